@@ -3,6 +3,8 @@ import type { Config } from 'jest';
 
 const shared: Config = {
   testEnvironment: 'node',
+  // Consumer projects bring package.json files of their own, and their copies under .cache would collide with them.
+  modulePathIgnorePatterns: ['<rootDir>/\\.cache/', '<rootDir>/test/consumer/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-redis-stream-transport$': '<rootDir>/lib/index.ts',

@@ -1,0 +1,127 @@
+/** One step of `npm test`: a command, how its outcome is counted, and the run that bounds it. */
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+export interface Step {
+  readonly name: string;
+  readonly command: readonly string[];
+  /** `one`: the step is the test. `jest`: jest's own report. `last-line`: the command ends with `N passed, N failed`. */
+  readonly counting: 'one' | 'jest' | 'last-line';
+  readonly limitMs?: number;
+}
+
+export interface Outcome {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly seconds: number;
+  readonly output: string;
+  /** Why a step failed that no test of its own says: it ran nothing, was cut off, exited badly. */
+  readonly remark?: string;
+}
+
+interface Exit {
+  readonly code: number | null;
+  readonly cutOff: boolean;
+  readonly output: string;
+}
+
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const REPORTS = `${ROOT}/.cache/test`;
+const DEFAULT_LIMIT_MS = 8 * 60_000;
+const NOTHING: Counts = { passed: 0, failed: 0, skipped: 0 };
+
+export async function runStep(step: Step): Promise<Outcome> {
+  const report = `${REPORTS}/${step.name}.json`;
+  mkdirSync(REPORTS, { recursive: true });
+  // A report of the run before must never be counted as this one's.
+  rmSync(report, { force: true });
+
+  const started = performance.now();
+  const command = step.counting === 'jest' ? [...step.command, '--json', '--outputFile', report] : step.command;
+  const exit = await runCommand(command, step.limitMs ?? DEFAULT_LIMIT_MS);
+  const seconds = (performance.now() - started) / 1_000;
+
+  return { ...judge(count(step, exit, report), exit), seconds, output: exit.output };
+}
+
+function count(step: Step, exit: Exit, report: string): Counts {
+  if (step.counting === 'one') return exit.code === 0 ? { ...NOTHING, passed: 1 } : { ...NOTHING, failed: 1 };
+  return step.counting === 'jest' ? countJest(report) : countLastLine(exit.output);
+}
+
+/** Nothing may pass by not having run: no test at all, a bad exit and a cut-off step each count as a failure. */
+function judge(counts: Counts, exit: Exit): Counts & { remark?: string } {
+  if (exit.cutOff) return { ...counts, failed: counts.failed + 1, remark: 'did not end in time and was stopped' };
+  if (counts.failed > 0) return counts;
+  if (counts.passed === 0) return { ...counts, failed: 1, remark: 'ran no test' };
+  return exit.code === 0 ? counts : { ...counts, failed: 1, remark: `exited with ${exit.code ?? 'a signal'}` };
+}
+
+function countJest(report: string): Counts {
+  try {
+    const json = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;
+    // A file that does not even load has no failed test, only a suite that could not run.
+    const failed = (json['numFailedTests'] ?? 0) + (json['numRuntimeErrorTestSuites'] ?? 0);
+    return { passed: json['numPassedTests'] ?? 0, failed, skipped: json['numPendingTests'] ?? 0 };
+  } catch {
+    return NOTHING;
+  }
+}
+
+function countLastLine(output: string): Counts {
+  const match = /^(\d+) passed, (\d+) failed$/.exec(output.trimEnd().split('\n').at(-1) ?? '');
+  return match ? { passed: Number(match[1]), failed: Number(match[2]), skipped: 0 } : NOTHING;
+}
+
+function runCommand(command: readonly string[], limitMs: number): Promise<Exit> {
+  const [file = '', ...args] = command;
+  // Its own process group, so that whatever a step leaves running ends with it.
+  const child = spawn(file, args, { cwd: ROOT, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: environment() });
+  const chunks: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
+
+  let cutOff = false;
+  const stop = (): void => endGroup(child.pid);
+  const limit = setTimeout(() => {
+    cutOff = true;
+    stop();
+  }, limitMs);
+  process.once('exit', stop);
+
+  return new Promise((resolve) => {
+    const settle = (code: number | null): void => {
+      clearTimeout(limit);
+      process.removeListener('exit', stop);
+      stop();
+      resolve({ code, cutOff, output: Buffer.concat(chunks).toString('utf8') });
+    };
+    child.once('error', (error) => {
+      chunks.push(Buffer.from(`${error.message}\n`));
+      settle(null);
+    });
+    // `exit` and not `close`: a grandchild that holds the pipe open must not keep the whole run waiting.
+    child.once('exit', (code) => setTimeout(settle, 50, code));
+  });
+}
+
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: `${ROOT}/node_modules/.bin:${process.env['PATH'] ?? ''}`, FORCE_COLOR: '0' };
+}
+
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Already gone, which is what was wanted.
+  }
+}

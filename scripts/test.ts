@@ -1,0 +1,64 @@
+/**
+ * `npm test`: every check of this repository, one after the other, and one figure at the end.
+ * `npm test -- unit guard` runs only the named steps; a failed step does not stop the ones after it.
+ */
+import { runStep, type Outcome, type Step } from './test-step.js';
+
+const TYPESCRIPT = ['node', '--import', '@swc-node/register/esm-register'];
+const JEST = ['npm', 'run', '--silent', 'jest', '--'];
+
+const check = (name: string, ...command: string[]): Step => ({ name, command, counting: 'one' });
+const suite = (name: string): Step => ({ name, command: [...JEST, '--selectProjects', name], counting: 'jest' });
+
+// The build comes before the steps that look at what was built: guard, publint, attw and the consumers.
+const STEPS: readonly Step[] = [
+  check('format', 'prettier', '--check', '.'),
+  check('lint', 'npm', 'run', '--silent', 'lint'),
+  check('typecheck', 'tsc', '-p', 'tsconfig.json'),
+  check('build', 'npm', 'run', '--silent', 'build'),
+  suite('unit'),
+  suite('types'),
+  suite('guard'),
+  check('publint', 'publint', '--strict'),
+  check('attw', 'attw', '--pack', '.'),
+  suite('contract'),
+  suite('faults'),
+  suite('e2e'),
+  { name: 'consumers', command: [...TYPESCRIPT, 'test/consumer/run.ts'], counting: 'last-line' },
+];
+
+// Ctrl-C must reach the step too: it runs in a process group of its own.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !STEPS.some((step) => step.name === name));
+if (unknown.length > 0) {
+  console.error(`No step is called ${unknown.join(', ')}. Steps: ${STEPS.map((step) => step.name).join(', ')}`);
+  process.exit(2);
+}
+
+const outcomes: Outcome[] = [];
+for (const step of STEPS) {
+  if (wanted.length > 0 && !wanted.includes(step.name)) continue;
+  const outcome = await runStep(step);
+  outcomes.push(outcome);
+  console.log(describe(step, outcome));
+  if (outcome.failed > 0) console.log(indent(outcome.output));
+}
+
+const total = (key: 'passed' | 'failed' | 'seconds'): number => outcomes.reduce((sum, each) => sum + each[key], 0);
+console.log(`\n${outcomes.length} steps in ${total('seconds').toFixed(0)} s`);
+console.log(`${total('passed')} passed, ${total('failed')} failed`);
+process.exitCode = total('failed') > 0 ? 1 : 0;
+
+function describe(step: Step, outcome: Outcome): string {
+  const verdict = outcome.failed > 0 ? 'FAIL' : 'ok  ';
+  const skipped = outcome.skipped > 0 ? `, ${outcome.skipped} skipped` : '';
+  const remark = outcome.remark === undefined ? '' : ` (${outcome.remark})`;
+  const time = `${outcome.seconds.toFixed(1)} s`.padStart(8);
+  return `${verdict} ${step.name.padEnd(10)} ${time}  ${outcome.passed} passed, ${outcome.failed} failed${skipped}${remark}`;
+}
+
+function indent(output: string): string {
+  return output.trimEnd().replaceAll(/^/gm, '     | ');
+}
