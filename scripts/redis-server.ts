@@ -1,0 +1,196 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { unpackDebianPackage } from './redis/debian-package.js';
+import { servingPid } from './redis/readiness.js';
+import { findOnPath, provenBinary } from './redis/redis-binary.js';
+import type { RedisBinary } from './redis/redis-binary.js';
+
+export type { RedisBinary } from './redis/redis-binary.js';
+
+const READY_WITHIN_MS = 30_000;
+const TOY_READY_WITHIN_MS = 120_000; // npx may have to download it first
+const STOP_WITHIN_MS = 10_000;
+const PORT_TRIES = 5;
+const TOY = 'js-redis-server@0.3.0';
+const ADVICE =
+  'Install one (Debian, Ubuntu: apt-get install redis-server; macOS: brew install redis) or point REDIS_SERVER_BIN at a redis-server or valkey-server.';
+
+export interface LocateOptions {
+  /** False refuses the in-memory stand-in with an error: it has no persistence and only part of the stream commands. */
+  readonly allowToy?: boolean;
+  /** Told what takes a while and what to be wary of. Default: a line on stderr. */
+  readonly say?: (line: string) => void;
+}
+
+export interface StartOptions extends LocateOptions {
+  /** Default: a free one. */
+  readonly port?: number;
+  /** Where the server keeps its data; created if missing. */
+  readonly dir: string;
+  /** Default: true. What was acknowledged then survives a kill of the server process. */
+  readonly appendonly?: boolean;
+  /** More redis-server arguments; they win over the ones given here. */
+  readonly extraArgs?: readonly string[];
+  /** Default: what `locateRedis` finds. */
+  readonly binary?: RedisBinary;
+}
+
+export interface RunningRedis {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly binary: RedisBinary;
+  /** Resolves when the process has ended, whoever ended it. */
+  readonly ended: Promise<void>;
+  /** Default signal: SIGTERM. Resolves when the process is gone; kills it if it will not go. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+let located: Promise<RedisBinary | undefined> | undefined;
+
+/** Finds a real Redis: REDIS_SERVER_BIN, PATH, the distribution's package unpacked without root; last a toy from npx. */
+export const locateRedis = async ({ allowToy = true, say = warn }: LocateOptions = {}): Promise<RedisBinary> => {
+  const named = process.env['REDIS_SERVER_BIN'];
+  if (named !== undefined && named !== '') {
+    const binary = await provenBinary(named, 'REDIS_SERVER_BIN');
+    if (binary) return binary;
+    throw new Error(`REDIS_SERVER_BIN names ${named}, which cannot be run. ${ADVICE}`);
+  }
+  const real = await (located ??= findReal(say));
+  if (real) return real;
+  if (!allowToy) throw new Error(`No redis-server or valkey-server was found, and tests need a real one. ${ADVICE}`);
+  say(
+    `WARNING: no real Redis found. Using ${TOY}, a toy: it keeps nothing on disk, is slow, and lacks commands. ${ADVICE}`,
+  );
+  return { command: 'npx', args: ['-y', TOY], env: {}, persistent: false, describe: `${TOY} (a toy, in memory only)` };
+};
+
+/** Starts a Redis of its own on loopback and resolves once it answers. */
+export const startRedis = async (options: StartOptions): Promise<RunningRedis> => {
+  const binary = options.binary ?? (await locateRedis(options));
+  mkdirSync(options.dir, { recursive: true });
+  for (let attempt = 1; ; attempt++) {
+    const port = options.port ?? (await freePort());
+    try {
+      return await launch(binary, port, options);
+    } catch (error) {
+      // Between the look for a free port and its use another process may take it.
+      if (options.port !== undefined || attempt >= PORT_TRIES || !isPortTaken(error)) throw error;
+    }
+  }
+};
+
+const findReal = async (say: (line: string) => void): Promise<RedisBinary | undefined> => {
+  for (const name of ['redis-server', 'valkey-server']) {
+    const path = findOnPath(name);
+    const binary = path === undefined ? undefined : await provenBinary(path, path);
+    if (binary) return binary;
+  }
+  return unpackDebianPackage(say);
+};
+
+const launch = async (binary: RedisBinary, port: number, options: StartOptions): Promise<RunningRedis> => {
+  const child = spawn(binary.command, [...binary.args, ...serverArguments(binary, port, options)], {
+    cwd: options.dir,
+    env: { ...process.env, ...binary.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own: Ctrl-C in the terminal must not end the store before those who still write to it. And npx
+    // is a chain of processes, which only a group reaches as a whole.
+    detached: true,
+  });
+  const output = tail(child);
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve());
+    child.once('error', () => resolve());
+  });
+  const killNow = (): void => signalGroup(child, 'SIGKILL');
+  process.once('exit', killNow);
+  void ended.then(() => process.off('exit', killNow));
+  const pid = await untilServing(child, port, binary, ended).catch((error: unknown) => {
+    killNow();
+    throw new Error(`${binary.describe} did not start on port ${port}: ${messageOf(error)}\n${output()}`, {
+      cause: error,
+    });
+  });
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    pid,
+    binary,
+    ended,
+    stop: async (signal = 'SIGTERM') => {
+      signalGroup(child, signal);
+      await Promise.race([ended, delay(STOP_WITHIN_MS, undefined, { ref: false })]);
+      killNow();
+      await ended;
+    },
+  };
+};
+
+const serverArguments = (binary: RedisBinary, port: number, options: StartOptions): readonly string[] => {
+  if (!binary.persistent) return ['--port', String(port)];
+  const appendonly = options.appendonly === false ? 'no' : 'yes';
+  return [
+    `--port ${port} --bind 127.0.0.1 --daemonize no`.split(' '),
+    ['--dir', options.dir, '--logfile', '', '--save', '', '--appendonly', appendonly],
+    options.extraArgs ?? [],
+  ].flat();
+};
+
+const untilServing = async (
+  child: ChildProcess,
+  port: number,
+  binary: RedisBinary,
+  ended: Promise<void>,
+): Promise<number> => {
+  const isAlive = (): boolean => child.exitCode === null && child.signalCode === null && child.pid !== undefined;
+  const until = Date.now() + (binary.persistent ? READY_WITHIN_MS : TOY_READY_WITHIN_MS);
+  for (let pauseMs = 5; isAlive() && Date.now() < until; pauseMs = Math.min(pauseMs * 2, 100)) {
+    const pid = await servingPid(port);
+    if (pid !== undefined && child.pid !== undefined) {
+      // Somebody else's Redis on this port answers as well; only the process id tells them apart.
+      if (!binary.persistent || pid === child.pid) return child.pid;
+    }
+    await Promise.race([delay(pauseMs), ended]);
+  }
+  throw new Error(isAlive() ? 'it does not answer PING in time' : 'it ended at once');
+};
+
+const signalGroup = (child: ChildProcess, signal: NodeJS.Signals): void => {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // it ended in this very moment
+  }
+};
+
+/** The last lines the server wrote, for the error message of a start that failed. */
+const tail = (child: ChildProcess): (() => string) => {
+  let text = '';
+  const keep = (chunk: Buffer): void => {
+    text = (text + chunk.toString()).slice(-2_000);
+  };
+  child.stdout?.on('data', keep);
+  child.stderr?.on('data', keep);
+  child.once('error', (error) => (text += error.message));
+  return () => text.trim();
+};
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+};
+
+const isPortTaken = (error: unknown): boolean => /address already in use|ended at once/i.test(messageOf(error));
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const warn = (line: string): void => console.warn(line);

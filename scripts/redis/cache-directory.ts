@@ -1,0 +1,28 @@
+import { accessSync, constants, lstatSync, mkdirSync } from 'node:fs';
+import { homedir, tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const NAME = 'nestjs-redis-stream-transport';
+
+/**
+ * Where an unpacked Redis may be kept, best first: the project, the user's cache, a private temporary directory.
+ * The later ones are for a checkout that somebody else owns and for users without a home.
+ */
+export const cacheDirectories = (): readonly string[] => [
+  fileURLToPath(new URL('../../.cache/redis', import.meta.url)),
+  join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), NAME, 'redis'),
+  join(tmpdir(), `${NAME}-${userInfo().uid}`, 'redis'),
+];
+
+/** Creates the directory if need be; false when this user cannot write there or somebody else owns it. */
+export const isUsable = (directory: string): boolean => {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    accessSync(directory, constants.W_OK | constants.X_OK);
+    // Binaries are run from here: a directory that another user prepared under /tmp must not be trusted.
+    return lstatSync(directory).uid === userInfo().uid;
+  } catch {
+    return false;
+  }
+};

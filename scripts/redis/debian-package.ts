@@ -1,0 +1,181 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { arch } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { cacheDirectories, isUsable } from './cache-directory.js';
+import { FetchLock } from './fetch-lock.js';
+import { findOnPath, provenBinary } from './redis-binary.js';
+import type { RedisBinary } from './redis-binary.js';
+
+const run = promisify(execFile);
+
+/** Server, then the tools package that holds the real binary on Debian and Ubuntu. */
+const PACKAGES = [
+  ['redis-server', 'redis-tools'],
+  ['valkey-server', 'valkey-tools'],
+] as const;
+/** Depth of the library search: a library of the server, a library of that library, and so on. */
+const MAX_ROUNDS = 4;
+const UNPACKED = `debian-${arch()}`;
+
+/**
+ * Debian's or Ubuntu's own package, unpacked beside the system and not installed: no root, no service started,
+ * nothing on port 6379. Undefined where there is no apt or nothing can be fetched.
+ */
+export const unpackDebianPackage = async (say: (line: string) => void): Promise<RedisBinary | undefined> => {
+  const ready = await findUnpacked(cacheDirectories());
+  if (ready) return ready;
+  if (!findOnPath('apt-get') || !findOnPath('dpkg')) return undefined;
+  const cache = cacheDirectories().find(isUsable);
+  if (cache === undefined) return undefined;
+
+  const lock = await FetchLock.take(join(cache, 'fetch.lock'));
+  try {
+    // Another process may have fetched it while this one waited.
+    const meanwhile = await findUnpacked([cache]);
+    if (meanwhile) return meanwhile;
+    say(`No redis-server found: unpacking the distribution's package into ${cache} (once) ...`);
+    return await fetchInto(cache);
+  } catch (error) {
+    say(`Could not unpack it: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
+    return undefined;
+  } finally {
+    lock.release();
+  }
+};
+
+const findUnpacked = async (caches: readonly string[]): Promise<RedisBinary | undefined> => {
+  for (const cache of caches) {
+    const found = await unpackedBinary(join(cache, UNPACKED));
+    if (found) return found;
+  }
+  return undefined;
+};
+
+const unpackedBinary = async (root: string): Promise<RedisBinary | undefined> => {
+  for (const [server] of PACKAGES) {
+    const command = join(root, 'usr/bin', server);
+    if (!existsSync(command)) continue;
+    return provenBinary(command, 'unpacked from the distribution', libraryPath(root));
+  }
+  return undefined;
+};
+
+/** Everything goes into a directory of its own and is renamed into place whole, so no reader sees half a package. */
+const fetchInto = async (cache: string): Promise<RedisBinary | undefined> => {
+  const staging = join(cache, `staging-${process.pid}-${Date.now()}`);
+  const root = join(staging, 'root');
+  mkdirSync(root, { recursive: true });
+  try {
+    const apt = await AptSandbox.open(staging);
+    const server = await apt.unpackFirst(PACKAGES, root);
+    await unpackMissingLibraries(apt, server, root);
+    if (!(await unpackedBinary(root))) throw new Error('the unpacked server does not run on this system');
+    const place = join(cache, UNPACKED);
+    rmSync(place, { recursive: true, force: true });
+    renameSync(root, place);
+    return await unpackedBinary(place);
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+};
+
+/** Library packages have other names on each release (libssl3, libssl3t64 ...), so apt and ldd are asked. */
+const unpackMissingLibraries = async (apt: AptSandbox, packages: readonly string[], root: string): Promise<void> => {
+  const seen = new Set(packages);
+  let layer = packages;
+  for (let round = 0; round < MAX_ROUNDS && (await missingLibraries(root)).length > 0; round++) {
+    layer = (await apt.libraryDependencies(layer)).filter((name) => !seen.has(name));
+    for (const name of layer) {
+      seen.add(name);
+      await apt.unpack(name, root).catch(() => undefined); // one of several alternatives may not exist here
+    }
+  }
+  const missing = await missingLibraries(root);
+  if (missing.length > 0) throw new Error(`no package found for ${missing.join(', ')}`);
+};
+
+const missingLibraries = async (root: string): Promise<readonly string[]> => {
+  const servers = PACKAGES.map(([server]) => join(root, 'usr/bin', server)).filter((path) => existsSync(path));
+  const { stdout } = await run('ldd', servers, { env: { ...process.env, ...libraryPath(root) } });
+  return [...stdout.matchAll(/^\s*(\S+) => not found/gm)].map(([, name]) => name ?? '');
+};
+
+const libraryPath = (root: string): Record<string, string> => {
+  const folders = ['usr/lib', 'lib'].flatMap((base) => {
+    const top = join(root, base);
+    if (!existsSync(top)) return [];
+    const nested = readdirSync(top, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    return [top, ...nested.map((entry) => join(top, entry.name))];
+  });
+  return { LD_LIBRARY_PATH: [...folders, process.env['LD_LIBRARY_PATH'] ?? ''].filter(Boolean).join(':') };
+};
+
+/** apt with a state of its own: it neither needs root nor touches the system's lists, locks or caches. */
+class AptSandbox {
+  private constructor(
+    private readonly directory: string,
+    private readonly env: NodeJS.ProcessEnv,
+  ) {}
+
+  static async open(staging: string): Promise<AptSandbox> {
+    const directory = join(staging, 'apt');
+    mkdirSync(join(directory, 'archives/partial'), { recursive: true });
+    const lines = [`Dir::Cache "${directory}";`, 'APT::Sandbox::User "root";'];
+    const apt = new AptSandbox(directory, { ...process.env, LC_ALL: 'C', APT_CONFIG: join(directory, 'apt.conf') });
+    apt.configure(lines);
+    if (await apt.knows(PACKAGES.map(([server]) => server))) return apt;
+    // Fresh containers come without package lists.
+    mkdirSync(join(directory, 'lists/partial'), { recursive: true });
+    apt.configure([...lines, `Dir::State::lists "${join(directory, 'lists')}";`]);
+    await apt.call('apt-get', ['-qq', 'update']);
+    return apt;
+  }
+
+  /** Unpacks the first family of packages that this release has, and says which it was. */
+  async unpackFirst(families: readonly (readonly string[])[], root: string): Promise<readonly string[]> {
+    for (const family of families) {
+      if (!(await this.knows(family.slice(0, 1)))) continue;
+      for (const name of family) await this.unpack(name, root);
+      return family;
+    }
+    throw new Error('this release has neither redis-server nor valkey-server');
+  }
+
+  async unpack(name: string, root: string): Promise<void> {
+    const folder = join(this.directory, 'debs', name);
+    mkdirSync(folder, { recursive: true });
+    await this.call('apt-get', ['-qq', 'download', name], folder);
+    for (const file of readdirSync(folder)) await this.call('dpkg', ['-x', join(folder, file), root]);
+  }
+
+  /** Direct dependencies that are libraries; the C library itself must be the system's, it goes with the kernel's loader. */
+  async libraryDependencies(packages: readonly string[]): Promise<readonly string[]> {
+    const options = [
+      '--no-recommends',
+      '--no-suggests',
+      '--no-conflicts',
+      '--no-breaks',
+      '--no-replaces',
+      '--no-enhances',
+    ];
+    const listing = await this.call('apt-cache', ['depends', ...options, ...packages]);
+    const names = [...listing.matchAll(/Depends: ([a-z0-9][a-z0-9.+-]*)/g)].map(([, name]) => name ?? '');
+    return [...new Set(names)].filter((name) => /^(lib|lua)/.test(name) && !name.startsWith('libc6'));
+  }
+
+  private async knows(names: readonly string[]): Promise<boolean> {
+    const policy = await this.call('apt-cache', ['policy', ...names]).catch(() => '');
+    return /Candidate: (?!\(none\))\S/.test(policy);
+  }
+
+  private configure(lines: readonly string[]): void {
+    writeFileSync(join(this.directory, 'apt.conf'), `${lines.join('\n')}\n`);
+  }
+
+  private async call(command: string, args: readonly string[], cwd = this.directory): Promise<string> {
+    const { stdout } = await run(command, args, { cwd, env: this.env, timeout: 180_000, maxBuffer: 16 * 1024 * 1024 });
+    return stdout;
+  }
+}
