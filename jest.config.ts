@@ -16,7 +16,7 @@ const shared: Config = {
 const suite = (name: string): Config => ({
   ...shared,
   displayName: name,
-  testRegex: `<rootDir>/test/${name}/.*\\.spec\\.ts$`,
+  testMatch: [`<rootDir>/test/${name}/**/*.spec.ts`],
 });
 
 const config: Config = {

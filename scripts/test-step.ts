@@ -114,7 +114,7 @@ function runCommand(command: readonly string[], limitMs: number): Promise<Exit> 
 }
 
 function environment(): NodeJS.ProcessEnv {
-  return { ...process.env, PATH: `${ROOT}/node_modules/.bin:${process.env['PATH'] ?? ''}`, FORCE_COLOR: '0' };
+  return { ...process.env, PATH: `${ROOT}/node_modules/.bin:${process.env['PATH'] ?? ''}`, NO_COLOR: '1' };
 }
 
 function endGroup(pid: number | undefined): void {

@@ -1,0 +1,48 @@
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+
+/** What the compiler says about a piece of source: `TS2353: Object literal may only …`, one string per complaint. */
+export type Complaints = readonly string[];
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The strict options of this repository, with the package name standing for `lib/index.ts`. */
+function compilerOptions(): ts.CompilerOptions {
+  const { config } = ts.readConfigFile(`${ROOT}tsconfig.json`, (path) => ts.sys.readFile(path));
+  const parsed = ts.parseJsonConfigFileContent(config, { ...ts.sys, readDirectory: () => [] }, ROOT);
+  return { ...parsed.options, noEmit: true, noUnusedLocals: false };
+}
+
+/**
+ * Compiles sources that exist in memory only, all in one program, as if they were modules in the root of this
+ * repository. Keys name them in the answer.
+ */
+export function compileAll(sources: ReadonlyMap<string, string>): ReadonlyMap<string, Complaints> {
+  const options = compilerOptions();
+  const fileOf = new Map([...sources.keys()].map((key, index) => [key, `${ROOT}__source-${index}.ts`]));
+  const textOf = new Map([...fileOf].map(([key, file]) => [file, sources.get(key) ?? '']));
+
+  const host = ts.createCompilerHost(options, true);
+  const { fileExists, readFile, getSourceFile } = host;
+  host.fileExists = (file) => textOf.has(file) || fileExists.call(host, file);
+  host.readFile = (file) => textOf.get(file) ?? readFile.call(host, file);
+  host.getSourceFile = (file, version, ...rest) => {
+    const text = textOf.get(file);
+    return text === undefined
+      ? getSourceFile.call(host, file, version, ...rest)
+      : ts.createSourceFile(file, text, version, true);
+  };
+
+  const program = ts.createProgram([...textOf.keys()], options, host);
+  return new Map([...fileOf].map(([key, file]) => [key, complaintsAbout(program, file)]));
+}
+
+function complaintsAbout(program: ts.Program, file: string): Complaints {
+  const source = program.getSourceFile(file);
+  return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(
+    ({ code, messageText, start }) => {
+      const line = source?.getLineAndCharacterOfPosition(start ?? 0).line ?? 0;
+      return `TS${code} in line ${line + 1}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;
+    },
+  );
+}
