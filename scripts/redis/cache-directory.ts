@@ -1,6 +1,6 @@
 import { accessSync, constants, lstatSync, mkdirSync } from 'node:fs';
 import { homedir, tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const NAME = 'nestjs-redis-stream-transport';
@@ -18,10 +18,10 @@ export const cacheDirectories = (): readonly string[] => [
 /** Creates the directory if need be; false when this user cannot write there or somebody else owns it. */
 export const isUsable = (directory: string): boolean => {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    mkdirSync(directory, { recursive: true, mode: 0o755 });
     accessSync(directory, constants.W_OK | constants.X_OK);
     // Binaries are run from here: a directory that another user prepared under /tmp must not be trusted.
-    return lstatSync(directory).uid === userInfo().uid;
+    return [directory, dirname(directory)].every((each) => lstatSync(each).uid === userInfo().uid);
   } catch {
     return false;
   }

@@ -38,7 +38,7 @@ export const unpackDebianPackage = async (say: (line: string) => void): Promise<
     say(`No redis-server found: unpacking the distribution's package into ${cache} (once) ...`);
     return await fetchInto(cache);
   } catch (error) {
-    say(`Could not unpack it: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
+    say(`Could not unpack it: ${error instanceof Error ? error.message.split('\n', 2).join(' ') : String(error)}`);
     return undefined;
   } finally {
     lock.release();
@@ -125,7 +125,7 @@ class AptSandbox {
     const lines = [`Dir::Cache "${directory}";`, 'APT::Sandbox::User "root";'];
     const apt = new AptSandbox(directory, { ...process.env, LC_ALL: 'C', APT_CONFIG: join(directory, 'apt.conf') });
     apt.configure(lines);
-    if (await apt.knows(PACKAGES.map(([server]) => server))) return apt;
+    for (const [server] of PACKAGES) if (await apt.knows(server)) return apt;
     // Fresh containers come without package lists.
     mkdirSync(join(directory, 'lists/partial'), { recursive: true });
     apt.configure([...lines, `Dir::State::lists "${join(directory, 'lists')}";`]);
@@ -136,7 +136,8 @@ class AptSandbox {
   /** Unpacks the first family of packages that this release has, and says which it was. */
   async unpackFirst(families: readonly (readonly string[])[], root: string): Promise<readonly string[]> {
     for (const family of families) {
-      if (!(await this.knows(family.slice(0, 1)))) continue;
+      const known = await Promise.all(family.map((name) => this.knows(name)));
+      if (!known.every(Boolean)) continue;
       for (const name of family) await this.unpack(name, root);
       return family;
     }
@@ -165,9 +166,10 @@ class AptSandbox {
     return [...new Set(names)].filter((name) => /^(lib|lua)/.test(name) && !name.startsWith('libc6'));
   }
 
-  private async knows(names: readonly string[]): Promise<boolean> {
-    const policy = await this.call('apt-cache', ['policy', ...names]).catch(() => '');
-    return /Candidate: (?!\(none\))\S/.test(policy);
+  /** Not `apt-cache policy`: that also counts a package which is installed but can no longer be fetched. */
+  private async knows(name: string): Promise<boolean> {
+    const uris = await this.call('apt-get', ['-qq', '--print-uris', 'download', name]).catch(() => '');
+    return uris.includes('://');
   }
 
   private configure(lines: readonly string[]): void {
