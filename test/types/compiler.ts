@@ -22,15 +22,17 @@ export function compileAll(sources: ReadonlyMap<string, string>): ReadonlyMap<st
   const fileOf = new Map([...sources.keys()].map((key, index) => [key, `${ROOT}__source-${index}.ts`]));
   const textOf = new Map([...fileOf].map(([key, file]) => [file, sources.get(key) ?? '']));
 
-  const host = ts.createCompilerHost(options, true);
-  const { fileExists, readFile, getSourceFile } = host;
-  host.fileExists = (file) => textOf.has(file) || fileExists.call(host, file);
-  host.readFile = (file) => textOf.get(file) ?? readFile.call(host, file);
-  host.getSourceFile = (file, version, ...rest) => {
-    const text = textOf.get(file);
-    return text === undefined
-      ? getSourceFile.call(host, file, version, ...rest)
-      : ts.createSourceFile(file, text, version, true);
+  const base = ts.createCompilerHost(options, true);
+  const host: ts.CompilerHost = {
+    ...base,
+    fileExists: (file) => textOf.has(file) || base.fileExists(file),
+    readFile: (file) => textOf.get(file) ?? base.readFile(file),
+    getSourceFile: (file, version, ...rest) => {
+      const text = textOf.get(file);
+      return text === undefined
+        ? base.getSourceFile(file, version, ...rest)
+        : ts.createSourceFile(file, text, version, true);
+    },
   };
 
   const program = ts.createProgram([...textOf.keys()], options, host);

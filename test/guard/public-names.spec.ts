@@ -1,0 +1,21 @@
+import ts from 'typescript';
+import { ROOT } from './repository.js';
+
+/** The whole public surface, by hand. A name that leaves this list is a breaking change. */
+const VALUES = ['REDIS_STREAM_TRANSPORT'];
+const TYPES: string[] = [];
+
+describe('the public names', () => {
+  it('are these and no others', () => {
+    const program = ts.createProgram([`${ROOT}lib/index.ts`], { noLib: true, noResolve: false, skipLibCheck: true });
+    const checker = program.getTypeChecker();
+    const index = program.getSourceFile(`${ROOT}lib/index.ts`);
+    const symbol = index && checker.getSymbolAtLocation(index);
+    const names = (symbol ? checker.getExportsOfModule(symbol) : []).map((each) => each.name);
+    expect(names.toSorted()).toEqual([...VALUES, ...TYPES].toSorted());
+  });
+
+  it('are there at run time when they are values', async () => {
+    expect(Object.keys(await import('../../lib/index.js')).toSorted()).toEqual(VALUES.toSorted());
+  });
+});
