@@ -1,0 +1,11 @@
+import { ClientTCP, Transport } from '@nestjs/microservices';
+import { callNest, serveNest } from '../nest-microservice.js';
+import type { Contender } from '../contender.js';
+
+export const nestTcp: Contender = {
+  name: 'nest-tcp',
+  title: 'Nest TCP, no broker',
+  serve: ({ freePort }, work) =>
+    serveNest({ transport: Transport.TCP, options: { host: '127.0.0.1', port: freePort } }, work),
+  call: ({ freePort }) => callNest(new ClientTCP({ host: '127.0.0.1', port: freePort })),
+};

@@ -1,0 +1,111 @@
+import { Redis } from 'ioredis';
+import { COUNT, ECHO, type Caller, type Contender, type Served, type Work } from '../contender.js';
+
+type Fields = string[];
+type Entry = [id: string, fields: Fields];
+type Batch = [stream: string, entries: Entry[]][] | null;
+
+const GROUP = 'bench';
+const INBOX = 'bench.inbox';
+const BLOCK_MS = 1_000;
+const BATCH = 256;
+
+const connect = (port: number): Redis => new Redis({ host: '127.0.0.1', port });
+
+function field(fields: Fields, name: string): string {
+  const at = fields.indexOf(name);
+  return at < 0 ? '' : (fields[at + 1] ?? '');
+}
+
+/**
+ * The least that streams can do and still acknowledge: one reader, one writer, one pipeline per batch; no retries, no
+ * leases, no Nest. What is between this and the library is what its promises cost.
+ */
+async function serve(port: number, work: Work): Promise<Served> {
+  const [reader, writer] = [connect(port), connect(port)];
+  for (const stream of [ECHO, COUNT]) await writer.xgroup('CREATE', stream, GROUP, '0', 'MKSTREAM');
+
+  const settle = (stream: string, entries: Entry[]): Promise<unknown> => {
+    const pipeline = writer.pipeline();
+    for (const [, fields] of entries) {
+      const data: unknown = JSON.parse(field(fields, 'data'));
+      if (stream === COUNT) work.count();
+      else pipeline.xadd(INBOX, '*', 'id', field(fields, 'id'), 'data', JSON.stringify(work.echo(data)));
+    }
+    const ids = entries.map(([id]) => id);
+    pipeline.xack(stream, GROUP, ...ids);
+    if (stream === ECHO) pipeline.xdel(stream, ...ids);
+    return pipeline.exec();
+  };
+
+  let closed = false;
+  const loop = async (): Promise<void> => {
+    while (!closed) {
+      const batch = (await reader.xreadgroup(
+        ...(['GROUP', GROUP, 'one', 'COUNT', BATCH, 'BLOCK', BLOCK_MS, 'STREAMS', ECHO, COUNT, '>', '>'] as const),
+      )) as Batch;
+      // Not awaited: reading the next batch while this one is written is what a good loop does.
+      for (const [stream, entries] of batch ?? []) void settle(stream, entries);
+    }
+  };
+  const running = loop().catch((error: unknown) => {
+    if (!closed) throw error;
+  });
+
+  return {
+    close: async () => {
+      closed = true;
+      reader.disconnect();
+      await running;
+      await writer.quit();
+    },
+  };
+}
+
+async function call(port: number): Promise<Caller> {
+  const [inbox, publisher] = [connect(port), new Redis({ host: '127.0.0.1', port, enableAutoPipelining: true })];
+  const pending = new Map<string, (data: unknown) => void>();
+  let closed = false;
+  let next = 0;
+
+  const loop = async (): Promise<void> => {
+    for (let last = '0'; !closed;) {
+      const batch = (await inbox.xread('COUNT', BATCH, 'BLOCK', BLOCK_MS, 'STREAMS', INBOX, last)) as Batch;
+      for (const [id, fields] of batch?.[0]?.[1] ?? []) {
+        last = id;
+        const key = field(fields, 'id');
+        pending.get(key)?.(JSON.parse(field(fields, 'data')));
+        pending.delete(key);
+      }
+      if (batch) void publisher.xtrim(INBOX, 'MINID', '~', last);
+    }
+  };
+  const running = loop().catch((error: unknown) => {
+    if (!closed) throw error;
+  });
+
+  return {
+    send: async (data) => {
+      const id = String(next++);
+      const reply = new Promise<unknown>((resolve) => pending.set(id, resolve));
+      await publisher.xadd(ECHO, '*', 'id', id, 'data', JSON.stringify(data));
+      return reply;
+    },
+    emit: async (data) => {
+      await publisher.xadd(COUNT, '*', 'data', JSON.stringify(data));
+    },
+    close: async () => {
+      closed = true;
+      inbox.disconnect();
+      await running;
+      await publisher.quit();
+    },
+  };
+}
+
+export const rawStreams: Contender = {
+  name: 'raw-streams',
+  title: 'raw ioredis streams loop',
+  serve: ({ redisPort }, work) => serve(redisPort, work),
+  call: ({ redisPort }) => call(redisPort),
+};
