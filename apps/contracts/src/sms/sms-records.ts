@@ -1,0 +1,84 @@
+import { Injectable } from '@nestjs/common';
+import { RedisStore } from '../../../platform/src/redis-store.js';
+import type { SmsFailed, SmsRequested, SmsSent } from './sms.events.js';
+import type { SmsState, SmsStatus } from './sms-status.js';
+
+/** How long the fate of an SMS can be asked for. */
+const RECORD_TTL_SECONDS = 30 * 24 * 3_600;
+
+/**
+ * What `begin` found.
+ * - `run`: this entry is the one to act on.
+ * - `settled`: this same entry has already had its result, but was delivered again: only announce the result again.
+ * - `duplicate`: another entry carries this SMS (it was published twice); there is nothing to do.
+ */
+export type Beginning = 'run' | 'settled' | 'duplicate';
+
+const ACCEPT = `
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('HSET', KEYS[1], 'uuid', ARGV[1], 'number', ARGV[2], 'status', 'queued', 'attempts', 0,
+  'createdAt', ARGV[3], 'updatedAt', ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return 1`;
+
+const BEGIN = `
+local record = redis.call('HMGET', KEYS[1], 'entry', 'status')
+if record[1] and record[1] ~= ARGV[4] then return 'duplicate' end
+if record[2] == 'sent' or record[2] == 'failed' then return 'settled' end
+redis.call('HSETNX', KEYS[1], 'createdAt', ARGV[3])
+redis.call('HSET', KEYS[1], 'uuid', ARGV[1], 'number', ARGV[2], 'status', 'sending', 'updatedAt', ARGV[3],
+  'entry', ARGV[4], 'attempts', ARGV[5])
+redis.call('EXPIRE', KEYS[1], ARGV[6])
+return 'run'`;
+
+const SETTLE = `
+local status = redis.call('HGET', KEYS[1], 'status')
+if not status or status == 'sent' or status == 'failed' then return 0 end
+redis.call('HSET', KEYS[1], 'status', ARGV[1], ARGV[2], ARGV[3], 'attempts', ARGV[4], 'updatedAt', ARGV[5])
+return 1`;
+
+/**
+ * One Redis hash per SMS: `queued → sending → sent | failed`, and a final state stays. Every step is one script, so
+ * any number of requestors and workers may take it at the same time and again.
+ */
+@Injectable()
+export class SmsRecords {
+  constructor(private readonly store: RedisStore) {}
+
+  /** Notes that an SMS is queued. Does nothing when a worker was faster and already has a record. */
+  async accept({ uuid, number }: SmsRequested): Promise<void> {
+    await this.store.run(ACCEPT, [keyOf(uuid)], [uuid, number, now(), RECORD_TTL_SECONDS]);
+  }
+
+  /** Claims the SMS for the stream entry `entryId`, whatever process works on it. */
+  async begin({ uuid, number }: SmsRequested, entryId: string, attempt: number): Promise<Beginning> {
+    const values = [uuid, number, now(), entryId, attempt, RECORD_TTL_SECONDS];
+    return (await this.store.run(BEGIN, [keyOf(uuid)], values)) as Beginning;
+  }
+
+  async markSent({ uuid, providerMessageId, attempt, at }: SmsSent): Promise<void> {
+    await this.store.run(SETTLE, [keyOf(uuid)], ['sent', 'providerMessageId', providerMessageId, attempt, at]);
+  }
+
+  async markFailed({ uuid, reason, attempts, at }: SmsFailed): Promise<void> {
+    await this.store.run(SETTLE, [keyOf(uuid)], ['failed', 'error', reason, attempts, at]);
+  }
+
+  async find(uuid: string): Promise<SmsStatus | undefined> {
+    const { providerMessageId, error, ...record } = await this.store.hash(keyOf(uuid));
+    const { status, createdAt, updatedAt } = record;
+    if (status === undefined || createdAt === undefined || updatedAt === undefined) return undefined;
+    return {
+      uuid,
+      status: status as SmsState,
+      attempts: Number(record['attempts'] ?? 0),
+      ...(providerMessageId !== undefined && { providerMessageId }),
+      ...(error !== undefined && { error }),
+      createdAt,
+      updatedAt,
+    };
+  }
+}
+
+const keyOf = (uuid: string): string => `{sms}:record:${uuid.toLowerCase()}`;
+const now = (): string => new Date().toISOString();

@@ -1,0 +1,17 @@
+export type SmsState = 'queued' | 'sending' | 'sent' | 'failed';
+
+/** What is known of one SMS. */
+export interface SmsStatus {
+  readonly uuid: string;
+  readonly status: SmsState;
+  /** Attempts to hand it to the provider so far. */
+  readonly attempts: number;
+  /** The provider's own id, once it is `sent`. */
+  readonly providerMessageId?: string;
+  /** Why it is `failed`. */
+  readonly error?: string;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export const isFinal = ({ status }: SmsStatus): boolean => status === 'sent' || status === 'failed';

@@ -1,0 +1,94 @@
+/** Every setting that is missing or wrong, in one message, so that one start shows all of them. */
+export class SettingsError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(`Settings (environment variables):\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.name = 'SettingsError';
+  }
+}
+
+export interface NumberRule {
+  readonly default: number;
+  readonly min?: number;
+  readonly max?: number;
+}
+
+/**
+ * Reads settings from environment variables. Problems are collected and thrown by `verify()`; until then a wrong
+ * setting reads as its default. Values are not repeated in messages: they may hold passwords.
+ */
+export class Environment {
+  private readonly problems: string[] = [];
+
+  constructor(private readonly variables: NodeJS.ProcessEnv = process.env) {}
+
+  text(name: string, fallback?: string): string {
+    const value = this.read(name);
+    if (value !== undefined) return value;
+    if (fallback === undefined) this.problems.push(`${name} is missing`);
+    return fallback ?? '';
+  }
+
+  optionalText(name: string): string | undefined {
+    return this.read(name);
+  }
+
+  integer(name: string, rule: NumberRule): number {
+    return this.number(name, rule, 'a whole number', (value) => /^\d+$/.test(value));
+  }
+
+  port(name: string, fallback: number): number {
+    return this.integer(name, { default: fallback, min: 1, max: 65_535 });
+  }
+
+  /** A share between 0 and 1. */
+  rate(name: string, fallback = 0): number {
+    return this.number(name, { default: fallback, min: 0, max: 1 }, 'a number', (value) => /^\d*\.?\d+$/.test(value));
+  }
+
+  url(name: string, protocols: readonly string[]): string {
+    const value = this.text(name);
+    if (value !== '' && !protocols.includes(protocolOf(value))) {
+      this.problems.push(`${name} must be a URL that starts with ${protocols.map((each) => `${each}//`).join(' or ')}`);
+    }
+    return value;
+  }
+
+  list(name: string): readonly string[] {
+    const parts = (this.read(name) ?? '').split(',').map((part) => part.trim());
+    return parts.filter((part) => part !== '');
+  }
+
+  /** Some of `known`; all of them when the variable is not set. */
+  choices<T extends string>(name: string, known: readonly T[]): readonly T[] {
+    const wanted = this.list(name);
+    for (const each of wanted) {
+      if (!known.some((choice) => choice === each)) {
+        this.problems.push(`${name} knows no "${each}"; it takes a comma list of ${known.join(', ')}`);
+      }
+    }
+    return wanted.length === 0 ? known : known.filter((choice) => wanted.includes(choice));
+  }
+
+  verify(): void {
+    if (this.problems.length > 0) throw new SettingsError(this.problems);
+  }
+
+  private number(name: string, rule: NumberRule, what: string, isWellFormed: (value: string) => boolean): number {
+    const { min = 0, max = Number.MAX_SAFE_INTEGER } = rule;
+    const value = this.read(name);
+    if (value === undefined) return rule.default;
+    const parsed = Number(value);
+    if (isWellFormed(value) && parsed >= min && parsed <= max) return parsed;
+    const bounds = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+    this.problems.push(`${name} must be ${what} ${bounds}`);
+    return rule.default;
+  }
+
+  /** An empty variable counts as not set: that is what compose files make of a missing one. */
+  private read(name: string): string | undefined {
+    const value = this.variables[name]?.trim();
+    return value === '' ? undefined : value;
+  }
+}
+
+const protocolOf = (value: string): string => (URL.canParse(value) ? new URL(value).protocol : '');

@@ -1,0 +1,66 @@
+import { Logger } from '@nestjs/common';
+import type { OnApplicationShutdown } from '@nestjs/common';
+import { Redis } from 'ioredis';
+
+const COMMAND_TIMEOUT_MS = 3_000;
+
+/** The app's own state could not be read or written; the caller may try again. */
+export class StoreUnavailableError extends Error {
+  constructor(cause: unknown) {
+    // The cause is named but not attached: ioredis keeps command arguments on its errors.
+    super(`The store does not answer: ${cause instanceof Error ? cause.message : 'unknown reason'}`);
+    this.name = 'StoreUnavailableError';
+  }
+}
+
+/**
+ * Where an app keeps what must survive it. A connection of its own, apart from the transporter's: a command that waits
+ * for Redis ends after a few seconds, so that an HTTP request gets its 503 in time.
+ */
+export class RedisStore implements OnApplicationShutdown {
+  private readonly redis: Redis;
+  private readonly logger = new Logger(RedisStore.name);
+
+  constructor(url: string) {
+    this.redis = new Redis(url, {
+      commandTimeout: COMMAND_TIMEOUT_MS,
+      maxRetriesPerRequest: 1,
+      retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
+    });
+    let isDown = false;
+    this.redis.on('ready', () => (isDown = false));
+    this.redis.on('error', (error: Error) => {
+      if (!isDown) this.logger.warn(`Redis is not reachable: ${error.message}`); // once, not at each attempt
+      isDown = true;
+    });
+  }
+
+  /** Runs a script that is atomic over its keys, which must share one hash slot. */
+  run(script: string, keys: readonly string[], values: readonly (string | number)[]): Promise<unknown> {
+    return this.guard(this.redis.eval(script, keys.length, ...keys, ...values));
+  }
+
+  hash(key: string): Promise<Record<string, string>> {
+    return this.guard(this.redis.hgetall(key));
+  }
+
+  increment(key: string, field: string): Promise<number> {
+    return this.guard(this.redis.hincrby(key, field, 1));
+  }
+
+  async ping(): Promise<void> {
+    await this.guard(this.redis.ping());
+  }
+
+  onApplicationShutdown(): void {
+    this.redis.disconnect();
+  }
+
+  private async guard<T>(command: Promise<T>): Promise<T> {
+    try {
+      return await command;
+    } catch (error) {
+      throw new StoreUnavailableError(error);
+    }
+  }
+}

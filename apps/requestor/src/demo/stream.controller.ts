@@ -1,0 +1,55 @@
+import { Body, Controller, Get, HttpCode, HttpStatus, Inject, Post } from '@nestjs/common';
+import type { ClientProxy } from '@nestjs/microservices';
+import { ApiBody, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Observable } from 'rxjs';
+import { STREAM_ECHO, STREAM_NOTE, STREAM_TALLY } from '../../../contracts/src/index.js';
+import type { DemoReply } from '../../../contracts/src/index.js';
+
+export const STREAM_CLIENT = Symbol('stream client');
+
+/** Requests and events of every shape of payload; the answer names the responder that gave it. */
+@ApiTags('stream')
+@Controller('stream')
+export class StreamController {
+  constructor(@Inject(STREAM_CLIENT) private readonly client: ClientProxy) {}
+
+  @Get('object')
+  @ApiOperation({ summary: 'Send an object' })
+  object(): Observable<DemoReply> {
+    return this.client.send(STREAM_ECHO, { greeting: 'hello', nested: { list: [1, 'two', null, true] } });
+  }
+
+  @Get('array')
+  @ApiOperation({ summary: 'Send an array' })
+  array(): Observable<DemoReply> {
+    return this.client.send(STREAM_ECHO, [1, 'two', { three: 3 }]);
+  }
+
+  @Get('empty')
+  @ApiOperation({ summary: 'Send an empty object' })
+  empty(): Observable<DemoReply> {
+    return this.client.send(STREAM_ECHO, {});
+  }
+
+  @Post('echo')
+  @HttpCode(HttpStatus.OK)
+  @ApiOperation({ summary: 'Send any JSON and get it back' })
+  @ApiBody({ schema: { type: 'object', example: { ticket: 1 } } })
+  echo(@Body() payload: unknown): Observable<DemoReply> {
+    return this.client.send(STREAM_ECHO, payload);
+  }
+
+  @Post('emit')
+  @HttpCode(HttpStatus.ACCEPTED)
+  @ApiOperation({ summary: 'Emit any JSON as an event' })
+  @ApiBody({ schema: { type: 'object', example: { note: 'hello' } } })
+  emit(@Body() payload: unknown): Observable<void> {
+    return this.client.emit(STREAM_NOTE, payload);
+  }
+
+  @Get('tally')
+  @ApiOperation({ summary: 'How many events each responder has handled' })
+  tally(): Observable<Record<string, number>> {
+    return this.client.send(STREAM_TALLY, {});
+  }
+}

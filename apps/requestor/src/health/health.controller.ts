@@ -1,0 +1,57 @@
+import { Controller, Get, Inject, ServiceUnavailableException } from '@nestjs/common';
+import type { OnApplicationBootstrap } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
+import type { TransportStatus } from 'nestjs-redis-stream-transport';
+import { RedisStreamClient } from 'nestjs-redis-stream-transport';
+import { RedisStore } from '../../../platform/src/redis-store.js';
+import { SETTINGS } from '../settings.js';
+import type { RequestorSettings } from '../settings.js';
+import { SMS_CLIENT } from '../sms/sms.client.js';
+
+export interface Health {
+  readonly mode: 'health';
+  readonly status: 'up' | 'down';
+  readonly instance: string;
+  readonly transport: TransportStatus;
+  readonly uptimeSeconds: number;
+}
+
+@ApiTags('health')
+@Controller('health')
+export class HealthController implements OnApplicationBootstrap {
+  private transport: TransportStatus = 'disconnected';
+
+  constructor(
+    @Inject(SMS_CLIENT) private readonly client: RedisStreamClient,
+    @Inject(SETTINGS) private readonly settings: RequestorSettings,
+    private readonly store: RedisStore,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.client.status.subscribe((status) => (this.transport = status));
+    // Not awaited: without Redis the app still starts, and says here that it cannot serve.
+    this.client.connect().catch(() => undefined);
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'Whether this instance can serve' })
+  @ApiOkResponse({ description: 'It can' })
+  @ApiServiceUnavailableResponse({ description: 'It has no connection to Redis' })
+  async health(): Promise<Health> {
+    // The status alone would call a server that hangs healthy.
+    const answers = await this.store.ping().then(
+      () => true,
+      () => false,
+    );
+    const isUp = answers && this.transport === 'connected';
+    const health: Health = {
+      mode: 'health',
+      status: isUp ? 'up' : 'down',
+      instance: this.settings.instance,
+      transport: this.transport,
+      uptimeSeconds: Math.round(process.uptime()),
+    };
+    if (!isUp) throw new ServiceUnavailableException(health);
+    return health;
+  }
+}

@@ -1,0 +1,29 @@
+import { Environment } from '../../platform/src/environment.js';
+
+export interface RequestorSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly redisUrl: string;
+  /** Name of this process in answers and logs. */
+  readonly instance: string;
+  /** How long a question to a responder may take before the caller gets 504. */
+  readonly requestTimeoutMs: number;
+  /** How long accepting an SMS may wait for Redis before the caller gets 503. */
+  readonly publishTimeoutMs: number;
+}
+
+/** Injection token: an interface leaves nothing behind at run time. */
+export const SETTINGS = Symbol('requestor settings');
+
+export const readSettings = (env = new Environment()): RequestorSettings => {
+  const settings: RequestorSettings = {
+    host: env.text('HOST', '127.0.0.1'),
+    port: env.port('PORT', 3081),
+    redisUrl: env.url('REDIS_URL', ['redis:', 'rediss:']),
+    instance: env.text('INSTANCE', `requestor-${process.pid}`),
+    requestTimeoutMs: env.integer('REQUEST_TIMEOUT_MS', { default: 5_000, min: 1, max: 600_000 }),
+    publishTimeoutMs: env.integer('PUBLISH_TIMEOUT_MS', { default: 5_000, min: 1, max: 60_000 }),
+  };
+  env.verify();
+  return settings;
+};

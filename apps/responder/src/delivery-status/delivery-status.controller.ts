@@ -1,0 +1,21 @@
+import { Controller, UsePipes } from '@nestjs/common';
+import { EventPattern, Payload } from '@nestjs/microservices';
+import { DELIVERY_STATUS_GROUP, SMS_FAIL, SmsFailed, SmsRecords } from '../../../contracts/src/index.js';
+import { eventValidation } from '../event-validation.js';
+import { FailureJournal } from './failure-journal.js';
+
+@Controller()
+export class DeliveryStatusController {
+  constructor(
+    private readonly records: SmsRecords,
+    private readonly failures: FailureJournal,
+  ) {}
+
+  @EventPattern(SMS_FAIL, { group: DELIVERY_STATUS_GROUP })
+  @UsePipes(eventValidation())
+  async record(@Payload() sms: SmsFailed): Promise<void> {
+    await this.failures.note(sms);
+    // Our own worker has done so already; another producer of this event has not.
+    await this.records.markFailed(sms);
+  }
+}

@@ -1,0 +1,42 @@
+import 'reflect-metadata';
+import { ConsoleLogger } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { MicroserviceOptions } from '@nestjs/microservices';
+import { RedisStreamServer } from 'nestjs-redis-stream-transport';
+import { runApp } from '../../platform/src/process-life.js';
+import { AppModule } from './app.module.js';
+import { readSettings } from './settings.js';
+import type { ResponderSettings } from './settings.js';
+
+/** Group of the handlers that name none of their own: those that answer requests. */
+const DEFAULT_GROUP = 'responder';
+/**
+ * The worker itself gives an SMS up after `MAX_ATTEMPTS`. A run that kills its process counts as well, and then
+ * somebody must still be left to say that it failed.
+ */
+const SPARE_ATTEMPTS = 5;
+
+const transporter = (settings: ResponderSettings): RedisStreamServer =>
+  new RedisStreamServer({
+    connection: settings.redisUrl,
+    option: {
+      consumerGroup: DEFAULT_GROUP,
+      maxAttempts: settings.maxAttempts + SPARE_ATTEMPTS,
+      backoff: { delay: settings.retryDelayMs, maxDelay: settings.retryMaxDelayMs },
+      lease: settings.leaseMs,
+      shutdownTimeout: settings.shutdownTimeoutMs,
+    },
+  });
+
+await runApp(async () => {
+  const settings = readSettings();
+  const logger = new ConsoleLogger({ prefix: settings.instance, logLevels: ['log', 'warn', 'error', 'fatal'] });
+  const app = await NestFactory.createMicroservice<MicroserviceOptions>(AppModule.with(settings), {
+    logger,
+    strategy: transporter(settings),
+  });
+  app.enableShutdownHooks();
+  await app.listen();
+  logger.log(`Serving ${settings.roles.join(', ')}`);
+  return app;
+});

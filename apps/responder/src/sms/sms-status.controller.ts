@@ -1,0 +1,16 @@
+import { Controller } from '@nestjs/common';
+import { MessagePattern, Payload } from '@nestjs/microservices';
+import { isUUID } from 'class-validator';
+import { SMS_STATUS, SmsRecords } from '../../../contracts/src/index.js';
+import type { SmsStatus } from '../../../contracts/src/index.js';
+
+/** Answers what became of an SMS; null for one that nobody has accepted. */
+@Controller()
+export class SmsStatusController {
+  constructor(private readonly records: SmsRecords) {}
+
+  @MessagePattern(SMS_STATUS)
+  async status(@Payload('uuid') uuid: unknown): Promise<SmsStatus | null> {
+    return (isUUID(uuid) ? await this.records.find(uuid as string) : undefined) ?? null;
+  }
+}

@@ -1,0 +1,75 @@
+import { Controller, Inject, Logger, UsePipes } from '@nestjs/common';
+import type { ClientProxy } from '@nestjs/microservices';
+import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
+import { RedisStreamContext, RedisStreamRecordBuilder } from 'nestjs-redis-stream-transport';
+import { lastValueFrom } from 'rxjs';
+import { SMS, SMS_FAIL, SMS_OK, SMS_WORKER_GROUP, SmsRecords, SmsRequested } from '../../../contracts/src/index.js';
+import { eventValidation } from '../event-validation.js';
+import { SETTINGS } from '../settings.js';
+import type { ResponderSettings } from '../settings.js';
+import { SmsGateway, SmsRefusedError } from './sms-gateway.js';
+import { SMS_CLIENT } from './sms.client.js';
+
+/**
+ * Takes each SMS to its end: `SMS_OK` when the provider took it, `SMS_FAIL` when it refused or all attempts are used
+ * up. What cannot be decided yet is thrown, and the transporter runs the entry again later.
+ *
+ * The result is recorded before it is announced, and the entry is acked after both. A worker that dies in between
+ * leaves the entry to another one, which finds the record and only announces again.
+ */
+@Controller()
+export class SmsWorkerController {
+  private readonly logger = new Logger(SmsWorkerController.name);
+
+  constructor(
+    @Inject(SMS_CLIENT) private readonly client: ClientProxy,
+    @Inject(SETTINGS) private readonly settings: ResponderSettings,
+    private readonly gateway: SmsGateway,
+    private readonly records: SmsRecords,
+  ) {}
+
+  @EventPattern(SMS, { group: SMS_WORKER_GROUP })
+  @UsePipes(eventValidation())
+  async send(@Payload() sms: SmsRequested, @Ctx() ctx: RedisStreamContext): Promise<void> {
+    const beginning = await this.records.begin(sms, ctx.getEntryId(), ctx.getAttempt());
+    if (beginning === 'duplicate') return;
+    if (beginning === 'settled') return this.announceAgain(sms);
+    const outcome = await this.gateway.send(sms, ctx.signal).catch((error: Error) => error);
+    if (typeof outcome === 'string') return this.sent(sms, outcome, ctx.getAttempt());
+    if (!this.isOver(outcome, ctx)) throw outcome;
+    return this.failed(sms, outcome.message, ctx.getAttempt());
+  }
+
+  /** An aborted run has lost its entry to another worker, and with it the right to give up. */
+  private isOver(error: Error, ctx: RedisStreamContext): boolean {
+    if (ctx.signal.aborted) return false;
+    return error instanceof SmsRefusedError || ctx.getAttempt() >= this.settings.maxAttempts;
+  }
+
+  private async sent({ uuid, number }: SmsRequested, providerMessageId: string, attempt: number): Promise<void> {
+    const event = { uuid, number, providerMessageId, attempt, at: new Date().toISOString() };
+    await this.records.markSent(event);
+    await this.announce(SMS_OK, uuid, event);
+  }
+
+  private async failed({ uuid, number }: SmsRequested, reason: string, attempts: number): Promise<void> {
+    this.logger.warn(`SMS ${uuid} failed for good: ${reason}`);
+    const event = { uuid, number, reason, attempts, at: new Date().toISOString() };
+    await this.records.markFailed(event);
+    await this.announce(SMS_FAIL, uuid, event);
+  }
+
+  private async announceAgain({ uuid, number }: SmsRequested): Promise<void> {
+    const record = await this.records.find(uuid);
+    if (!record) return;
+    const { status, attempts, providerMessageId = '', error = '', updatedAt: at } = record;
+    if (status === 'sent')
+      await this.announce(SMS_OK, uuid, { uuid, number, providerMessageId, attempt: attempts, at });
+    else await this.announce(SMS_FAIL, uuid, { uuid, number, reason: error, attempts, at });
+  }
+
+  private async announce(pattern: string, uuid: string, event: object): Promise<void> {
+    const message = new RedisStreamRecordBuilder(event).setMessageId(uuid).build();
+    await lastValueFrom(this.client.emit(pattern, message), { defaultValue: undefined });
+  }
+}

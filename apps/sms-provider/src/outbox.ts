@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+
+export interface SentMessage {
+  readonly id: string;
+  readonly key: string;
+  readonly number: string;
+  readonly text: string;
+  readonly at: string;
+}
+
+/** What the provider has sent. One idempotency key sends one message, however often it is used. */
+export class Outbox {
+  private readonly byKey = new Map<string, SentMessage>();
+
+  constructor(private readonly journal?: string) {
+    if (journal === undefined || !existsSync(journal)) return;
+    for (const line of readFileSync(journal, 'utf8').split('\n')) this.recall(line);
+  }
+
+  get messages(): readonly SentMessage[] {
+    return [...this.byKey.values()];
+  }
+
+  get unique(): number {
+    return this.byKey.size;
+  }
+
+  send(key: string, number: string, text: string): SentMessage {
+    const known = this.byKey.get(key);
+    if (known) return known;
+    const message: SentMessage = { id: `msg-${randomUUID()}`, key, number, text, at: new Date().toISOString() };
+    if (this.journal !== undefined) appendFileSync(this.journal, `${JSON.stringify(message)}\n`);
+    this.byKey.set(key, message);
+    return message;
+  }
+
+  private recall(line: string): void {
+    try {
+      const message = JSON.parse(line) as SentMessage;
+      this.byKey.set(message.key, message);
+    } catch {
+      // an empty last line, or one that a kill cut short: that message was never confirmed to anybody
+    }
+  }
+}

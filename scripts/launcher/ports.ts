@@ -1,0 +1,34 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+
+const TRIES = 100;
+
+/** Hands out loopback ports: the usual one, or the next that is free, and then it says so. */
+export class Ports {
+  private readonly given = new Set<number>();
+
+  constructor(private readonly say: (line: string) => void) {}
+
+  async claim(service: string, usual: number): Promise<number> {
+    for (let port = usual; port < usual + TRIES; port++) {
+      if (this.given.has(port) || !(await isFree(port))) continue;
+      this.given.add(port);
+      if (port !== usual) this.say(`Port ${usual} is taken: ${service} uses ${port} instead`);
+      return port;
+    }
+    throw new Error(`${service} found no free port from ${usual} on`);
+  }
+}
+
+const isFree = async (port: number): Promise<boolean> => {
+  const server = createServer();
+  try {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
+};

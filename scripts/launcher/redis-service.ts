@@ -1,0 +1,30 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { servingPid } from '../redis/readiness.js';
+import { startRedis } from '../redis-server.js';
+import type { RedisBinary, RunningRedis } from '../redis-server.js';
+import type { DataDirectory } from './data-directory.js';
+
+const LEAVE_WITHIN_MS = 10_000;
+
+/** Redis in the demo's own directory, on its own port, with every acknowledged write in the append-only file. */
+export const startOwnRedis = async (data: DataDirectory, port: number, binary: RedisBinary): Promise<RunningRedis> => {
+  const redis = await startRedis({ binary, port, dir: data.file('redis') });
+  if (binary.persistent) writeFileSync(noteOf(data), JSON.stringify({ port, pid: redis.pid }));
+  return redis;
+};
+
+/** A launcher that was killed leaves its Redis behind, on the directory that the next one is about to use. */
+export const stopLeftOverRedis = async (data: DataDirectory): Promise<void> => {
+  const note = noteOf(data);
+  if (!existsSync(note)) return;
+  const { port, pid } = JSON.parse(readFileSync(note, 'utf8')) as { port: number; pid: number };
+  const isThere = async (): Promise<boolean> => (await servingPid(port)) === pid;
+  if (await isThere()) process.kill(pid, 'SIGTERM');
+  for (const until = Date.now() + LEAVE_WITHIN_MS; await isThere(); await delay(50)) {
+    if (Date.now() > until) throw new Error(`A Redis of an earlier run (pid ${pid}) does not stop`);
+  }
+  rmSync(note, { force: true });
+};
+
+const noteOf = (data: DataDirectory): string => data.file('redis.json');

@@ -1,0 +1,24 @@
+/** `npm run start:dev -- <app>`: one app that starts again whenever its source or the library changes. */
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const project = fileURLToPath(new URL('../', import.meta.url));
+const apps = readdirSync(`${project}/apps`).filter((name) =>
+  readdirSync(`${project}/apps/${name}/src`).includes('main.ts'),
+);
+
+const app = process.argv[2];
+if (app === undefined || !apps.includes(app)) {
+  console.error(`Usage: npm run start:dev -- <app>, where <app> is ${apps.join(', ')}`);
+  process.exit(2);
+}
+
+const watch = ['--watch', '--watch-preserve-output', '--watch-path=apps', '--watch-path=lib'];
+const loader = ['--import', '@swc-node/register/esm-register'];
+const child = spawn(process.execPath, [...watch, ...loader, `apps/${app}/src/main.ts`], {
+  cwd: project,
+  stdio: 'inherit',
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
+child.once('exit', (code) => process.exit(code ?? 0));
