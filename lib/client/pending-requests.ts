@@ -1,0 +1,87 @@
+import type { ReplyPart } from '../codec/entry.codec.js';
+import { ReplyGapError, RequestTimeoutError, TooManyPendingError } from '../errors/transport-errors.js';
+import { DeadlineWheel } from '../timing/deadline-wheel.js';
+import type { Deadline } from '../timing/deadline-wheel.js';
+
+/** Who waits for a reply. `failed` and a part with `last` end it. */
+export interface ReplyListener {
+  readonly pattern: string;
+  /** 0 = for ever. Starts again with each part of the reply. */
+  readonly timeoutMs: number;
+  replied(part: ReplyPart): void;
+  failed(error: Error): void;
+}
+
+interface Pending {
+  readonly id: string;
+  readonly listener: ReplyListener;
+  nextSeq: number;
+  deadline: Deadline | undefined;
+}
+
+/** Requests without an answer: bounded in number and, each, in time. */
+export class PendingRequests {
+  private readonly pending = new Map<string, Pending>();
+  private readonly overdue = new DeadlineWheel<Pending>((request) => this.expire(request));
+
+  constructor(private readonly maxPending: number) {}
+
+  get size(): number {
+    return this.pending.size;
+  }
+
+  /** @throws {TooManyPendingError} */
+  add(id: string, listener: ReplyListener): void {
+    if (this.pending.size >= this.maxPending) throw new TooManyPendingError(this.maxPending);
+    const request: Pending = { id, listener, nextSeq: 0, deadline: undefined };
+    this.pending.set(id, request);
+    this.restartDeadline(request);
+  }
+
+  has(id: string): boolean {
+    return this.pending.has(id);
+  }
+
+  /** Ends the waiting without an outcome. */
+  remove(id: string): boolean {
+    const request = this.pending.get(id);
+    if (!request) return false;
+    request.deadline?.cancel();
+    return this.pending.delete(id);
+  }
+
+  fail(id: string, error: Error): void {
+    const request = this.pending.get(id);
+    if (!request) return;
+    this.remove(id);
+    request.listener.failed(error);
+  }
+
+  failAll(error: Error): void {
+    for (const id of [...this.pending.keys()]) this.fail(id, error);
+    this.overdue.clear();
+  }
+
+  /** Hands a part to whoever waits for it. Repeats, unknown ids and what follows the end are no error. */
+  deliver(part: ReplyPart): void {
+    const request = this.pending.get(part.id);
+    if (!request || part.seq < request.nextSeq) return;
+    if (part.seq > request.nextSeq) {
+      this.fail(part.id, new ReplyGapError(request.listener.pattern, request.nextSeq, part.seq));
+      return;
+    }
+    request.nextSeq++;
+    if (part.last || part.err !== undefined) this.remove(part.id);
+    else this.restartDeadline(request);
+    request.listener.replied(part);
+  }
+
+  private restartDeadline(request: Pending): void {
+    request.deadline?.cancel();
+    if (request.listener.timeoutMs > 0) request.deadline = this.overdue.add(request, request.listener.timeoutMs);
+  }
+
+  private expire({ id, listener }: Pending): void {
+    this.fail(id, new RequestTimeoutError(listener.pattern, listener.timeoutMs));
+  }
+}

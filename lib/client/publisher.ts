@@ -1,0 +1,177 @@
+import {
+  PublishOutcomeUnknownError,
+  PublishRejectedError,
+  TooManyPendingError,
+  TransportClosedError,
+  TransportUnavailableError,
+} from '../errors/transport-errors.js';
+import type { RedisStreamError } from '../errors/transport-errors.js';
+import type { Connection } from '../redis/connection.js';
+import { classify, withoutArguments } from '../redis/reply-error.js';
+import { DeadlineWheel } from '../timing/deadline-wheel.js';
+import type { Deadline } from '../timing/deadline-wheel.js';
+
+const MAX_BATCH = 512;
+
+/** A message on its way to Redis. `stored` and `failed` are called at most once, and never both. */
+export interface Publication {
+  readonly stream: string;
+  readonly fields: readonly string[];
+  stored(entryId: string): void;
+  failed(error: RedisStreamError): void;
+}
+
+interface Waiting {
+  readonly publication: Publication;
+  deadline: Deadline | undefined;
+}
+
+/**
+ * Writes messages: those of one turn of the event loop leave in one pipeline. Without a connection they wait, at most
+ * `maxPending` of them and for `publishTimeoutMs`; nothing is ever sent twice.
+ */
+export class Publisher {
+  private queue: Waiting[] = [];
+  private scheduled = false;
+  private closed = false;
+  private readonly overdue: DeadlineWheel<Waiting>;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly publishTimeoutMs: number,
+    private readonly maxPending: number,
+  ) {
+    this.overdue = new DeadlineWheel((waiting) => this.giveUp(waiting));
+  }
+
+  publish(publication: Publication): void {
+    if (this.closed) return publication.failed(new TransportClosedError());
+    const waiting: Waiting = { publication, deadline: undefined };
+    if (!this.connection.isReady) {
+      if (this.queue.length >= this.maxPending) return publication.failed(new TooManyPendingError(this.maxPending));
+      this.letWait(waiting);
+    }
+    this.queue.push(waiting);
+    this.schedule();
+  }
+
+  /** Takes back a message that was not sent yet. */
+  withdraw(publication: Publication): boolean {
+    const at = this.queue.findIndex((waiting) => waiting.publication === publication);
+    if (at < 0) return false;
+    this.queue[at]?.deadline?.cancel();
+    this.queue.splice(at, 1);
+    return true;
+  }
+
+  /** The connection can be used (again). */
+  resume(): void {
+    this.schedule();
+  }
+
+  close(): void {
+    this.closed = true;
+    this.overdue.clear();
+    const queue = this.queue;
+    this.queue = [];
+    for (const { publication } of queue) publication.failed(new TransportClosedError());
+  }
+
+  private letWait(waiting: Waiting): void {
+    waiting.deadline ??= this.overdue.add(waiting, this.publishTimeoutMs);
+  }
+
+  private giveUp(waiting: Waiting): void {
+    if (!this.withdraw(waiting.publication)) return;
+    const message = `No connection to Redis within \`publishTimeout\` (${this.publishTimeoutMs} ms)`;
+    waiting.publication.failed(new TransportUnavailableError(message));
+  }
+
+  private schedule(): void {
+    if (this.scheduled || this.queue.length === 0) return;
+    this.scheduled = true;
+    // After the promises of this turn, so that all who were answered together can ask again together.
+    setImmediate(() => {
+      this.scheduled = false;
+      this.flush();
+    });
+  }
+
+  private flush(): void {
+    if (!this.connection.isReady) {
+      for (const waiting of this.queue) this.letWait(waiting);
+      return;
+    }
+    const queue = this.queue;
+    this.queue = [];
+    for (let at = 0; at < queue.length; at += MAX_BATCH) {
+      const batch = queue.slice(at, at + MAX_BATCH);
+      for (const { deadline } of batch) deadline?.cancel();
+      this.send(batch);
+    }
+  }
+
+  private send(batch: readonly Waiting[]): void {
+    const open = new Set(batch);
+    const silence = setTimeout(() => {
+      const error = new Error(`no answer within \`publishTimeout\` (${this.publishTimeoutMs} ms)`);
+      for (const waiting of open) this.fail(waiting, error);
+      open.clear();
+    }, this.publishTimeoutMs);
+    const settle = (waiting: Waiting, error: unknown, entryId: unknown): void => {
+      if (!open.delete(waiting)) return;
+      if (open.size === 0) clearTimeout(silence);
+      if (error) this.fail(waiting, error);
+      else waiting.publication.stored(String(entryId));
+    };
+    if (this.connection.isCluster || batch.length === 1) this.sendOneByOne(batch, settle);
+    else this.sendTogether(batch, settle);
+  }
+
+  private sendOneByOne(batch: readonly Waiting[], settle: Settle): void {
+    for (const waiting of batch) {
+      const { stream, fields } = waiting.publication;
+      this.connection.client.xadd(stream, '*', ...fields).then(
+        (entryId) => settle(waiting, null, entryId),
+        (error: unknown) => settle(waiting, error, null),
+      );
+    }
+  }
+
+  private sendTogether(batch: readonly Waiting[], settle: Settle): void {
+    const pipeline = this.connection.client.pipeline();
+    for (const { publication } of batch) pipeline.xadd(publication.stream, '*', ...publication.fields);
+    pipeline.exec().then(
+      (results) => batch.forEach((waiting, i) => settle(waiting, results?.[i]?.[0], results?.[i]?.[1])),
+      (error: unknown) => batch.forEach((waiting) => settle(waiting, error, null)),
+    );
+  }
+
+  private fail(waiting: Waiting, error: unknown): void {
+    const { publication } = waiting;
+    const cause = withoutArguments(error);
+    switch (classify(error)) {
+      case 'lost':
+        publication.failed(new PublishOutcomeUnknownError(publication.stream, cause));
+        return;
+      case 'not-sent':
+        if (this.closed) publication.failed(new TransportClosedError());
+        else {
+          this.letWait(waiting);
+          this.queue.push(waiting);
+          if (this.connection.isReady) this.schedule();
+        }
+        return;
+      case 'retry':
+      case 'reconnect':
+        publication.failed(new PublishRejectedError(publication.stream, cause, true));
+        return;
+      case 'rejoin':
+      case 'reject':
+      case 'fatal':
+        publication.failed(new PublishRejectedError(publication.stream, cause, false));
+    }
+  }
+}
+
+type Settle = (waiting: Waiting, error: unknown, entryId: unknown) => void;

@@ -1,0 +1,135 @@
+import { v4 as uuid } from 'uuid';
+import { decodeReply } from '../codec/entry.codec.js';
+import { REPLY_STREAM_TTL_MS } from '../constants.js';
+import { TransportClosedError } from '../errors/transport-errors.js';
+import type { Connection } from '../redis/connection.js';
+import { replyStreamKey } from '../redis/keys.js';
+import { nextId, readAfter } from '../redis/stream-commands.js';
+import type { StreamEntry } from '../redis/stream-commands.js';
+import type { PendingRequests } from './pending-requests.js';
+
+/** The id of the entry that creates the stream; nothing is ever stored below it. */
+const FIRST_ID = '0-1';
+const READ_COUNT = 1_000;
+const HOUSEKEEPING_MS = 500;
+const PAUSE_AFTER_ERROR_MS = 200;
+
+/**
+ * This client's own reply stream: created before the first request is written, read from the last id seen, trimmed as
+ * it is read, gone a minute after its client. It has no group, so nothing of it is ever pending.
+ */
+export class ReplyInbox {
+  readonly id = uuid();
+
+  private readonly stream: string;
+  private lastId = FIRST_ID;
+  private opening: Promise<void> | undefined;
+  private isOpen = false;
+  private closed = false;
+  private untrimmed = false;
+  private renewedAt = 0;
+  private keeping = false;
+  private housekeeping: NodeJS.Timeout | undefined;
+
+  constructor(
+    prefix: string,
+    /** Blocks in XREAD, so it does nothing else. */
+    private readonly reader: Connection,
+    private readonly writer: Connection,
+    private readonly blockMs: number,
+    private readonly pending: PendingRequests,
+  ) {
+    this.stream = replyStreamKey(prefix, this.id);
+  }
+
+  /** Whether a reply would find its stream: requests may be written. */
+  get isReady(): boolean {
+    return this.isOpen;
+  }
+
+  /** Creates the stream and starts reading, once; resolves when requests may be written. */
+  open(): Promise<void> {
+    return (this.opening ??= this.start().catch((error: unknown) => {
+      this.opening = undefined;
+      throw error;
+    }));
+  }
+
+  /** Stops reading and removes the stream, if Redis can be reached. */
+  async close(): Promise<void> {
+    this.closed = true;
+    clearInterval(this.housekeeping);
+    if (!this.isOpen || !this.writer.isReady) return;
+    // An expiry of 1 ms is a deletion that needs no right to delete.
+    await this.writer.client.pexpire(this.stream, 1).catch(() => undefined);
+  }
+
+  private async start(): Promise<void> {
+    await this.writer.ready();
+    await this.create();
+    if (this.closed) throw new TransportClosedError();
+    this.isOpen = true;
+    this.reader.open();
+    void this.readForEver();
+    this.housekeeping = setInterval(() => void this.keepHouse(), HOUSEKEEPING_MS).unref();
+  }
+
+  private async create(): Promise<void> {
+    // MAXLEN 0 leaves an empty stream behind, which is what is needed: servers only add where a stream exists.
+    await this.writer.client.xadd(this.stream, 'MAXLEN', 0, FIRST_ID, 'created', '1');
+    await this.writer.client.pexpire(this.stream, REPLY_STREAM_TTL_MS);
+    this.renewedAt = performance.now();
+  }
+
+  private async readForEver(): Promise<void> {
+    while (!this.closed) {
+      try {
+        await this.reader.ready();
+        const entries = await readAfter(this.reader.client, this.stream, this.lastId, READ_COUNT, this.blockMs);
+        this.deliver(entries);
+      } catch {
+        // Whatever it was shows in the connection's own events; the replies are still there when it is over.
+        if (!this.closed && !this.reader.isClosed) await pause(PAUSE_AFTER_ERROR_MS);
+      }
+    }
+  }
+
+  private deliver(entries: readonly StreamEntry[]): void {
+    for (const { id, fields } of entries) {
+      this.lastId = id;
+      this.untrimmed = true;
+      const part = fields && decodeReply(fields);
+      if (part) this.pending.deliver(part);
+    }
+  }
+
+  private async keepHouse(): Promise<void> {
+    if (this.keeping || !this.writer.isReady) return;
+    this.keeping = true;
+    try {
+      if (this.untrimmed) await this.trim();
+      if (this.pending.size > 0 || performance.now() - this.renewedAt > REPLY_STREAM_TTL_MS / 3) await this.renew();
+    } catch {
+      // Tried again with the next tick.
+    } finally {
+      this.keeping = false;
+    }
+  }
+
+  private async trim(): Promise<void> {
+    const upTo = this.lastId;
+    await this.writer.client.xtrim(this.stream, 'MINID', nextId(upTo));
+    if (this.lastId === upTo) this.untrimmed = false;
+  }
+
+  private async renew(): Promise<void> {
+    const exists = await this.writer.client.pexpire(this.stream, REPLY_STREAM_TTL_MS);
+    this.renewedAt = performance.now();
+    if (exists || this.closed) return;
+    // Lost with FLUSHALL or a failover. The new stream starts below every id, should the clock of Redis have gone back.
+    await this.create();
+    this.lastId = FIRST_ID;
+  }
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

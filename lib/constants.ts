@@ -1,0 +1,68 @@
+/** `transportId` of the server: binds a handler to this transport (`@EventPattern('x', REDIS_STREAM_TRANSPORT)`). */
+export const REDIS_STREAM_TRANSPORT = Symbol('REDIS_STREAM_TRANSPORT');
+
+/** The text with which Nest answers a request that has no handler; its own constant is not exported from the root. */
+export const NO_MESSAGE_HANDLER = 'There is no matching message handler defined in the remote service.';
+
+// Server defaults.
+export const DEFAULT_START_FROM = '0';
+export const DEFAULT_CONCURRENCY = 128;
+export const DEFAULT_BLOCK_MS = 5_000;
+export const DEFAULT_LEASE_MS = 30_000;
+export const DEFAULT_SWEEP_INTERVAL_MS = 5_000;
+export const DEFAULT_MAX_ATTEMPTS = 5;
+export const DEFAULT_BACKOFF_DELAY_MS = 1_000;
+export const DEFAULT_BACKOFF_MAX_DELAY_MS = 60_000;
+export const DEFAULT_RETENTION_MAX_LENGTH = 10_000;
+export const DEFAULT_CONSUMER_TTL_MS = 3_600_000;
+export const DEFAULT_SHUTDOWN_TIMEOUT_MS = 10_000;
+/** 0 = a handler may run for ever. */
+export const DEFAULT_HANDLER_TIMEOUT_MS = 0;
+
+// Client defaults.
+export const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
+export const DEFAULT_PUBLISH_TIMEOUT_MS = 5_000;
+export const DEFAULT_MAX_PENDING = 10_000;
+
+// Defaults of both sides.
+export const DEFAULT_PREFIX = '';
+export const DEFAULT_MAX_PAYLOAD_BYTES = 1_048_576;
+export const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+
+// Limits that are not options.
+/** Deeper JSON is refused: `JSON.parse` reads it, but `JSON.stringify` of the result throws RangeError. */
+export const MAX_JSON_DEPTH = 64;
+/** Longer stream names are refused on both sides. */
+export const MAX_PATTERN_BYTES = 1_024;
+/** Headers of one message, as JSON. */
+export const MAX_HEADERS_BYTES = 65_536;
+/** How long a client lets a request wait on a stream that no consumer group reads before it answers "no handler". */
+export const UNSERVED_GRACE_MS = 500;
+/** A reply stream outlives a client that died by this long. */
+export const REPLY_STREAM_TTL_MS = 60_000;
+/** Failed entries may wait for their retry by this many times the concurrency; then reading pauses. */
+export const MAX_WAITING_PER_SLOT = 64;
+
+/** Names of the fields of an entry (wire version 1). */
+export const FIELD = {
+  data: 'data',
+  id: 'id',
+  reply: 'reply',
+  ttl: 'ttl',
+  headers: 'headers',
+  messageId: 'mid',
+  seq: 'seq',
+  err: 'err',
+  last: 'last',
+} as const;
+
+/** Fields that a dead letter carries on top of those of the original entry. */
+export const DEAD_FIELD = {
+  stream: 'x-stream',
+  group: 'x-group',
+  id: 'x-id',
+  attempts: 'x-attempts',
+  reason: 'x-reason',
+  error: 'x-error',
+  failedAt: 'x-failed-at',
+} as const;

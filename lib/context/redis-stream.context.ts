@@ -1,0 +1,94 @@
+import { BaseRpcContext } from '@nestjs/microservices';
+import type { Headers } from '../codec/entry.codec.js';
+import { entryTime } from '../redis/stream-commands.js';
+
+/** What is known of an entry beyond its data. */
+export interface DeliveryDetails {
+  readonly stream: string;
+  readonly pattern: string;
+  readonly id: string;
+  readonly group: string;
+  readonly consumer: string;
+  readonly attempt: number;
+  readonly headers: Headers;
+  readonly messageId: string | undefined;
+}
+
+/** Second argument of every handler: `@Ctx() ctx: RedisStreamContext`. */
+export class RedisStreamContext extends BaseRpcContext<[DeliveryDetails]> {
+  private controller: AbortController | undefined;
+  private abortReason: Error | undefined;
+
+  constructor(details: DeliveryDetails) {
+    super([details]);
+  }
+
+  /** Name of the stream, prefix included. */
+  getStream(): string {
+    return this.args[0].stream;
+  }
+
+  /** The normalised pattern that the handler was registered with. */
+  getPattern(): string {
+    return this.args[0].pattern;
+  }
+
+  /**
+   * Id of the message, the same in every attempt: the one that the sender chose with `setMessageId`, else the entry's.
+   * Make handlers idempotent by it.
+   */
+  getMessageId(): string {
+    return this.args[0].messageId ?? this.args[0].id;
+  }
+
+  /** Id that Redis gave the entry. */
+  getEntryId(): string {
+    return this.args[0].id;
+  }
+
+  getConsumerGroup(): string {
+    return this.args[0].group;
+  }
+
+  getConsumer(): string {
+    return this.args[0].consumer;
+  }
+
+  getHeaders(): Headers {
+    return this.args[0].headers;
+  }
+
+  getHeader(name: string): string | undefined {
+    return this.args[0].headers[name];
+  }
+
+  /** Nest 12's name for the headers. */
+  getMetadata(): Headers {
+    return this.args[0].headers;
+  }
+
+  /** 1 for the first run; counted by Redis, so runs that killed their process count. */
+  getAttempt(): number {
+    return this.args[0].attempt;
+  }
+
+  /** When the entry was added, by the clock of Redis. */
+  getTimestamp(): Date {
+    return new Date(entryTime(this.args[0].id));
+  }
+
+  /** Aborts when the result no longer matters: the lease is lost, the handler's time is up, or the server stops. */
+  get signal(): AbortSignal {
+    if (!this.controller) {
+      this.controller = new AbortController();
+      if (this.abortReason) this.controller.abort(this.abortReason);
+    }
+    return this.controller.signal;
+  }
+
+  /** @internal */
+  abort(reason: Error): void {
+    this.abortReason ??= reason;
+    this.controller?.abort(reason);
+  }
+}

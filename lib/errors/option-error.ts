@@ -1,0 +1,23 @@
+import { inspect } from 'node:util';
+
+/** A wrong setting: names the option, the rule and what was received. */
+export class RedisStreamOptionError extends TypeError {
+  readonly code = 'INVALID_OPTION';
+
+  constructor(
+    readonly option: string,
+    rule: string,
+    received: unknown,
+  ) {
+    super(`Expected \`${option}\` to be ${rule}, got ${describe(received)}`);
+    this.name = 'RedisStreamOptionError';
+  }
+}
+
+/** Objects are described by their type alone: a connection object holds a password. */
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return `\`${String(value)}\``;
+  if (typeof value === 'object') return Array.isArray(value) ? 'an array' : 'an object';
+  if (typeof value === 'function') return 'a function';
+  return `\`${inspect(value, { maxStringLength: 80 })}\` (${typeof value})`;
+}

@@ -1,0 +1,122 @@
+/** What is known of the message when an error reaches the caller. */
+export type Outcome = 'not-stored' | 'unknown' | 'stored';
+
+export interface TransportErrorDetails {
+  readonly code: string;
+  /** Whether the same call may succeed later without a change. */
+  readonly retriable: boolean;
+  readonly outcome: Outcome;
+  /** Never carries command arguments: ioredis puts payloads and passwords on its errors. */
+  readonly cause?: Error;
+}
+
+/** Base of every error that the transport throws at run time. */
+export class RedisStreamError extends Error {
+  readonly code: string;
+  readonly retriable: boolean;
+  readonly outcome: Outcome;
+
+  constructor(message: string, details: TransportErrorDetails) {
+    super(message, details.cause && { cause: details.cause });
+    this.name = new.target.name;
+    this.code = details.code;
+    this.retriable = details.retriable;
+    this.outcome = details.outcome;
+  }
+}
+
+/** Redis answered with an error: nothing was stored. */
+export class PublishRejectedError extends RedisStreamError {
+  constructor(stream: string, cause: Error, retriable: boolean) {
+    super(`Redis refused the message for stream "${stream}": ${cause.message}. Nothing was stored.`, {
+      code: 'PUBLISH_REJECTED',
+      retriable,
+      outcome: 'not-stored',
+      cause,
+    });
+  }
+}
+
+/** The connection was lost, or Redis was silent, after the message had been sent: it is stored once or not at all. */
+export class PublishOutcomeUnknownError extends RedisStreamError {
+  constructor(stream: string, cause: Error) {
+    super(
+      `The message for stream "${stream}" was sent, but Redis did not confirm it: ${cause.message}. ` +
+        'It may or may not be stored; publish it again only if handlers tolerate duplicates.',
+      { code: 'PUBLISH_OUTCOME_UNKNOWN', retriable: true, outcome: 'unknown', cause },
+    );
+  }
+}
+
+/** There was no connection to Redis for as long as the call was willing to wait. */
+export class TransportUnavailableError extends RedisStreamError {
+  constructor(what: string, cause?: Error) {
+    super(`${what}. Nothing was stored.`, {
+      code: 'TRANSPORT_UNAVAILABLE',
+      retriable: true,
+      outcome: 'not-stored',
+      cause,
+    });
+  }
+}
+
+/** The client was closed before the call was done. */
+export class TransportClosedError extends RedisStreamError {
+  constructor(outcome: Outcome = 'not-stored') {
+    super('The Redis stream transport is closed.', { code: 'TRANSPORT_CLOSED', retriable: false, outcome });
+  }
+}
+
+/** No reply came in time. The request may have been handled all the same. */
+export class RequestTimeoutError extends RedisStreamError {
+  constructor(pattern: string, timeoutMs: number) {
+    super(`No reply to the request "${pattern}" within ${timeoutMs} ms.`, {
+      code: 'REQUEST_TIMEOUT',
+      retriable: true,
+      outcome: 'unknown',
+    });
+  }
+}
+
+/** Part of a streamed reply is missing, so the rest would be a lie. */
+export class ReplyGapError extends RedisStreamError {
+  constructor(pattern: string, expected: number, received: number) {
+    super(`A reply to the request "${pattern}" is missing: expected number ${expected}, got ${received}.`, {
+      code: 'REPLY_GAP',
+      retriable: true,
+      outcome: 'stored',
+    });
+  }
+}
+
+/** A payload above `maxPayloadBytes`: refused before anything was written. */
+export class PayloadTooLargeError extends RedisStreamError {
+  constructor(what: string, bytes: number, maxBytes: number) {
+    super(
+      `${what} has ${bytes} bytes, and \`maxPayloadBytes\` allows ${maxBytes}. Store it elsewhere and send a reference.`,
+      {
+        code: 'PAYLOAD_TOO_LARGE',
+        retriable: false,
+        outcome: 'not-stored',
+      },
+    );
+  }
+}
+
+/** More than `maxPending` requests are without an answer, or messages without a connection. */
+export class TooManyPendingError extends RedisStreamError {
+  constructor(maxPending: number) {
+    super(`${maxPending} messages are pending already, as many as \`maxPending\` allows. Nothing was stored.`, {
+      code: 'TOO_MANY_PENDING',
+      retriable: true,
+      outcome: 'not-stored',
+    });
+  }
+}
+
+/** A message that cannot be put on the wire, or a pattern that names no stream. */
+export class InvalidMessageError extends RedisStreamError {
+  constructor(message: string, cause?: Error) {
+    super(message, { code: 'INVALID_MESSAGE', retriable: false, outcome: 'not-stored', cause });
+  }
+}

@@ -1,0 +1,31 @@
+import { RpcException } from '@nestjs/microservices';
+
+const marked = new WeakSet<object>();
+
+/**
+ * Thrown by a handler to say that another attempt is useless: the event goes to the dead letters at once, and a
+ * request is answered with the error as after any `RpcException`.
+ */
+export class RedisStreamUnrecoverableError extends RpcException {
+  constructor(error: string | object) {
+    super(error);
+    this.name = 'RedisStreamUnrecoverableError';
+  }
+
+  /**
+   * Nest's exception filter hands the transport only what this returns, never the exception itself; so the mark that
+   * survives it is on the object.
+   */
+  override getError(): string | object {
+    const error = super.getError();
+    const payload = typeof error === 'string' ? { status: 'error', message: error } : error;
+    marked.add(payload);
+    return payload;
+  }
+}
+
+/** Whether an error, or what Nest's exception filter made of it, came from `RedisStreamUnrecoverableError`. */
+export function isUnrecoverable(error: unknown): boolean {
+  if (error instanceof RedisStreamUnrecoverableError) return true;
+  return typeof error === 'object' && error !== null && marked.has(error);
+}

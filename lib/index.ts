@@ -1,0 +1,55 @@
+// Client and server.
+export { RedisStreamClient } from './client/redis-stream.client.js';
+export { RedisStreamServer } from './server/redis-stream.server.js';
+export { REDIS_STREAM_TRANSPORT } from './constants.js';
+
+// What handlers and callers hold in their hands.
+export { RedisStreamContext } from './context/redis-stream.context.js';
+export type { DeliveryDetails } from './context/redis-stream.context.js';
+export { RedisStreamRecord, RedisStreamRecordBuilder } from './record/redis-stream.record.js';
+
+// Options.
+export type {
+  RedisClient,
+  RedisClientFactory,
+  RedisClusterConnection,
+  RedisConnection,
+  ConnectionRole,
+} from './interfaces/connection.js';
+export type {
+  Backoff,
+  RedisStreamClientOption,
+  RedisStreamClientOptions,
+  RedisStreamHandlerExtras,
+  RedisStreamServerOption,
+  RedisStreamServerOptions,
+  Retention,
+  SharedOption,
+} from './interfaces/options.js';
+
+// Events and status.
+export type {
+  ConnectionListeners,
+  EntryAttempt,
+  EntryPlace,
+  ServerFacts,
+  ServerListeners,
+  TransportStatus,
+} from './interfaces/events.js';
+
+// Errors.
+export { RedisStreamOptionError } from './errors/option-error.js';
+export {
+  InvalidMessageError,
+  PayloadTooLargeError,
+  PublishOutcomeUnknownError,
+  PublishRejectedError,
+  RedisStreamError,
+  ReplyGapError,
+  RequestTimeoutError,
+  TooManyPendingError,
+  TransportClosedError,
+  TransportUnavailableError,
+} from './errors/transport-errors.js';
+export type { Outcome, TransportErrorDetails } from './errors/transport-errors.js';
+export { RedisStreamUnrecoverableError } from './errors/unrecoverable.error.js';

@@ -1,0 +1,51 @@
+import type { ConnectionRole } from './connection.js';
+
+/** Where an entry is: the three names that find it again in Redis. */
+export interface EntryPlace {
+  readonly stream: string;
+  readonly group: string;
+  readonly id: string;
+}
+
+export interface EntryAttempt extends EntryPlace {
+  /** Runs so far, as Redis counts them. */
+  readonly attempt: number;
+}
+
+/** What a server tells of itself beyond the connection's events; all are facts in the past. */
+export interface ServerFacts {
+  /** This consumer took an entry over from one that is gone. */
+  reclaimed: EntryAttempt & { readonly from: string };
+  /** A failed entry waits for its next attempt. */
+  retried: EntryAttempt & { readonly delayMs: number };
+  /** An entry was stored as a dead letter and acked. */
+  deadLettered: EntryAttempt & { readonly deadLetterStream: string; readonly reason: string };
+  /** Somebody deleted or trimmed an entry before it was settled; it was acked. */
+  entryLost: EntryPlace;
+  /** A group was gone (FLUSHALL, DEL, XGROUP DESTROY) and was created again from the start. */
+  groupRecreated: { readonly stream: string; readonly group: string };
+  /** A request was older than its caller's patience and was not run. */
+  requestExpired: EntryPlace;
+  /** Another consumer took an entry whose handler still runs here. */
+  leaseLost: EntryPlace;
+  /** A reply could not be stored: its caller is gone, or Redis refused it. */
+  replyDropped: { readonly stream: string; readonly id: string; readonly reason: string };
+  /** Redis refused to serve a stream (no permission, wrong type); it is tried again slowly. */
+  streamUnusable: { readonly stream: string; readonly group: string; readonly reason: string };
+}
+
+type FactListeners = { [Fact in keyof ServerFacts]: (fact: ServerFacts[Fact]) => void };
+
+/** Events of the ioredis connections; the first argument says which one it is. */
+export type ConnectionListeners = {
+  connect: (role: ConnectionRole) => void;
+  ready: (role: ConnectionRole) => void;
+  error: (role: ConnectionRole, error: Error) => void;
+  close: (role: ConnectionRole) => void;
+  reconnecting: (role: ConnectionRole) => void;
+  end: (role: ConnectionRole) => void;
+};
+
+export type ServerListeners = ConnectionListeners & FactListeners;
+
+export type TransportStatus = 'connected' | 'reconnecting' | 'disconnected';

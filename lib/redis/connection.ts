@@ -1,0 +1,176 @@
+import { Cluster, Redis } from 'ioredis';
+import type { ClusterOptions, RedisOptions } from 'ioredis';
+import { RedisStreamOptionError } from '../errors/option-error.js';
+import { TransportClosedError, TransportUnavailableError } from '../errors/transport-errors.js';
+import type { ConnectionRole, RedisClient, RedisClusterConnection, RedisConnection } from '../interfaces/connection.js';
+import type { TransportStatus } from '../interfaces/events.js';
+import { isMasterLost, withoutArguments } from './reply-error.js';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const MAX_RECONNECT_DELAY_MS = 1_000;
+/** A socket that owes an answer for this long is dead; for blocking reads this is on top of BLOCK. */
+const SOCKET_TIMEOUT_MS = 10_000;
+const BLOCKING_GRACE_MS = 5_000;
+
+export interface ConnectionWatcher {
+  statusChanged(role: ConnectionRole, status: TransportStatus): void;
+  failed(role: ConnectionRole, error: Error): void;
+}
+
+/** One socket with a role: opens it, tells when it can be used, closes it. It reconnects for ever until `close()`. */
+export class Connection {
+  readonly client: RedisClient;
+  readonly isCluster: boolean;
+  /** How often the connection became usable so far; a reader that sees it grow knows that a read may be lost. */
+  epoch = 0;
+
+  private closed = false;
+  private readonly waiting = new Set<(error?: Error) => void>();
+
+  constructor(
+    readonly role: ConnectionRole,
+    source: RedisConnection,
+    blockMs: number,
+    private readonly watcher: ConnectionWatcher,
+  ) {
+    this.client = openClient(source, role, blockMs);
+    this.isCluster = this.client instanceof Cluster || 'nodes' in this.client;
+    this.client.on('ready', () => this.becameReady());
+    this.client.on('error', (error: Error) => this.watcher.failed(role, withoutArguments(error)));
+    this.client.on('reconnecting', () => this.tell('reconnecting'));
+    this.client.on('end', () => this.tell('disconnected'));
+  }
+
+  get isReady(): boolean {
+    return this.client.status === 'ready';
+  }
+
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
+  /** Starts connecting, once. A failure is no concern of the caller: the retries go on in the background. */
+  open(): void {
+    if (this.client.status === 'wait') this.client.connect().catch(() => undefined);
+    else if (this.isReady && this.epoch === 0) this.becameReady();
+  }
+
+  /**
+   * Resolves when the connection can be used.
+   * @throws {TransportUnavailableError} after `timeoutMs` (0 waits for ever)
+   * @throws {TransportClosedError} once closed
+   */
+  ready(timeoutMs = 0): Promise<void> {
+    if (this.closed) return Promise.reject(new TransportClosedError());
+    if (this.isReady) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      const settle = (error?: Error): void => {
+        clearTimeout(timer);
+        this.waiting.delete(settle);
+        if (error) reject(error);
+        else resolve();
+      };
+      this.waiting.add(settle);
+      if (timeoutMs > 0) {
+        const error = new TransportUnavailableError(`No connection to Redis within ${timeoutMs} ms`);
+        timer = setTimeout(settle, timeoutMs, error);
+      }
+    });
+  }
+
+  /** Drops the socket and comes back with a new one; what is in flight fails. */
+  reconnect(): void {
+    if (!this.closed) this.client.disconnect(true);
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.client.disconnect();
+    for (const settle of [...this.waiting]) settle(new TransportClosedError());
+    this.watcher.statusChanged(this.role, 'disconnected');
+  }
+
+  private becameReady(): void {
+    this.epoch++;
+    this.tell('connected');
+    for (const settle of [...this.waiting]) settle();
+  }
+
+  private tell(status: TransportStatus): void {
+    if (!this.closed) this.watcher.statusChanged(this.role, status);
+  }
+}
+
+function openClient(source: RedisConnection, role: ConnectionRole, blockMs: number): RedisClient {
+  const safe = safeOptions(role, blockMs);
+  const client = makeClient(source, role, safe);
+  assertNoKeyPrefix(client.options.keyPrefix);
+  return client;
+}
+
+function makeClient(source: RedisConnection, role: ConnectionRole, safe: RedisOptions): RedisClient {
+  if (typeof source === 'function') return source(safe, role);
+  if (typeof source === 'string') return new Redis(source, safe);
+  if (isClusterConnection(source)) return new Cluster([...source.nodes], clusterOptions(source.options, safe));
+  return new Redis({
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    ...source,
+    ...safe,
+    ...(source.sentinels && { failoverDetector: true }),
+  });
+}
+
+/**
+ * The options without which ioredis re-sends, hangs or hides: every command settles at the latest when its socket
+ * closes, nothing is sent twice, and a dead socket is noticed.
+ *
+ * `autoResendUnfulfilledCommands: false` looks like the way to "nothing is sent twice", but leaves the commands in
+ * flight unsettled for ever (ioredis #2193); with 0 retries, `true` rejects each of them at once.
+ */
+function safeOptions(role: ConnectionRole, blockMs: number): RedisOptions {
+  const blocking = role === 'reader' || role === 'inbox';
+  return {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    enableAutoPipelining: false,
+    autoResendUnfulfilledCommands: true,
+    maxRetriesPerRequest: 0,
+    retryStrategy: reconnectDelay,
+    reconnectOnError: isMasterLost,
+    socketTimeout: blocking ? blockMs + BLOCKING_GRACE_MS : SOCKET_TIMEOUT_MS,
+    connectionName: `nestjs-redis-stream:${role}`,
+    // ioredis 6 only: maps become objects under 'resp3', arrays under 'legacy' as in ioredis 5.
+    ...({ replyMapping: 'legacy' } as RedisOptions),
+  };
+}
+
+function clusterOptions(options: ClusterOptions | undefined, safe: RedisOptions): ClusterOptions {
+  return {
+    ...options,
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    retryDelayOnFailover: 0,
+    scaleReads: 'master',
+    clusterRetryStrategy: reconnectDelay,
+    redisOptions: { connectTimeout: CONNECT_TIMEOUT_MS, ...options?.redisOptions, ...safe },
+  };
+}
+
+/** Doubles from 50 ms to a second, with jitter, so that a fleet does not come back in step. */
+export function reconnectDelay(attempt: number): number {
+  const ceiling = Math.min(MAX_RECONNECT_DELAY_MS, 50 * 2 ** Math.min(attempt - 1, 10));
+  return Math.round(ceiling * (0.75 + Math.random() * 0.5));
+}
+
+export function isClusterConnection(source: RedisConnection): source is RedisClusterConnection {
+  return typeof source === 'object' && 'nodes' in source && Array.isArray(source.nodes);
+}
+
+/** Refused because ioredis 5 and 6 apply it differently, and replies carry the prefixed names all the same. */
+export function assertNoKeyPrefix(keyPrefix: unknown): void {
+  if (keyPrefix !== undefined && keyPrefix !== null && keyPrefix !== '') {
+    throw new RedisStreamOptionError('connection.keyPrefix', 'absent; use `option.prefix` on both sides', keyPrefix);
+  }
+}

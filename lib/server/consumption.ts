@@ -1,0 +1,187 @@
+import type { ServerSettings } from '../interfaces/settings.js';
+import type { Connection } from '../redis/connection.js';
+import type { ConnectionGroup } from '../redis/connection-group.js';
+import { hashSlot } from '../redis/keys.js';
+import { RedisClock } from '../redis/redis-clock.js';
+import { handBack, retireConsumer } from '../redis/scripts.js';
+import { MAX_WAITING_PER_SLOT } from '../constants.js';
+import { ConcurrencyGate } from './concurrency-gate.js';
+import { DeadLetterOffice } from './dead-letter-office.js';
+import { Dispatcher } from './dispatcher.js';
+import type { AroundProcessing } from './dispatcher.js';
+import type { Facts } from './facts.js';
+import type { GroupStream, HeldEntry } from './group-stream.js';
+import { Lane } from './lane.js';
+import { LeaseKeeper } from './lease-keeper.js';
+import { Reclaimer } from './reclaimer.js';
+import { Retention } from './retention.js';
+import { RetryQueue } from './retry-queue.js';
+import { Settler } from './settler.js';
+import { StreamReader } from './stream-reader.js';
+
+/** Redis may be slow to take the last acks; a stop does not wait for it longer than this. */
+const FLUSH_TIMEOUT_MS = 2_000;
+/** So long idle that the next sweep of any instance takes the entry, whatever its lease. */
+const HANDED_BACK_IDLE_MS = 86_400_000;
+
+export interface ConsumptionParts {
+  readonly facts: Facts;
+  readonly around: AroundProcessing;
+  readonly warn: (message: string) => void;
+}
+
+/** Everything that lives between `listen()` and `close()`: wires the parts together, starts and stops them in order. */
+export class Consumption {
+  private readonly clock = new RedisClock();
+  private readonly writer: Connection;
+  private readonly settler: Settler;
+  private readonly deadLetters: DeadLetterOffice;
+  private readonly retries: RetryQueue;
+  private readonly dispatcher: Dispatcher;
+  private readonly lanes: readonly Lane[];
+  private readonly readers: readonly StreamReader[];
+  private readonly reclaimer: Reclaimer;
+  private readonly leases: LeaseKeeper;
+  private readonly retention: Retention;
+
+  constructor(
+    private readonly streams: readonly GroupStream[],
+    private readonly settings: ServerSettings,
+    connections: ConnectionGroup,
+    { facts, around, warn }: ConsumptionParts,
+  ) {
+    const writer = connections.add('writer');
+    this.writer = writer;
+    this.settler = new Settler(writer, settings.leaseMs, facts, warn);
+    this.deadLetters = new DeadLetterOffice(writer, facts, warn);
+    this.retries = new RetryQueue(writer, facts);
+    this.dispatcher = new Dispatcher(
+      { settler: this.settler, deadLetters: this.deadLetters, retries: this.retries, clock: this.clock, facts, around },
+      settings,
+    );
+    this.lanes = this.makeLanes();
+    this.readers = this.lanes.map(
+      (lane) =>
+        new StreamReader(
+          { lane, connection: connections.add('reader'), writer, facts, warn, room: () => this.room(lane) },
+          settings.blockMs,
+        ),
+    );
+    this.reclaimer = new Reclaimer(this.lanes, { writer, dispatcher: this.dispatcher, facts }, settings.leaseMs);
+    this.leases = new LeaseKeeper(streams, writer, settings.leaseMs, facts);
+    this.retention = new Retention(streams, writer, this.clock, settings);
+    this.retries.onDue = (entry) => this.runAgain(entry);
+  }
+
+  async start(): Promise<void> {
+    await this.clock.synchronise(this.writer.client).catch(() => undefined);
+    await Promise.all(this.readers.map((reader) => reader.start()));
+    this.leases.start();
+    this.reclaimer.start(this.settings.sweepIntervalMs);
+    this.retention.start();
+  }
+
+  /** Order matters: no new entries, then no new runs, then the running ones, their settlement, and what is left. */
+  async stop(): Promise<void> {
+    const end = performance.now() + this.settings.shutdownTimeoutMs;
+    this.dispatcher.stop();
+    for (const { gate } of this.lanes) gate.clear();
+    await Promise.all([...this.readers.map((reader) => reader.stop(this.settings.blockMs)), this.reclaimer.stop()]);
+    this.retention.stop();
+    this.retries.close();
+    const handedBack = this.handBackUnstarted();
+    await this.runningDone(end);
+    await handedBack;
+    this.abortRunning();
+    if (this.writer.isReady) {
+      await this.settler.drained(FLUSH_TIMEOUT_MS);
+      await withinLimit(this.deadLetters.drained(), FLUSH_TIMEOUT_MS);
+      await withinLimit(this.retire(), FLUSH_TIMEOUT_MS);
+    }
+    this.leases.stop();
+    this.settler.close();
+    this.deadLetters.close();
+    this.dispatcher.close();
+  }
+
+  /** One lane per group, one more for each handler with its own slots; in a cluster no read spans two slots. */
+  private makeLanes(): Lane[] {
+    const shared = new Map<string, GroupStream[]>();
+    const own: Lane[] = [];
+    for (const home of this.streams) {
+      const { concurrency } = home.route.settings;
+      if (concurrency !== undefined) {
+        own.push(new Lane(home.group, [home], new ConcurrencyGate(concurrency), this.dispatcher));
+        continue;
+      }
+      const key = this.writer.isCluster ? `${home.group}\n${hashSlot(home.stream)}` : home.group;
+      const together = shared.get(key);
+      if (together) together.push(home);
+      else shared.set(key, [home]);
+    }
+    const gates = new Map<string, ConcurrencyGate>();
+    const lanes = [...shared.values()].map((homes) => {
+      const group = homes[0]?.group ?? '';
+      const gate = gates.get(group) ?? new ConcurrencyGate(this.settings.concurrency);
+      gates.set(group, gate);
+      return new Lane(group, homes, gate, this.dispatcher);
+    });
+    return [...lanes, ...own];
+  }
+
+  /** What is settled here but not in Redis, and what waits for another attempt, is bounded like everything else. */
+  private async room({ gate }: Lane): Promise<void> {
+    const limit = gate.limit * MAX_WAITING_PER_SLOT;
+    while (this.settler.backlog > limit) await this.settler.progress();
+    while (this.retries.size > limit) await this.retries.progress();
+  }
+
+  private runAgain(entry: HeldEntry): void {
+    const lane = this.lanes.find(({ streams }) => streams.includes(entry.home));
+    if (lane) void lane.run(entry);
+  }
+
+  private held(phase: (entry: HeldEntry) => boolean): HeldEntry[] {
+    return this.streams.flatMap(({ held }) => [...held.values()].filter(phase));
+  }
+
+  /** A stop counts for nobody: what never ran keeps its attempts, what waits for a retry goes elsewhere at once. */
+  private async handBackUnstarted(): Promise<void> {
+    if (!this.writer.isReady) return;
+    for (const home of this.streams) {
+      for (const started of [true, false]) {
+        const entries = [...home.held.values()].filter(
+          (entry) => (entry.phase === 'queued' || entry.phase === 'waiting') && entry.started === started,
+        );
+        if (entries.length === 0) continue;
+        const ids = entries.map(({ id }) => id);
+        const how = { started, idleMs: HANDED_BACK_IDLE_MS };
+        await withinLimit(handBack(this.writer.client, home, ids, how), FLUSH_TIMEOUT_MS);
+        for (const entry of entries) home.release(entry);
+      }
+    }
+  }
+
+  private async runningDone(end: number): Promise<void> {
+    while (performance.now() < end && this.held(({ phase }) => phase === 'running').length > 0) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  private abortRunning(): void {
+    const reason = new Error('The server stops, and `shutdownTimeout` is over');
+    for (const entry of this.held(({ phase }) => phase === 'running')) entry.context?.abort(reason);
+  }
+
+  private async retire(): Promise<void> {
+    await Promise.all(this.streams.map((home) => retireConsumer(this.writer.client, home).catch(() => undefined)));
+  }
+}
+
+/** Waits for something that may fail or hang when Redis does, but not for ever. */
+async function withinLimit(work: Promise<unknown>, limitMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise((resolve) => (timer = setTimeout(resolve, limitMs)));
+  await Promise.race([work.catch(() => undefined), limit]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,40 @@
+import type { MessageHandler } from '@nestjs/microservices';
+import { RedisStreamOptionError } from '../errors/option-error.js';
+import type { RedisStreamHandlerExtras } from '../interfaces/options.js';
+import { resolveHandlerExtras } from '../interfaces/settings.js';
+import type { ServerSettings } from '../interfaces/settings.js';
+import type { Route } from './group-stream.js';
+
+/**
+ * Which handlers run for a pattern in a group. Kept beside Nest's own map, which chains several handlers of one event
+ * into a `forkJoin`: that completes as soon as one of them completes without a value, and unsubscribes the others.
+ */
+export class HandlerRoutes {
+  private readonly routes = new Map<string, Route>();
+
+  constructor(private readonly settings: ServerSettings) {}
+
+  get all(): Route[] {
+    return [...this.routes.values()];
+  }
+
+  /** @throws {RedisStreamOptionError} for extras that are wrong, or that contradict another handler's */
+  add(pattern: string, handler: MessageHandler, isEventHandler: boolean, extras: RedisStreamHandlerExtras): void {
+    const settings = resolveHandlerExtras(extras, this.settings);
+    const key = JSON.stringify([settings.group, pattern]);
+    let route = this.routes.get(key);
+    if (!route) {
+      route = { pattern, group: settings.group, settings, eventHandlers: [], messageHandler: undefined };
+      this.routes.set(key, route);
+    } else if (JSON.stringify(route.settings) !== JSON.stringify(settings)) {
+      // One entry, one settlement: they are delivered, retried and dead-lettered together.
+      throw new RedisStreamOptionError(
+        `extras of "${pattern}"`,
+        `the same for all its handlers in group "${settings.group}"`,
+        extras,
+      );
+    }
+    if (isEventHandler) route.eventHandlers.push(handler);
+    else route.messageHandler = handler;
+  }
+}

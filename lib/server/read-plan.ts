@@ -1,0 +1,45 @@
+/** With at least this many entries for each stream, one blocking read for all is as good as any plan. */
+const FAIR_SHARE = 16;
+/** Every so many reads of busy streams, all the others are asked as well. */
+const READS_PER_ROUND = 4;
+
+export interface PlannedRead<Stream> {
+  readonly streams: readonly Stream[];
+  /** Per stream, as Redis counts it. */
+  readonly count: number;
+  readonly blocks: boolean;
+}
+
+/**
+ * Decides what the next read asks for. COUNT is per stream: asking each of many streams for all free slots could bring
+ * many times that; asking each for its share starves the one that is busy. So streams that just had something are read
+ * by themselves, the others between whiles, and all together when nothing is there.
+ *
+ * Never asks for more than there are free slots, but one entry per stream where there are more streams than slots.
+ */
+export class ReadPlan<Stream> {
+  private busy: readonly Stream[] = [];
+  private turn = 0;
+
+  next(streams: readonly Stream[], free: number): PlannedRead<Stream> {
+    const share = Math.floor(free / streams.length);
+    if (share >= FAIR_SHARE || streams.length === 1) return { streams, count: Math.max(1, share), blocks: true };
+    const busy = this.busy.filter((stream) => streams.includes(stream));
+    if (busy.length === 0) return { streams, count: Math.max(1, share), blocks: true };
+    if (++this.turn % READS_PER_ROUND === 0) return { streams, count: Math.max(1, share), blocks: false };
+    const some = this.window(busy, free);
+    return { streams: some, count: Math.max(1, Math.floor(free / some.length)), blocks: false };
+  }
+
+  /** What the read brought: the streams that had something. */
+  brought(streams: readonly Stream[], plan: PlannedRead<Stream>): void {
+    this.busy = plan.blocks || streams.length > 0 ? streams : [];
+  }
+
+  /** At most as many as there are slots, a different part each time. */
+  private window(busy: readonly Stream[], free: number): readonly Stream[] {
+    if (busy.length <= free) return busy;
+    const start = (this.turn * free) % busy.length;
+    return [...busy, ...busy].slice(start, start + free);
+  }
+}

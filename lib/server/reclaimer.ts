@@ -1,0 +1,123 @@
+import type { Connection } from '../redis/connection.js';
+import { takeEntries } from '../redis/scripts.js';
+import type { TakeRule } from '../redis/scripts.js';
+import { nextId, pendingEntries } from '../redis/stream-commands.js';
+import type { PendingEntry } from '../redis/stream-commands.js';
+import type { Dispatcher } from './dispatcher.js';
+import type { Facts } from './facts.js';
+import { HeldEntry } from './group-stream.js';
+import type { GroupStream } from './group-stream.js';
+import type { Lane } from './lane.js';
+import { mayRunBesideOthers } from './settlement.js';
+
+const PAGE = 100;
+
+export interface ReclaimerParts {
+  readonly writer: Connection;
+  readonly dispatcher: Dispatcher;
+  readonly facts: Facts;
+}
+
+/**
+ * Claims what dead consumers left behind, and what this consumer owns without knowing. Never what this process holds:
+ * an entry that runs here is skipped however old it is.
+ */
+export class Reclaimer {
+  private timer: NodeJS.Timeout | undefined;
+  private sweeping: Promise<void> | undefined;
+  private isStopped = false;
+  /** Runs of entries that may only run alone; one at a time in this process. */
+  private suspect: Promise<void> | undefined;
+
+  constructor(
+    private readonly lanes: readonly Lane[],
+    private readonly parts: ReclaimerParts,
+    private readonly leaseMs: number,
+  ) {}
+
+  start(intervalMs: number): void {
+    this.timer = setInterval(() => void this.sweep(), intervalMs).unref();
+  }
+
+  /** Resolves when nothing is being claimed any more. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    clearInterval(this.timer);
+    await this.sweeping;
+  }
+
+  private sweep(): Promise<void> {
+    if (this.isStopped || !this.parts.writer.isReady) return Promise.resolve();
+    return (this.sweeping ??= this.sweepAll().finally(() => (this.sweeping = undefined)));
+  }
+
+  private async sweepAll(): Promise<void> {
+    for (const lane of this.lanes) {
+      for (const home of lane.streams) {
+        // A stream that cannot be swept now (no group yet, no permission) must not keep the others from it.
+        if (home.isUsable) await this.sweepStream(lane, home).catch(() => undefined);
+      }
+    }
+  }
+
+  private async sweepStream(lane: Lane, home: GroupStream): Promise<void> {
+    let cursor = '-';
+    while (!this.isStopped) {
+      const page = await pendingEntries(this.parts.writer.client, home, { idleMs: this.leaseMs }, cursor, PAGE);
+      await this.claim(
+        lane,
+        home,
+        page.filter(({ id }) => !home.held.has(id)),
+      );
+      const last = page.at(-1);
+      if (!last || page.length < PAGE) return;
+      cursor = nextId(last.id);
+    }
+  }
+
+  private async claim(lane: Lane, home: GroupStream, found: readonly PendingEntry[]): Promise<void> {
+    const { maxAttempts } = home.route.settings;
+    const spent = found.filter(({ attempt }) => attempt >= maxAttempts);
+    const suspects = found.filter(
+      ({ attempt }) => attempt < maxAttempts && !mayRunBesideOthers(attempt + 1, maxAttempts),
+    );
+    const others = found.filter(({ attempt }) => mayRunBesideOthers(attempt + 1, maxAttempts));
+    for (const entry of await this.take(home, spent, false)) this.parts.dispatcher.abandon(entry);
+    for (const entry of await this.take(home, others.slice(0, lane.gate.free), true)) void lane.run(entry);
+    if (suspects.length > 0) this.runAlone(lane, home, suspects);
+  }
+
+  /** One after the other, each claimed only when its turn has come, so that a crash counts for none but the one that ran. */
+  private runAlone(lane: Lane, home: GroupStream, suspects: readonly PendingEntry[]): void {
+    this.suspect ??= (async (): Promise<void> => {
+      for (const suspect of suspects) {
+        if (this.isStopped) return;
+        const [entry] = await this.take(home, [suspect], true);
+        if (entry) await lane.run(entry);
+      }
+    })()
+      .catch(() => undefined)
+      .finally(() => (this.suspect = undefined));
+  }
+
+  private async take(home: GroupStream, found: readonly PendingEntry[], countAttempt: boolean): Promise<HeldEntry[]> {
+    if (found.length === 0) return [];
+    const rule: TakeRule = { minIdleMs: this.leaseMs, countAttempt };
+    const taken = await takeEntries(
+      this.parts.writer.client,
+      home,
+      rule,
+      found.map(({ id }) => id),
+    );
+    return taken.flatMap(({ id, attempt, fields, from }) => {
+      const entry = new HeldEntry(home, id, attempt, fields);
+      if (!fields) {
+        this.parts.facts.tell('entryLost', entry.place);
+        return [];
+      }
+      home.held.set(id, entry);
+      this.parts.facts.tell('reclaimed', { ...entry.placeAndAttempt, from });
+      return [entry];
+    });
+  }
+}

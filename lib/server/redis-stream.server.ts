@@ -1,0 +1,135 @@
+import { Server } from '@nestjs/microservices';
+import type { CustomTransportStrategy, MessageHandler } from '@nestjs/microservices';
+import { REDIS_STREAM_TRANSPORT } from '../constants.js';
+import type { RedisStreamContext } from '../context/redis-stream.context.js';
+import type { RedisClient } from '../interfaces/connection.js';
+import type { ServerListeners, TransportStatus } from '../interfaces/events.js';
+import type { RedisStreamServerOptions } from '../interfaces/options.js';
+import { resolveServerOptions } from '../interfaces/settings.js';
+import type { ServerSettings } from '../interfaces/settings.js';
+import { ConnectionGroup } from '../redis/connection-group.js';
+import { streamKey } from '../redis/keys.js';
+import { Consumption } from './consumption.js';
+import { Facts } from './facts.js';
+import { GroupStream } from './group-stream.js';
+import { HandlerRoutes } from './handler-routes.js';
+
+/**
+ * Nest's server side over Redis Streams: each pattern is a stream, each entry is run by one consumer of every group and
+ * acked when its handler has completed.
+ */
+export class RedisStreamServer extends Server<ServerListeners, TransportStatus> implements CustomTransportStrategy {
+  override transportId: symbol = REDIS_STREAM_TRANSPORT;
+  /** Nest 12 leaves failures of event handlers to us then, and does not log them a second time. */
+  override readonly propagatesEventHandlerErrors: boolean = true;
+
+  private readonly settings: ServerSettings;
+  private readonly routes: HandlerRoutes;
+  private readonly facts = new Facts((error) => this.logger.error(error));
+  private readonly connectionListeners: { event: string; listener: (...args: unknown[]) => void }[] = [];
+  private connections: ConnectionGroup | undefined;
+  private consumption: Consumption | undefined;
+  private closing: Promise<void> | undefined;
+
+  /** @throws {RedisStreamOptionError} */
+  constructor(options: RedisStreamServerOptions) {
+    super();
+    this.settings = resolveServerOptions(options);
+    this.routes = new HandlerRoutes(this.settings);
+    this.initializeSerializer(this.settings as object);
+    this.initializeDeserializer(this.settings as object);
+  }
+
+  override addHandler(
+    pattern: unknown,
+    callback: MessageHandler,
+    isEventHandler = false,
+    extras: Record<string, unknown> = {},
+  ): void {
+    const normalized = this.normalizePattern(pattern as string);
+    this.routes.add(normalized, callback, isEventHandler, extras);
+    // Nest's map is what others look at; a second handler of one event would be chained to the first there, and run twice.
+    if (!this.messageHandlers.has(normalized)) super.addHandler(pattern, callback, isEventHandler, extras);
+    else Object.assign(callback, { isEventHandler, extras });
+  }
+
+  /**
+   * Connects, creates the groups, starts reading, then calls back: what is sent from then on is handled. Calls back with
+   * an error when Redis cannot be reached within `option.connectTimeout`, or refuses a group.
+   */
+  async listen(callback: (error?: unknown) => void): Promise<void> {
+    try {
+      await this.start();
+    } catch (error) {
+      await this.close();
+      callback(error);
+      return;
+    }
+    callback();
+  }
+
+  /**
+   * Stops reading, lets running handlers finish within `option.shutdownTimeout`, settles them, hands back what was not
+   * started and releases the connections. Safe at any time and as often as one likes.
+   */
+  close(): Promise<void> {
+    return (this.closing ??= this.stop().finally(() => (this.closing = undefined)));
+  }
+
+  /** Events of the connections (first argument: the role) and {@link ServerFacts}. */
+  override on<Event extends keyof ServerListeners>(event: Event, listener: ServerListeners[Event]): void {
+    const registration = { event, listener: listener as (...args: unknown[]) => void };
+    this.connectionListeners.push(registration);
+    this.connections?.on(registration.event, registration.listener);
+    this.facts.on(event as never, listener as never);
+  }
+
+  /** The ioredis clients: `[writer, ...readers]`. @throws {Error} before `listen()` */
+  override unwrap<T = RedisClient[]>(): T {
+    if (!this.connections) {
+      throw new Error(
+        'Not initialized. Please call the "listen"/"startAllMicroservices" method before accessing the server.',
+      );
+    }
+    return this.connections.clients as T;
+  }
+
+  private async start(): Promise<void> {
+    const { settings } = this;
+    const connections = new ConnectionGroup(settings.connection, settings.blockMs, {
+      statusChanged: (status) => this._status$.next(status),
+      failed: (role, error) => this.logger.error(`Redis connection "${role}": ${error.message}`),
+      recovered: (role) => this.logger.log(`Redis connection "${role}" is back`),
+    });
+    const consumption = new Consumption(this.groupStreams(), settings, connections, {
+      facts: this.facts,
+      around: (context, work) => this.around(context, work),
+      warn: (message) => this.logger.warn(message),
+    });
+    this.connections = connections;
+    this.consumption = consumption;
+    for (const { event, listener } of this.connectionListeners) connections.on(event, listener);
+    await connections.ready(settings.connectTimeoutMs);
+    await consumption.start();
+  }
+
+  private async stop(): Promise<void> {
+    const { consumption, connections } = this;
+    this.consumption = undefined;
+    this.connections = undefined;
+    await consumption?.stop();
+    connections?.close();
+  }
+
+  private groupStreams(): GroupStream[] {
+    const { prefix, consumer } = this.settings;
+    return this.routes.all.map((route) => new GroupStream(streamKey(prefix, route.pattern), consumer, route));
+  }
+
+  /** Nest 11 and 12 have the same two hooks; 12 only adds helpers around them. */
+  private around(context: RedisStreamContext, work: (end: () => void) => Promise<void>): void {
+    this.onProcessingStartHook(this.transportId, context, () =>
+      work(() => this.onProcessingEndHook?.(this.transportId, context)),
+    );
+  }
+}

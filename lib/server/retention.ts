@@ -1,0 +1,57 @@
+import type { ServerSettings } from '../interfaces/settings.js';
+import type { Connection } from '../redis/connection.js';
+import type { RedisClock } from '../redis/redis-clock.js';
+import { retireGhosts, trimSettled } from '../redis/scripts.js';
+import type { GroupStream } from './group-stream.js';
+
+/** Streams are trimmed in whole nodes of about this many entries, so looking more often finds nothing. */
+const SETTLED_PER_TRIM = 100;
+
+/** Housekeeping: trims what every group has settled, retires consumers that left nothing behind. */
+export class Retention {
+  private timer: NodeJS.Timeout | undefined;
+  private ghostsAt = performance.now();
+  private isBusy = false;
+
+  constructor(
+    private readonly streams: readonly GroupStream[],
+    private readonly writer: Connection,
+    private readonly clock: RedisClock,
+    private readonly settings: Pick<ServerSettings, 'retention' | 'consumerTtlMs' | 'sweepIntervalMs'>,
+  ) {}
+
+  start(): void {
+    this.timer = setInterval(() => void this.keepHouse(), this.settings.sweepIntervalMs).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  private async keepHouse(): Promise<void> {
+    if (this.isBusy || !this.writer.isReady) return;
+    this.isBusy = true;
+    try {
+      await this.clock.synchronise(this.writer.client).catch(() => undefined);
+      for (const home of this.streams) await this.trim(home).catch(() => undefined);
+      await this.retire();
+    } finally {
+      this.isBusy = false;
+    }
+  }
+
+  private async trim(home: GroupStream): Promise<void> {
+    const { maxLength, maxAgeMs } = this.settings.retention;
+    if (maxAgeMs === undefined && home.settledSinceTrim < SETTLED_PER_TRIM) return;
+    home.settledSinceTrim = 0;
+    const oldest = maxAgeMs === undefined ? undefined : `${Math.max(0, Math.floor(this.clock.now() - maxAgeMs))}-0`;
+    await trimSettled(this.writer.client, home.stream, maxLength, oldest);
+  }
+
+  private async retire(): Promise<void> {
+    const { consumerTtlMs } = this.settings;
+    if (performance.now() - this.ghostsAt < consumerTtlMs / 4) return;
+    this.ghostsAt = performance.now();
+    for (const home of this.streams) await retireGhosts(this.writer.client, home, consumerTtlMs).catch(() => undefined);
+  }
+}

@@ -1,0 +1,81 @@
+import type { Connection } from '../redis/connection.js';
+import { takeEntries } from '../redis/scripts.js';
+import { DeadlineWheel } from '../timing/deadline-wheel.js';
+import type { Facts } from './facts.js';
+import type { HeldEntry } from './group-stream.js';
+
+const RETRY_MS = 500;
+
+/**
+ * Failed entries that wait for their next attempt. They hold no slot and no body: both come back with the script that
+ * counts the attempt, if the entry is still ours. Their leases are renewed like those of running ones.
+ */
+export class RetryQueue {
+  private waitingCount = 0;
+  private progressed: (() => void)[] = [];
+  private readonly wheel = new DeadlineWheel<HeldEntry>((entry) => void this.again(entry));
+  /** What runs an entry whose time has come. */
+  onDue: (entry: HeldEntry) => void = () => undefined;
+
+  constructor(
+    private readonly writer: Connection,
+    private readonly facts: Facts,
+  ) {}
+
+  get size(): number {
+    return this.waitingCount;
+  }
+
+  add(entry: HeldEntry, delayMs: number): void {
+    entry.phase = 'waiting';
+    entry.context = undefined;
+    this.waitingCount++;
+    this.facts.tell('retried', { ...entry.placeAndAttempt, delayMs });
+    this.wheel.add(entry, delayMs);
+  }
+
+  /** Resolves when one entry less waits. */
+  progress(): Promise<void> {
+    return new Promise((resolve) => this.progressed.push(resolve));
+  }
+
+  private left(): void {
+    this.waitingCount--;
+    for (const resolve of this.progressed.splice(0)) resolve();
+  }
+
+  close(): void {
+    this.wheel.clear();
+    for (const resolve of this.progressed.splice(0)) resolve();
+    this.waitingCount = 0;
+  }
+
+  private async again(entry: HeldEntry): Promise<void> {
+    const { home } = entry;
+    if (entry.isLost || home.held.get(entry.id) !== entry) {
+      this.left();
+      return;
+    }
+    try {
+      const rule = { from: home.consumer, minIdleMs: 0, countAttempt: true };
+      const [taken] = await takeEntries(this.writer.client, home, rule, [entry.id]);
+      this.left();
+      entry.ownedAt = performance.now();
+      if (taken) {
+        entry.attempt = taken.attempt;
+        entry.fields = taken.fields;
+        if (taken.fields) this.onDue(entry);
+        else this.forget(entry, 'entryLost');
+      } else this.forget(entry, 'leaseLost');
+    } catch {
+      // No connection, or not now. The lease runs on meanwhile; if it ends, another consumer takes the entry.
+      this.wheel.add(entry, RETRY_MS);
+    }
+  }
+
+  private forget(entry: HeldEntry, fact: 'leaseLost' | 'entryLost'): void {
+    entry.isLost = true;
+    entry.home.release(entry);
+    this.facts.tell(fact, entry.place);
+  }
+}

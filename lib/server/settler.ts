@@ -1,0 +1,246 @@
+import { encodeReply } from '../codec/entry.codec.js';
+import type { ReplyPart } from '../codec/entry.codec.js';
+import type { Connection } from '../redis/connection.js';
+import { classify, replyCode, withoutArguments } from '../redis/reply-error.js';
+import { renewLease } from '../redis/scripts.js';
+import type { Facts } from './facts.js';
+import type { GroupStream, HeldEntry } from './group-stream.js';
+
+const MAX_BATCH = 512;
+const RETRY_MS = 250;
+const FORBIDDEN_RETRY_MS = 5_000;
+/** Bounds the reply stream of a client that lives but does not read. */
+const MAX_REPLIES = 100_000;
+
+/** A part of a reply on its way. Until it is sent, it can still become the last one. */
+export type OutgoingReply = { -readonly [K in keyof ReplyPart]: ReplyPart[K] } & { isSent: boolean };
+
+type Write =
+  | { readonly kind: 'reply'; readonly key: string; readonly part: OutgoingReply; readonly stream: string }
+  | { readonly kind: 'ack'; readonly home: GroupStream; readonly entries: HeldEntry[] };
+
+/**
+ * Writes what handlers came to: the acks and replies of one turn of the event loop leave in one pipeline, replies
+ * first. What did not arrive is written again: acks are idempotent, and clients ignore repeated parts of a reply.
+ */
+export class Settler {
+  private replies: Write[] = [];
+  private acks = new Map<GroupStream, HeldEntry[]>();
+  /** Writes to repeat, older than all the others. */
+  private again: Write[] = [];
+  private backlogSize = 0;
+  private scheduled = false;
+  private isFlushing = false;
+  private retryTimer: NodeJS.Timeout | undefined;
+  private progressed: (() => void)[] = [];
+
+  constructor(
+    private readonly writer: Connection,
+    private readonly leaseMs: number,
+    private readonly facts: Facts,
+    private readonly warn: (message: string) => void,
+  ) {
+    writer.client.on('ready', () => this.schedule());
+  }
+
+  /** Entries that are settled here but not yet in Redis. */
+  get backlog(): number {
+    return this.backlogSize;
+  }
+
+  reply(stream: string, key: string, part: OutgoingReply): void {
+    this.replies.push({ kind: 'reply', key, part, stream });
+    this.schedule();
+  }
+
+  ack(entry: HeldEntry): void {
+    entry.phase = 'settling';
+    this.backlogSize++;
+    // XACK does not ask for the owner. After a stall it could hide what another consumer is doing by now.
+    if (performance.now() - entry.ownedAt > this.leaseMs * 0.8) void this.ackIfOwned(entry);
+    else this.enqueueAck(entry);
+  }
+
+  /** Resolves when something was settled, or Redis refused it for now. */
+  progress(): Promise<void> {
+    return new Promise((resolve) => this.progressed.push(resolve));
+  }
+
+  /** Resolves when everything is settled, at the latest after `timeoutMs`. */
+  async drained(timeoutMs: number): Promise<void> {
+    const end = performance.now() + timeoutMs;
+    while ((this.backlogSize > 0 || this.hasWork) && performance.now() < end) {
+      this.schedule();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.retryTimer);
+  }
+
+  private get hasWork(): boolean {
+    return this.again.length > 0 || this.replies.length > 0 || this.acks.size > 0;
+  }
+
+  private async ackIfOwned(entry: HeldEntry): Promise<void> {
+    try {
+      const [lost] = await renewLease(this.writer.client, entry.home, [entry.id]);
+      if (lost === undefined) entry.ownedAt = performance.now();
+      else entry.isLost = true;
+    } catch {
+      // Not known; the sweep of another consumer decides. Acking blindly could lose the entry.
+      entry.isLost = true;
+    }
+    if (!entry.isLost) return this.enqueueAck(entry);
+    this.facts.tell('leaseLost', entry.place);
+    this.settled(entry);
+  }
+
+  private enqueueAck(entry: HeldEntry): void {
+    const entries = this.acks.get(entry.home);
+    if (entries) entries.push(entry);
+    else this.acks.set(entry.home, [entry]);
+    this.schedule();
+  }
+
+  private schedule(): void {
+    if (this.scheduled || this.isFlushing || !this.hasWork) return;
+    this.scheduled = true;
+    setImmediate(() => {
+      this.scheduled = false;
+      void this.flush();
+    });
+  }
+
+  private async flush(): Promise<void> {
+    if (this.isFlushing || !this.writer.isReady) return;
+    this.isFlushing = true;
+    const batch = this.nextBatch();
+    try {
+      const results = this.writer.isCluster ? await this.writeOneByOne(batch) : await this.writeTogether(batch);
+      this.conclude(batch, results);
+    } finally {
+      this.isFlushing = false;
+      for (const resolve of this.progressed.splice(0)) resolve();
+      if (!this.retryTimer) this.schedule();
+    }
+  }
+
+  private nextBatch(): Write[] {
+    const acks: Write[] = [...this.acks].map(([home, entries]) => ({ kind: 'ack', home, entries }));
+    const all = [...this.again, ...this.replies, ...acks];
+    this.again = all.slice(MAX_BATCH);
+    this.replies = [];
+    this.acks = new Map();
+    return all.slice(0, MAX_BATCH);
+  }
+
+  private async writeTogether(batch: readonly Write[]): Promise<[Error | null, unknown][]> {
+    const pipeline = this.writer.client.pipeline();
+    const widths = batch.map((write) => {
+      if (write.kind === 'reply') {
+        write.part.isSent = true;
+        pipeline.xadd(write.key, 'NOMKSTREAM', 'MAXLEN', '~', MAX_REPLIES, '*', ...encodeReply(write.part));
+        return 1;
+      }
+      const { home, entries } = write;
+      pipeline.xack(home.stream, home.group, ...entries.map(({ id }) => id));
+      const requests = requestIds(entries);
+      if (requests.length > 0) pipeline.xdel(home.stream, ...requests);
+      return requests.length > 0 ? 2 : 1;
+    });
+    const results = (await pipeline.exec()) ?? [];
+    let at = 0;
+    return widths.map((width) => {
+      const own = results.slice(at, (at += width));
+      return own.find(([error]) => error) ?? own[0] ?? [new Error('no answer'), null];
+    });
+  }
+
+  /** A pipeline must not span the nodes of a cluster. */
+  private writeOneByOne(batch: readonly Write[]): Promise<[Error | null, unknown][]> {
+    const { client } = this.writer;
+    return Promise.all(
+      batch.map(async (write): Promise<[Error | null, unknown]> => {
+        try {
+          if (write.kind === 'reply') {
+            write.part.isSent = true;
+            const fields = encodeReply(write.part);
+            return [null, await client.xadd(write.key, 'NOMKSTREAM', 'MAXLEN', '~', MAX_REPLIES, '*', ...fields)];
+          }
+          const { home, entries } = write;
+          const acked = await client.xack(home.stream, home.group, ...entries.map(({ id }) => id));
+          const requests = requestIds(entries);
+          if (requests.length > 0) await client.xdel(home.stream, ...requests);
+          return [null, acked];
+        } catch (error) {
+          return [error as Error, null];
+        }
+      }),
+    );
+  }
+
+  private conclude(batch: readonly Write[], results: readonly [Error | null, unknown][]): void {
+    const again: Write[] = [];
+    let delayMs = 0;
+    batch.forEach((write, i) => {
+      const [error, result] = results[i] ?? [new Error('no answer'), null];
+      const pauseMs = error ? repeatAfter(write, error) : undefined;
+      if (pauseMs !== undefined) {
+        again.push(write);
+        delayMs = Math.max(delayMs, pauseMs);
+      } else if (write.kind === 'ack') this.acked(write.entries, error);
+      else this.replied(write, error, result);
+    });
+    if (again.length === 0) return;
+    this.again = [...again, ...this.again];
+    this.retryTimer = setTimeout(() => {
+      this.retryTimer = undefined;
+      this.schedule();
+    }, delayMs).unref();
+  }
+
+  private acked(entries: readonly HeldEntry[], error: Error | null): void {
+    if (error)
+      this.warn(
+        `Redis refused to settle ${entries.length} entries of "${entries[0]?.home.stream}": ${withoutArguments(error).message}`,
+      );
+    for (const entry of entries) {
+      entry.home.settledSinceTrim++;
+      this.settled(entry);
+    }
+  }
+
+  private settled(entry: HeldEntry): void {
+    this.backlogSize--;
+    entry.home.release(entry);
+  }
+
+  private replied(write: Extract<Write, { kind: 'reply' }>, error: Error | null, result: unknown): void {
+    if (!error && result !== null) return;
+    const reason = error ? withoutArguments(error).message : 'the caller is gone';
+    this.facts.tell('replyDropped', { stream: write.stream, id: write.part.id, reason });
+  }
+}
+
+const requestIds = (entries: readonly HeldEntry[]): string[] =>
+  entries.filter(({ request }) => request).map(({ id }) => id);
+
+/** ms to wait before the same write is tried again; undefined when it is useless. */
+function repeatAfter(write: Write, error: Error): number | undefined {
+  switch (classify(error)) {
+    case 'lost':
+    case 'not-sent':
+    case 'reconnect':
+      return RETRY_MS;
+    case 'retry':
+      // Where memory is short, replies are what grows it; acks free it.
+      return write.kind === 'reply' && replyCode(error.message) === 'OOM' ? undefined : RETRY_MS;
+    case 'fatal':
+      return write.kind === 'reply' ? undefined : FORBIDDEN_RETRY_MS;
+    case 'rejoin':
+    case 'reject':
+      return undefined;
+  }
+}

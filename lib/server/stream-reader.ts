@@ -1,0 +1,235 @@
+import type { Connection } from '../redis/connection.js';
+import { classify, withoutArguments } from '../redis/reply-error.js';
+import { takeEntries } from '../redis/scripts.js';
+import { createGroup, nextId, pendingEntries, readGroup } from '../redis/stream-commands.js';
+import type { StreamEntries } from '../redis/stream-commands.js';
+import type { Facts } from './facts.js';
+import { HeldEntry } from './group-stream.js';
+import type { GroupStream } from './group-stream.js';
+import type { Lane } from './lane.js';
+import { ReadPlan } from './read-plan.js';
+import type { PlannedRead } from './read-plan.js';
+
+const DRAIN_PAGE = 100;
+const RETRY_MS = 200;
+const UNUSABLE_MS = 5_000;
+const UNBLOCK_EVERY_MS = 20;
+
+export interface ReaderParts {
+  readonly lane: Lane;
+  /** Used for nothing but blocking reads and what prepares them. */
+  readonly connection: Connection;
+  /** Takes entries, and wakes the reader when it has to stop. */
+  readonly writer: Connection;
+  readonly facts: Facts;
+  readonly warn: (message: string) => void;
+  /** Resolves when so little waits to be settled or tried again that more may be read. */
+  readonly room: () => Promise<void>;
+}
+
+/**
+ * The one blocking loop of a lane: exactly one read in flight, whatever reconnects happen.
+ *
+ * After every (re)connect it creates groups that are missing and pages its own pending list before it reads on: an entry
+ * whose reply died with the old socket sits there, and `>` never shows it again.
+ */
+export class StreamReader {
+  private readonly plan = new ReadPlan<GroupStream>();
+  private readonly byName: ReadonlyMap<string, GroupStream>;
+  private epoch = 0;
+  private isStopped = false;
+  private clientId: number | undefined;
+  private loop: Promise<void> = Promise.resolve();
+  private wakePause: () => void = () => undefined;
+
+  constructor(
+    private readonly parts: ReaderParts,
+    private readonly blockMs: number,
+  ) {
+    this.byName = new Map(parts.lane.streams.map((home) => [home.stream, home]));
+  }
+
+  /** Creates the groups, then reads until `stop`. Resolves when the groups exist. */
+  async start(): Promise<void> {
+    await this.join(false);
+    this.loop = this.readForEver();
+  }
+
+  /** Resolves when no read is in flight; within `timeoutMs` where Redis forbids to wake a blocked client. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.isStopped = true;
+    this.parts.lane.gate.wake();
+    this.wakePause();
+    let isOver = false;
+    const over = this.loop.then(() => (isOver = true));
+    const end = performance.now() + timeoutMs;
+    while (!isOver && performance.now() < end) {
+      // The read may just be on its way, so once is not enough.
+      await this.unblock();
+      await Promise.race([over, new Promise((resolve) => setTimeout(resolve, UNBLOCK_EVERY_MS))]);
+    }
+    this.parts.connection.close();
+    await over;
+  }
+
+  private async unblock(): Promise<void> {
+    const { connection, writer } = this.parts;
+    if (!connection.isReady) return connection.close();
+    if (this.clientId === undefined || !writer.isReady) return;
+    await writer.client.client('UNBLOCK', this.clientId).catch(() => undefined);
+  }
+
+  private async readForEver(): Promise<void> {
+    while (!this.isStopped) {
+      try {
+        await this.parts.connection.ready();
+        if (this.parts.connection.epoch !== this.epoch) await this.recover();
+        await this.readOnce();
+      } catch (error) {
+        if (this.isStopped || this.parts.connection.isClosed) return;
+        await this.digest(error);
+      }
+    }
+  }
+
+  private async readOnce(): Promise<void> {
+    const { lane, connection, room } = this.parts;
+    await room();
+    await lane.gate.available();
+    const streams = lane.streams.filter(({ isUsable }) => isUsable);
+    if (this.isStopped) return;
+    if (streams.length === 0) return this.pause(RETRY_MS);
+    const plan = this.plan.next(streams, lane.gate.free);
+    const batches = await readGroup(connection.client, {
+      group: lane.group,
+      consumer: plan.streams[0]?.consumer ?? '',
+      count: plan.count,
+      blockMs: plan.blocks ? this.blockMs : undefined,
+      streams: plan.streams.map(({ stream }) => stream),
+    });
+    this.accept(batches, plan);
+  }
+
+  private accept(batches: readonly StreamEntries[], plan: PlannedRead<GroupStream>): void {
+    const homes: GroupStream[] = [];
+    for (const { stream, entries } of batches) {
+      const home = this.byName.get(stream);
+      if (!home || entries.length === 0) continue;
+      homes.push(home);
+      for (const { id, fields } of entries) this.hold(new HeldEntry(home, id, 1, fields));
+    }
+    this.plan.brought(homes, plan);
+  }
+
+  private hold(entry: HeldEntry): void {
+    entry.home.held.set(entry.id, entry);
+    void this.parts.lane.run(entry);
+  }
+
+  /** The socket is new: whatever the old one was answered last is in the pending list, and nowhere else. */
+  private async recover(): Promise<void> {
+    const { connection, lane } = this.parts;
+    const { epoch } = connection;
+    const isFirst = this.epoch === 0;
+    this.clientId = connection.isCluster ? undefined : await this.ownClientId();
+    for (const home of lane.streams) {
+      // On the first connect these are from an earlier life under the same name and were run; later ones never were.
+      if (home.isUsable && !this.isStopped) await this.drainOwnPending(home, isFirst);
+    }
+    this.epoch = epoch;
+  }
+
+  private async ownClientId(): Promise<number | undefined> {
+    try {
+      return Number(await this.parts.connection.client.client('ID'));
+    } catch {
+      return undefined;
+    }
+  }
+
+  private async drainOwnPending(home: GroupStream, countAttempt: boolean): Promise<void> {
+    const { connection, lane } = this.parts;
+    let cursor = '-';
+    for (;;) {
+      const page = await pendingEntries(connection.client, home, { consumer: home.consumer }, cursor, DRAIN_PAGE);
+      const unknown = page.filter(({ id }) => !home.held.has(id)).map(({ id }) => id);
+      while (unknown.length > 0 && !this.isStopped) {
+        await lane.gate.available();
+        const ids = unknown.splice(0, Math.max(1, lane.gate.free));
+        const taken = await takeEntries(
+          connection.client,
+          home,
+          { from: home.consumer, minIdleMs: 0, countAttempt },
+          ids,
+        );
+        for (const { id, attempt, fields } of taken) {
+          if (fields) this.hold(new HeldEntry(home, id, attempt, fields));
+          else this.parts.facts.tell('entryLost', { stream: home.stream, group: home.group, id });
+        }
+      }
+      const last = page.at(-1);
+      if (!last || page.length < DRAIN_PAGE || this.isStopped) return;
+      cursor = nextId(last.id);
+    }
+  }
+
+  private async digest(error: unknown): Promise<void> {
+    switch (classify(error)) {
+      case 'rejoin':
+        await this.join(true).catch(() => this.pause(RETRY_MS));
+        return;
+      case 'fatal':
+      case 'reject':
+        // One stream of many is the culprit; creating the groups again tells which.
+        await this.join(true).catch(() => undefined);
+        this.parts.warn(`Reading in group "${this.parts.lane.group}" failed: ${withoutArguments(error).message}`);
+        return this.pause(RETRY_MS);
+      case 'retry':
+      case 'reconnect':
+        return this.pause(RETRY_MS);
+      case 'lost':
+      case 'not-sent':
+        // The connection comes back by itself; `ready()` waits for it.
+        return this.pause(this.parts.connection.isReady ? RETRY_MS : 0);
+    }
+  }
+
+  /** Creates the groups that are missing. A stream that Redis refuses is left alone for a while, the others go on. */
+  private async join(again: boolean): Promise<void> {
+    const { connection, lane, facts } = this.parts;
+    await connection.ready();
+    await Promise.all(
+      lane.streams.map(async (home) => {
+        try {
+          const isNew = await createGroup(connection.client, home.stream, home.group, home.startFrom);
+          if (again && isNew) facts.tell('groupRecreated', { stream: home.stream, group: home.group });
+          home.startFrom = '0';
+          home.unusableUntil = 0;
+        } catch (error) {
+          this.joinFailed(home, error, again);
+        }
+      }),
+    );
+  }
+
+  private joinFailed(home: GroupStream, error: unknown, again: boolean): void {
+    const kind = classify(error);
+    const isUnusable = kind === 'reject' || kind === 'fatal';
+    if (!isUnusable || !again) throw withoutArguments(error);
+    const reason = withoutArguments(error).message;
+    home.unusableUntil = performance.now() + UNUSABLE_MS;
+    this.parts.warn(`The stream "${home.stream}" cannot be read: ${reason}`);
+    this.parts.facts.tell('streamUnusable', { stream: home.stream, group: home.group, reason });
+  }
+
+  private pause(ms: number): Promise<void> {
+    if (this.isStopped) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wakePause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
