@@ -6,7 +6,7 @@ interface Task {
 
 const IN_FLIGHT = 256;
 const WARM_UP = 5_000;
-const PER_SECOND = 10_000;
+const PER_SECOND = 20_000;
 
 export const workload: Workload<Task> = {
   title: `events: from the first emit(), ${IN_FLIGHT} in flight, until the last one is handled`,
