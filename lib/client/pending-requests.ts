@@ -58,7 +58,7 @@ export class PendingRequests {
   }
 
   failAll(error: Error): void {
-    for (const id of [...this.pending.keys()]) this.fail(id, error);
+    for (const id of this.pending.keys()) this.fail(id, error);
     this.overdue.clear();
   }
 

@@ -13,8 +13,8 @@ import type { RedisStreamError } from '../errors/transport-errors.js';
 import type { RedisClient } from '../interfaces/connection.js';
 import type { ConnectionListeners, TransportStatus } from '../interfaces/events.js';
 import type { RedisStreamClientOptions } from '../interfaces/options.js';
-import { resolveClientOptions } from '../interfaces/settings.js';
-import type { ClientSettings } from '../interfaces/settings.js';
+import { resolveClientOptions } from '../settings/settings.js';
+import type { ClientSettings } from '../settings/settings.js';
 import { RedisStreamRecord } from '../record/redis-stream.record.js';
 import { ConnectionGroup } from '../redis/connection-group.js';
 import { streamKey } from '../redis/keys.js';
@@ -52,8 +52,8 @@ export class RedisStreamClient
   constructor(options: RedisStreamClientOptions) {
     super();
     this.settings = resolveClientOptions(options);
-    this.initializeSerializer(this.settings as object);
-    this.initializeDeserializer(this.settings as object);
+    this.initializeSerializer(this.settings);
+    this.initializeDeserializer(this.settings);
   }
 
   /**
@@ -94,7 +94,7 @@ export class RedisStreamClient
     return this.link.connections.clients as T;
   }
 
-  override send<TResult = unknown, TInput = unknown>(pattern: unknown, data: TInput): Observable<TResult> {
+  override send<TResult = Anything, TInput = Anything>(pattern: unknown, data: TInput): Observable<TResult> {
     // Nest refuses null as well; here it is data like any other.
     if (isNil(pattern) || data === undefined) return super.send(pattern, data);
     return new Observable<TResult>((observer) =>
@@ -102,7 +102,7 @@ export class RedisStreamClient
     );
   }
 
-  override emit<TResult = unknown, TInput = unknown>(pattern: unknown, data: TInput): Observable<TResult> {
+  override emit<TResult = Anything, TInput = Anything>(pattern: unknown, data: TInput): Observable<TResult> {
     if (isNil(pattern) || data === undefined) return super.emit(pattern, data);
     let observed = false;
     const dispatched = new Promise<TResult>((resolve, reject) => {
@@ -310,5 +310,8 @@ interface Request {
   entryId: string | undefined;
   isCancelled?: boolean;
 }
+
+/** What Nest types as `any`: code that was written for another client of Nest's has to compile with this one. */
+type Anything = Parameters<ClientProxy['send']>[0];
 
 const isNil = (value: unknown): value is null | undefined => value === null || value === undefined;

@@ -101,36 +101,7 @@ function encodeHeaders(headers: Headers): string {
  * @throws {UndecodableEntryError}
  */
 export function decodeMessage(fields: readonly string[], maxBytes: number, keepText: boolean): IncomingMessage {
-  let data: string | undefined;
-  let id: string | undefined;
-  let reply: string | undefined;
-  let ttl: string | undefined;
-  let headers: string | undefined;
-  let messageId: string | undefined;
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const value = fields[i + 1];
-    switch (fields[i]) {
-      case FIELD.data:
-        data = value;
-        break;
-      case FIELD.id:
-        id = value;
-        break;
-      case FIELD.reply:
-        reply = value;
-        break;
-      case FIELD.ttl:
-        ttl = value;
-        break;
-      case FIELD.headers:
-        headers = value;
-        break;
-      case FIELD.messageId:
-        messageId = value;
-        break;
-      default:
-    }
-  }
+  const { data, id, reply, ttl, headers, mid } = wireFields(fields);
   const request = id !== undefined && reply !== undefined ? decodeAddress(id, reply, ttl) : undefined;
   if (data === undefined && !request) {
     return { data: foreignData(fields), headers: NO_HEADERS, messageId: undefined, request };
@@ -138,9 +109,33 @@ export function decodeMessage(fields: readonly string[], maxBytes: number, keepT
   return {
     data: data === undefined ? undefined : decodeData(data, maxBytes, keepText, request),
     headers: headers === undefined ? NO_HEADERS : decodeHeaders(headers, request),
-    messageId,
+    messageId: mid,
     request,
   };
+}
+
+type WireFields = { [Name in (typeof FIELD)[keyof typeof FIELD]]: string | undefined };
+
+const WIRE_NAMES: ReadonlySet<string> = new Set(Object.values(FIELD));
+
+/** The fields that mean something to us; a producer may add others. */
+function wireFields(fields: readonly string[]): WireFields {
+  const found: WireFields = {
+    data: undefined,
+    id: undefined,
+    reply: undefined,
+    ttl: undefined,
+    headers: undefined,
+    mid: undefined,
+    seq: undefined,
+    err: undefined,
+    last: undefined,
+  };
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i] as string;
+    if (WIRE_NAMES.has(name)) found[name as keyof WireFields] = fields[i + 1];
+  }
+  return found;
 }
 
 const NO_HEADERS: Headers = Object.freeze(Object.create(null) as Record<string, string>);
@@ -206,31 +201,8 @@ export function encodeReply(part: ReplyPart): string[] {
 
 /** Reads one entry of a reply stream; undefined when it is no reply. */
 export function decodeReply(fields: readonly string[]): ReplyPart | undefined {
-  let id: string | undefined;
-  let seq = -1;
-  let data: string | undefined;
-  let err: string | undefined;
-  let last = false;
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const value = fields[i + 1];
-    switch (fields[i]) {
-      case FIELD.id:
-        id = value;
-        break;
-      case FIELD.seq:
-        seq = Number(value);
-        break;
-      case FIELD.data:
-        data = value;
-        break;
-      case FIELD.err:
-        err = value;
-        break;
-      case FIELD.last:
-        last = value === '1';
-        break;
-      default:
-    }
-  }
-  return id === undefined || !Number.isInteger(seq) || seq < 0 ? undefined : { id, seq, data, err, last };
+  const { id, seq, data, err, last } = wireFields(fields);
+  const number = Number(seq);
+  if (id === undefined || !Number.isInteger(number) || number < 0) return undefined;
+  return { id, seq: number, data, err, last: last === '1' };
 }

@@ -34,7 +34,7 @@ export class Connection {
     private readonly watcher: ConnectionWatcher,
   ) {
     this.client = openClient(source, role, blockMs);
-    this.isCluster = this.client instanceof Cluster || 'nodes' in this.client;
+    this.isCluster = this.client instanceof Cluster || 'isCluster' in this.client;
     this.client.on('ready', () => this.becameReady());
     this.client.on('error', (error: Error) => this.watcher.failed(role, withoutArguments(error)));
     this.client.on('reconnecting', () => this.tell('reconnecting'));
@@ -88,14 +88,14 @@ export class Connection {
     if (this.closed) return;
     this.closed = true;
     this.client.disconnect();
-    for (const settle of [...this.waiting]) settle(new TransportClosedError());
+    for (const settle of this.waiting) settle(new TransportClosedError());
     this.watcher.statusChanged(this.role, 'disconnected');
   }
 
   private becameReady(): void {
     this.epoch++;
     this.tell('connected');
-    for (const settle of [...this.waiting]) settle();
+    for (const settle of this.waiting) settle();
   }
 
   private tell(status: TransportStatus): void {

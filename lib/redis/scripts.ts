@@ -210,7 +210,7 @@ export async function takeEntries(
   );
   return (reply as [string, number, string[] | null, string][]).map(([id, attempt, fields, from]) => ({
     id,
-    attempt: Number(attempt),
+    attempt,
     fields,
     from,
   }));

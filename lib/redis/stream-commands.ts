@@ -68,8 +68,8 @@ export async function pendingEntries(
   return (reply as [string, string, number, number][]).map(([id, consumer, idleMs, attempt]) => ({
     id,
     consumer,
-    idleMs: Number(idleMs),
-    attempt: Number(attempt),
+    idleMs,
+    attempt,
   }));
 }
 

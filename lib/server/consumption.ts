@@ -1,4 +1,4 @@
-import type { ServerSettings } from '../interfaces/settings.js';
+import type { ServerSettings } from '../settings/settings.js';
 import type { Connection } from '../redis/connection.js';
 import type { ConnectionGroup } from '../redis/connection-group.js';
 import { hashSlot } from '../redis/keys.js';

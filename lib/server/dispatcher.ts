@@ -55,12 +55,12 @@ export class Dispatcher {
     entry.phase = 'queued';
     return new Promise((resolve) => {
       gate.enter(() => {
-        const leave = (): void => {
+        const over = (): void => {
           gate.leave();
           resolve();
         };
-        if (this.isStopped || entry.isLost) leave();
-        else this.begin(entry, leave);
+        if (this.isStopped || entry.isLost) over();
+        else this.begin(entry, over);
       });
     });
   }
@@ -83,11 +83,11 @@ export class Dispatcher {
     this.overdue.clear();
   }
 
-  private begin(entry: HeldEntry, leave: () => void): void {
+  private begin(entry: HeldEntry, over: () => void): void {
     entry.phase = 'running';
     entry.started = true;
     const message = this.decode(entry);
-    if (!message || this.isExpired(entry, message)) return leave();
+    if (!message || this.isExpired(entry, message)) return over();
     const context = this.contextOf(entry, message);
     entry.context = context;
     const responder = message.request && this.responderOf(entry, message.request);
@@ -96,7 +96,7 @@ export class Dispatcher {
       if (isOver) return;
       isOver = true;
       this.settle(entry, outcome, responder);
-      leave();
+      over();
     };
     try {
       this.parts.around(context, (end) =>

@@ -2,7 +2,7 @@ import type { MessageHandler } from '@nestjs/microservices';
 import type { RequestAddress } from '../codec/entry.codec.js';
 import type { RedisStreamContext } from '../context/redis-stream.context.js';
 import type { EntryAttempt, EntryPlace } from '../interfaces/events.js';
-import type { HandlerSettings } from '../interfaces/settings.js';
+import type { HandlerSettings } from '../settings/settings.js';
 import { deadLetterKey } from '../redis/keys.js';
 import type { Membership } from '../redis/scripts.js';
 

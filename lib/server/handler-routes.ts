@@ -1,8 +1,8 @@
 import type { MessageHandler } from '@nestjs/microservices';
 import { RedisStreamOptionError } from '../errors/option-error.js';
 import type { RedisStreamHandlerExtras } from '../interfaces/options.js';
-import { resolveHandlerExtras } from '../interfaces/settings.js';
-import type { ServerSettings } from '../interfaces/settings.js';
+import { resolveHandlerExtras } from '../settings/settings.js';
+import type { ServerSettings } from '../settings/settings.js';
 import type { Route } from './group-stream.js';
 
 /**

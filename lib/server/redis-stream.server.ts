@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { Server } from '@nestjs/microservices';
 import type { CustomTransportStrategy, MessageHandler } from '@nestjs/microservices';
 import { REDIS_STREAM_TRANSPORT } from '../constants.js';
@@ -5,8 +6,8 @@ import type { RedisStreamContext } from '../context/redis-stream.context.js';
 import type { RedisClient } from '../interfaces/connection.js';
 import type { ServerListeners, TransportStatus } from '../interfaces/events.js';
 import type { RedisStreamServerOptions } from '../interfaces/options.js';
-import { resolveServerOptions } from '../interfaces/settings.js';
-import type { ServerSettings } from '../interfaces/settings.js';
+import { resolveServerOptions } from '../settings/settings.js';
+import type { ServerSettings } from '../settings/settings.js';
 import { ConnectionGroup } from '../redis/connection-group.js';
 import { streamKey } from '../redis/keys.js';
 import { Consumption } from './consumption.js';
@@ -23,6 +24,7 @@ export class RedisStreamServer extends Server<ServerListeners, TransportStatus> 
   /** Nest 12 leaves failures of event handlers to us then, and does not log them a second time. */
   override readonly propagatesEventHandlerErrors: boolean = true;
 
+  protected override readonly logger = new Logger(RedisStreamServer.name);
   private readonly settings: ServerSettings;
   private readonly routes: HandlerRoutes;
   private readonly facts = new Facts((error) => this.logger.error(error));
@@ -36,8 +38,8 @@ export class RedisStreamServer extends Server<ServerListeners, TransportStatus> 
     super();
     this.settings = resolveServerOptions(options);
     this.routes = new HandlerRoutes(this.settings);
-    this.initializeSerializer(this.settings as object);
-    this.initializeDeserializer(this.settings as object);
+    this.initializeSerializer(this.settings);
+    this.initializeDeserializer(this.settings);
   }
 
   override addHandler(

@@ -1,4 +1,4 @@
-import type { ServerSettings } from '../interfaces/settings.js';
+import type { ServerSettings } from '../settings/settings.js';
 import type { Connection } from '../redis/connection.js';
 import type { RedisClock } from '../redis/redis-clock.js';
 import { retireGhosts, trimSettled } from '../redis/scripts.js';

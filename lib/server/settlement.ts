@@ -1,4 +1,4 @@
-import type { HandlerSettings } from '../interfaces/settings.js';
+import type { HandlerSettings } from '../settings/settings.js';
 
 /** How a run ended. */
 export type RunOutcome =

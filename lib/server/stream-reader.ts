@@ -141,7 +141,7 @@ export class StreamReader {
 
   private async ownClientId(): Promise<number | undefined> {
     try {
-      return Number(await this.parts.connection.client.client('ID'));
+      return await this.parts.connection.client.client('ID');
     } catch {
       return undefined;
     }

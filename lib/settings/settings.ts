@@ -3,8 +3,7 @@ import type { Deserializer, Serializer } from '@nestjs/microservices';
 import { v4 as uuid } from 'uuid';
 import * as defaults from '../constants.js';
 import { RedisStreamOptionError } from '../errors/option-error.js';
-import { assertNoKeyPrefix } from '../redis/connection.js';
-import type { RedisConnection } from './connection.js';
+import type { RedisConnection } from '../interfaces/connection.js';
 import type {
   Backoff,
   RedisStreamClientOption,
@@ -13,7 +12,9 @@ import type {
   RedisStreamServerOption,
   RedisStreamServerOptions,
   SharedOption,
-} from './options.js';
+} from '../interfaces/options.js';
+import { assertConnection } from './connection-check.js';
+import { OptionCheck } from './option-check.js';
 
 interface SharedSettings {
   readonly connection: RedisConnection;
@@ -64,7 +65,6 @@ export interface HandlerSettings {
 }
 
 const START_FROM = /^(0|\$|\d+(-\d+)?)$/;
-const CONNECTION_RULE = 'ioredis options, a redis:// URL, { nodes } of a cluster or a factory';
 
 /** @throws {RedisStreamOptionError} */
 export function resolveServerOptions(options: RedisStreamServerOptions): ServerSettings {
@@ -169,23 +169,6 @@ function parts<Option extends object>(
   return { connection, option };
 }
 
-function assertConnection(connection: unknown): void {
-  if (typeof connection === 'function') return;
-  if (typeof connection === 'string') {
-    const url = URL.canParse(connection) ? new URL(connection) : undefined;
-    // The URL itself may hold a password, so only its scheme is named.
-    if (!url || !/^rediss?:$/.test(url.protocol)) {
-      throw new RedisStreamOptionError('connection', CONNECTION_RULE, url ? `${url.protocol}//…` : 'some other string');
-    }
-    assertNoKeyPrefix(url.searchParams.get('keyPrefix'));
-    return;
-  }
-  if (typeof connection !== 'object' || connection === null || Array.isArray(connection)) {
-    throw new RedisStreamOptionError('connection', CONNECTION_RULE, connection);
-  }
-  assertNoKeyPrefix((connection as { keyPrefix?: unknown }).keyPrefix);
-}
-
 function sharedSettings(
   connection: RedisConnection,
   option: Partial<SharedOption>,
@@ -232,51 +215,4 @@ function retention(value: RedisStreamServerOption['retention']): ServerSettings[
   const check = new OptionCheck(value, 'option.retention');
   const maxLength = check.integer('maxLength', defaults.DEFAULT_RETENTION_MAX_LENGTH, 0);
   return { maxLength, maxAgeMs: value.maxAge === undefined ? undefined : check.integer('maxAge', 0, 1) };
-}
-
-/** Reads options one by one; each message names the option, the rule and what was received. */
-class OptionCheck {
-  private readonly values: Readonly<Record<string, unknown>>;
-
-  constructor(
-    values: object,
-    private readonly path: string,
-  ) {
-    this.values = values as Readonly<Record<string, unknown>>;
-  }
-
-  integer(name: string, otherwise: number, minimum: number): number {
-    const value = this.values[name] ?? otherwise;
-    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < minimum) {
-      throw new RedisStreamOptionError(`${this.path}.${name}`, `an integer >= ${minimum}`, value);
-    }
-    return value;
-  }
-
-  name(name: string, otherwise?: string): string {
-    const value = this.values[name] ?? otherwise;
-    if (typeof value !== 'string' || value === '' || /[\s\u0000-\u001f]/.test(value)) {
-      throw new RedisStreamOptionError(`${this.path}.${name}`, 'a non-empty string without spaces', value);
-    }
-    return value;
-  }
-
-  function<T>(name: string, otherwise: T): T {
-    const value = this.values[name] ?? otherwise;
-    if (typeof value !== 'function') throw new RedisStreamOptionError(`${this.path}.${name}`, 'a function', value);
-    return value as T;
-  }
-
-  codec(name: string, method: string): object | undefined {
-    const value = this.values[name];
-    if (value === undefined) return undefined;
-    if (
-      typeof value !== 'object' ||
-      value === null ||
-      typeof (value as Record<string, unknown>)[method] !== 'function'
-    ) {
-      throw new RedisStreamOptionError(`${this.path}.${name}`, `an object with a method \`${method}\``, value);
-    }
-    return value;
-  }
 }
