@@ -15,6 +15,7 @@ const DEFAULT_GROUP = 'responder';
  * somebody must still be left to say that it failed.
  */
 const SPARE_ATTEMPTS = 5;
+const MAX_SWEEP_INTERVAL_MS = 5_000;
 
 const transporter = (settings: ResponderSettings): RedisStreamServer =>
   new RedisStreamServer({
@@ -24,6 +25,7 @@ const transporter = (settings: ResponderSettings): RedisStreamServer =>
       maxAttempts: settings.maxAttempts + SPARE_ATTEMPTS,
       backoff: { delay: settings.retryDelayMs, maxDelay: settings.retryMaxDelayMs },
       lease: settings.leaseMs,
+      sweepInterval: Math.min(settings.leaseMs, MAX_SWEEP_INTERVAL_MS),
       shutdownTimeout: settings.shutdownTimeoutMs,
     },
   });

@@ -28,7 +28,8 @@ export class SmsWorkerController {
     private readonly records: SmsRecords,
   ) {}
 
-  @EventPattern(SMS, { group: SMS_WORKER_GROUP })
+  // `<string>`: without it Nest 12 takes the overload for typed event maps, which allows no typed second parameter.
+  @EventPattern<string>(SMS, { group: SMS_WORKER_GROUP })
   @UsePipes(eventValidation())
   async send(@Payload() sms: SmsRequested, @Ctx() ctx: RedisStreamContext): Promise<void> {
     const beginning = await this.records.begin(sms, ctx.getEntryId(), ctx.getAttempt());

@@ -1,0 +1,275 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { Redis } from 'ioredis';
+import { createProvider } from '../../apps/sms-provider/src/provider-server.js';
+import type { AppProcess } from '../../scripts/launcher/app-process.js';
+import { eventually } from '../support/eventually.js';
+import { DemoStack } from './support/demo-stack.js';
+import { get, inParallel, post } from './support/http.js';
+import { phoneNumber, postSms, providerSent, smsStatus, untilStatus } from './support/sms-api.js';
+import type { Receipt } from './support/sms-api.js';
+
+const REFUSED_NUMBER = '+420600000000';
+const UNKNOWN = '00000000-0000-4000-8000-000000000000';
+const MAX_ATTEMPTS = 8;
+const LEASE_MS = 2_000;
+
+describe('SMS', () => {
+  let stack: DemoStack;
+  let redis: Redis;
+  let provider: AppProcess;
+  let base: string;
+
+  beforeAll(async () => {
+    stack = await DemoStack.start({
+      requestors: 2,
+      responders: 3,
+      requestorEnv: { REQUEST_TIMEOUT_MS: '3000', PUBLISH_TIMEOUT_MS: '1000' },
+      responderEnv: {
+        LEASE_MS: String(LEASE_MS),
+        MAX_ATTEMPTS: String(MAX_ATTEMPTS),
+        RETRY_DELAY_MS: '100',
+        RETRY_MAX_DELAY_MS: '800',
+      },
+    });
+    provider = await stack.startProvider({ FAIL_NUMBERS: REFUSED_NUMBER });
+    base = stack.requestor(0);
+    redis = new Redis(stack.redisUrl);
+    redis.on('error', () => undefined); // one of the tests stops it
+  }, 60_000);
+
+  afterAll(async () => {
+    redis?.disconnect();
+    await stack?.stop();
+  }, 30_000);
+
+  /** How many more calls the provider gets while `act` runs, and until `settled` does not throw. */
+  const callsDuring = async (act: () => Promise<void>): Promise<{ calls: number; unique: number }> => {
+    const before = await providerSent(stack.providerUrl);
+    await act();
+    const after = await providerSent(stack.providerUrl);
+    return { calls: after.calls - before.calls, unique: after.unique - before.unique };
+  };
+
+  const nothingPending = (stream: string, group: string): Promise<void> =>
+    eventually(async () => {
+      const groups = (await redis.xinfo('GROUPS', stream)) as unknown[][];
+      const fields = groups.find((each) => each[1] === group) ?? [];
+      expect({ pending: fields[fields.indexOf('pending') + 1] }).toEqual({ pending: 0 });
+    });
+
+  /** Runs `act` while a provider with that share of failures answers in place of the usual one. */
+  const withProvider = async (
+    failRate: number,
+    act: (swap: (rate: number) => Promise<void>) => Promise<void>,
+  ): Promise<void> => {
+    await provider.stop();
+    let current: Server | undefined;
+    const close = async (): Promise<void> => {
+      current?.closeAllConnections();
+      await new Promise((resolve) => (current ? current.close(resolve) : resolve(undefined)));
+    };
+    const swap = async (rate: number): Promise<void> => {
+      await close();
+      const rules = { host: '', latencyMs: 0, failNumbers: new Set<string>(), journal: undefined };
+      current = createProvider({ ...rules, port: stack.providerPort, failRate: rate }).listen(
+        stack.providerPort,
+        '127.0.0.1',
+      );
+      await once(current, 'listening');
+    };
+    try {
+      await swap(failRate);
+      await act(swap);
+    } finally {
+      await close();
+      provider = await stack.startProvider({ FAIL_NUMBERS: REFUSED_NUMBER });
+    }
+  };
+
+  it('sends 200 of them once each with three workers, and bills each once', async () => {
+    const text = (index: number): string => `message ${index} ✓`;
+    let receipts: Receipt[] = [];
+    const made = await callsDuring(async () => {
+      const answers = await inParallel(200, 16, (index) =>
+        postSms(stack.requestor(index), phoneNumber(index), text(index)),
+      );
+      expect(answers.filter(({ status }) => status !== 202)).toEqual([]);
+      receipts = answers.map(({ body }) => body);
+      await eventually(async () => expect((await providerSent(stack.providerUrl)).unique).toBe(200), {
+        within: 20_000,
+      });
+      await nothingPending('SMS', 'sms-worker');
+    });
+    expect(made).toEqual({ calls: 200, unique: 200 });
+    expect(new Set(receipts.map(({ uuid }) => uuid)).size).toBe(200);
+
+    const { messages } = await providerSent(stack.providerUrl);
+    const sentAs = new Map(messages.map((message) => [message.key, message]));
+    for (const [index, { uuid, status }] of receipts.entries()) {
+      expect(status).toBe('queued');
+      expect(sentAs.get(uuid)).toMatchObject({ number: phoneNumber(index), text: text(index) });
+    }
+    await eventually(async () => expect(await redis.hlen('{sms}:ledger')).toBe(200));
+    expect(await redis.hgetall('{sms}:ledger:totals')).toEqual({ messages: '200', cents: '1000' });
+
+    const [first] = receipts;
+    const status = await smsStatus(base, first?.uuid ?? '');
+    expect(status).toMatchObject({ status: 'sent', attempts: 1, providerMessageId: expect.stringMatching(/^msg-/) });
+  }, 60_000);
+
+  it('bills an SMS once however often its success is announced', async () => {
+    const totals = await redis.hgetall('{sms}:ledger:totals');
+    const [uuid = ''] = await redis.hkeys('{sms}:ledger');
+    const event = {
+      uuid,
+      number: phoneNumber(0),
+      providerMessageId: 'msg-1',
+      attempt: 1,
+      at: new Date().toISOString(),
+    };
+    for (let i = 0; i < 10; i++) await redis.xadd('SMS_OK', '*', 'data', JSON.stringify(event));
+    await nothingPending('SMS_OK', 'billing');
+    expect(await redis.hgetall('{sms}:ledger:totals')).toEqual(totals);
+  });
+
+  it('answers 50 malformed bodies with 400 and field errors, stores nothing and stays healthy', async () => {
+    const malformed: readonly unknown[] = [
+      {},
+      { number: '+420601123456' },
+      { text: 'no number' },
+      { number: '420601123456', text: 'no plus' },
+      { number: '+0601123456', text: 'no such country' },
+      { number: '+42060112345678901', text: 'too long a number' },
+      { number: 420_601_123_456, text: 'a number that is none' },
+      { number: '+420601123456', text: '' },
+      { number: '+420601123456', text: 'x'.repeat(1_601) },
+      { number: '+420601123456', text: { nested: true } },
+      { number: ['+420601123456'], text: null },
+      [],
+      '{"number": "+420601123456", "text": "cut short',
+    ];
+    const length = await redis.xlen('SMS');
+    const answers = await inParallel(50, 8, (index) =>
+      post<{ errors?: object }>(`${stack.requestor(index)}/sms`, malformed[index % malformed.length]),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 400));
+    expect(answers[0]?.body.errors).toEqual({ number: [expect.any(String)], text: [expect.any(String)] });
+    expect(answers[7]?.body.errors).toEqual({ text: [expect.any(String)] });
+    expect(await redis.xlen('SMS')).toBe(length);
+    for (const each of stack.requestors) expect(await get(`${each}/health`)).toMatchObject({ status: 200 });
+  });
+
+  it('makes one SMS of one Idempotency-Key, whichever requestor gets it and however many times at once', async () => {
+    const headers = { 'idempotency-key': 'order-4711' };
+    const made = await callsDuring(async () => {
+      const answers = await inParallel(20, 20, (index) =>
+        postSms(stack.requestor(index), phoneNumber(1), 'once', headers),
+      );
+      expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));
+      const uuids = new Set(answers.map(({ body }) => body.uuid));
+      expect(uuids.size).toBe(1);
+      const [uuid = ''] = uuids;
+      expect(answers[0]?.headers.get('location')).toBe(`/sms/${uuid}`);
+      await untilStatus(base, uuid, 'sent');
+      await nothingPending('SMS', 'sms-worker');
+    });
+    expect(made).toEqual({ calls: 1, unique: 1 });
+  });
+
+  it('gives up at once when the provider refuses', async () => {
+    const { body } = await postSms(base, REFUSED_NUMBER, 'nobody home');
+    const status = await untilStatus(base, body.uuid, 'failed');
+    expect(status).toMatchObject({ attempts: 1, error: expect.stringContaining('422') });
+    expect((await get(`${base}/key/${body.uuid}`)).body).toEqual({ uuid: body.uuid, value: 'FAIL' });
+    await eventually(async () => expect(await redis.hexists('{sms}:failures', body.uuid)).toBe(1));
+  });
+
+  it(
+    'tries again while the provider is out of order',
+    () =>
+      withProvider(1, async (swap) => {
+        const { body } = await postSms(base, phoneNumber(2), 'patience');
+        await eventually(async () => expect((await smsStatus(base, body.uuid)).attempts).toBeGreaterThanOrEqual(2));
+        await swap(0);
+        const { attempts } = await untilStatus(base, body.uuid, 'sent');
+        expect(attempts).toBeGreaterThanOrEqual(3);
+      }),
+    30_000,
+  );
+
+  it(
+    'gives up when all attempts are used up',
+    () =>
+      withProvider(1, async () => {
+        const { body } = await postSms(base, phoneNumber(3), 'in vain');
+        const status = await untilStatus(base, body.uuid, 'failed');
+        expect(status).toMatchObject({ attempts: MAX_ATTEMPTS, error: expect.stringContaining('503') });
+        await nothingPending('SMS', 'sms-worker');
+      }),
+    30_000,
+  );
+
+  it('shows each change until the final status as server-sent events', async () => {
+    const { body } = await postSms(base, phoneNumber(4), 'watch me');
+    const events = await get<string>(`${stack.requestor(1)}/sms/${body.uuid}/events`);
+    expect(events.headers.get('content-type')).toContain('text/event-stream');
+    const states = [...events.body.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data ?? '') as Receipt);
+    expect(states.at(-1)).toMatchObject({ uuid: body.uuid, status: 'sent' });
+    expect(await get(`${base}/sms/${UNKNOWN}/events`)).toMatchObject({ status: 404 });
+  });
+
+  it('knows nothing of what is no SMS', async () => {
+    await redis.mset('secret', 'top secret', UNKNOWN, 'top secret');
+    for (const key of ['secret', UNKNOWN, 'SMS', '%7Bsms%7D%3Aledger']) {
+      expect((await get(`${base}/key/${key}`)).body).toEqual({ uuid: decodeURIComponent(key), value: null });
+    }
+    expect(await get(`${base}/sms/${UNKNOWN}`)).toMatchObject({ status: 404 });
+    expect(await get(`${base}/sms/secret`)).toMatchObject({ status: 404 });
+  });
+
+  it('keeps what is accepted while all workers are dead, and sends it when they are back', async () => {
+    const made = await callsDuring(async () => {
+      await stack.killResponders();
+      const answers = await inParallel(20, 4, (index) =>
+        postSms(stack.requestor(index), phoneNumber(index), `late ${index}`),
+      );
+      expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));
+      const uuids = answers.map(({ body }) => body.uuid);
+      expect(await get(`${base}/sms/${uuids[0]}`)).toMatchObject({ status: 504 });
+      expect((await get(`${base}/key/${uuids[0]}`)).body).toEqual({ uuid: uuids[0], value: null });
+
+      await stack.startResponders();
+      for (const uuid of uuids) await untilStatus(base, uuid, 'sent');
+      await nothingPending('SMS', 'sms-worker');
+    });
+    expect(made).toEqual({ calls: 20, unique: 20 });
+  }, 60_000);
+
+  it('sends what a killed worker had in its hands', async () => {
+    await provider.stop();
+    provider = await stack.startProvider({ LATENCY_MS: '1500' });
+    const { body } = await postSms(base, phoneNumber(5), 'in flight');
+    await untilStatus(base, body.uuid, 'sending');
+    await stack.killResponders();
+    await stack.startResponders();
+    const { attempts } = await untilStatus(base, body.uuid, 'sent');
+    expect(attempts).toBe(2);
+    expect((await providerSent(stack.providerUrl)).unique).toBe(1);
+  }, 60_000);
+
+  it('answers 503 while Redis is down and goes on when it is back, with all it knew', async () => {
+    const [known = ''] = await redis.hkeys('{sms}:ledger');
+    await stack.killRedis();
+    for (const each of stack.requestors) {
+      expect(await postSms(each, phoneNumber(6), 'nowhere to go')).toMatchObject({ status: 503 });
+      expect(await get(`${each}/health`)).toMatchObject({ status: 503, body: { mode: 'health', status: 'down' } });
+    }
+    await stack.restartRedis();
+    await eventually(async () => expect(await get(`${base}/health`)).toMatchObject({ status: 200 }));
+    const { status, body } = await postSms(base, phoneNumber(7), 'back again');
+    expect(status).toBe(202);
+    await untilStatus(base, body.uuid, 'sent');
+    expect(await smsStatus(base, known)).toMatchObject({ status: 'sent' });
+  }, 60_000);
+});
