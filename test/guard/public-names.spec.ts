@@ -2,8 +2,50 @@ import ts from 'typescript';
 import { ROOT } from './repository.js';
 
 /** The whole public surface, by hand. A name that leaves this list is a breaking change. */
-const VALUES = ['REDIS_STREAM_TRANSPORT'];
-const TYPES: string[] = [];
+const VALUES = [
+  'InvalidMessageError',
+  'PayloadTooLargeError',
+  'PublishOutcomeUnknownError',
+  'PublishRejectedError',
+  'REDIS_STREAM_TRANSPORT',
+  'RedisStreamClient',
+  'RedisStreamContext',
+  'RedisStreamError',
+  'RedisStreamOptionError',
+  'RedisStreamRecord',
+  'RedisStreamRecordBuilder',
+  'RedisStreamServer',
+  'RedisStreamUnrecoverableError',
+  'ReplyGapError',
+  'RequestTimeoutError',
+  'TooManyPendingError',
+  'TransportClosedError',
+  'TransportUnavailableError',
+];
+const TYPES = [
+  'Backoff',
+  'ConnectionListeners',
+  'ConnectionRole',
+  'DeliveryDetails',
+  'EntryAttempt',
+  'EntryPlace',
+  'Outcome',
+  'RedisClient',
+  'RedisClientFactory',
+  'RedisClusterConnection',
+  'RedisConnection',
+  'RedisStreamClientOption',
+  'RedisStreamClientOptions',
+  'RedisStreamHandlerExtras',
+  'RedisStreamServerOption',
+  'RedisStreamServerOptions',
+  'Retention',
+  'ServerFacts',
+  'ServerListeners',
+  'SharedOption',
+  'TransportErrorDetails',
+  'TransportStatus',
+];
 
 describe('the public names', () => {
   it('are these and no others', () => {

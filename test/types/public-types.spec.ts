@@ -10,7 +10,7 @@ import type { Observable } from 'rxjs';
 import {
   REDIS_STREAM_TRANSPORT, RedisStreamClient, RedisStreamContext, RedisStreamRecordBuilder, RedisStreamServer,
 } from 'nestjs-redis-stream-transport';
-import type { RedisStreamHandlerExtras } from 'nestjs-redis-stream-transport';
+import type { RedisStreamHandlerExtras, ServerListeners, TransportStatus } from 'nestjs-redis-stream-transport';
 class AppModule {}
 `;
 
@@ -54,14 +54,15 @@ const ACCEPTED: Record<string, string> = {
       prefix: 'app:', requestTimeout: 0, publishTimeout: 100, maxPending: 1, maxPayloadBytes: 1, connectTimeout: 0,
     }`),
   'both as what Nest says they are': `
-    const asStrategy: Server & CustomTransportStrategy = ${server(`{ consumerGroup: 'g' }`)}
+    const asStrategy: Server<ServerListeners, TransportStatus> & CustomTransportStrategy = ${server(`{ consumerGroup: 'g' }`)}
     const asProxy: ClientProxy = new RedisStreamClient({ connection: {} });
     declare const context: RedisStreamContext;
     const asContext: BaseRpcContext = context;`,
   'handlers bound to this transport, with extras of their own': `
     @Controller()
     class Orders {
-      @EventPattern('order.created', REDIS_STREAM_TRANSPORT, {
+      // Nest 12 takes a bare string for the key of an event map and then refuses every type of a second parameter.
+      @EventPattern<string>('order.created', REDIS_STREAM_TRANSPORT, {
         group: 'billing', concurrency: 4, maxAttempts: 3, backoff: { delay: 10 }, startFrom: '0',
       } satisfies RedisStreamHandlerExtras)
       async created(@Payload() order: { id: string }, @Ctx() ctx: RedisStreamContext): Promise<void> {

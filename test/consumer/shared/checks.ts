@@ -16,7 +16,7 @@ import { NumbersModule, seen } from './numbers.controller.js';
 type Check = readonly [title: string, run: () => unknown];
 
 const connection = { host: '127.0.0.1', port: Number(process.env['REDIS_PORT']) };
-const strategy: Server & CustomTransportStrategy = new RedisStreamServer({
+const strategy: CustomTransportStrategy = new RedisStreamServer({
   connection,
   option: { consumerGroup: 'consumer', block: 500 },
 });

@@ -32,7 +32,7 @@ export class NumbersController {
     throw new RpcException({ code: 'REFUSED' });
   }
 
-  @EventPattern('numbers.seen', REDIS_STREAM_TRANSPORT)
+  @EventPattern<string>('numbers.seen', REDIS_STREAM_TRANSPORT)
   async saw(@Payload() data: unknown, @Ctx() context: RedisStreamContext): Promise<void> {
     seen.events.push(data);
     seen.contexts.push(context);
