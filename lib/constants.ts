@@ -38,6 +38,8 @@ export const MAX_PATTERN_BYTES = 1_024;
 export const MAX_HEADERS_BYTES = 65_536;
 /** How long a client lets a request wait on a stream that no consumer group reads before it answers "no handler". */
 export const UNSERVED_GRACE_MS = 500;
+/** How long one read of a reply stream waits. */
+export const INBOX_BLOCK_MS = 5_000;
 /** A reply stream outlives a client that died by this long. */
 export const REPLY_STREAM_TTL_MS = 60_000;
 /** Failed entries may wait for their retry by this many times the concurrency; then reading pauses. */

@@ -6,6 +6,7 @@ export { REDIS_STREAM_TRANSPORT } from './constants.js';
 // What handlers and callers hold in their hands.
 export { RedisStreamContext } from './context/redis-stream.context.js';
 export type { DeliveryDetails } from './context/redis-stream.context.js';
+export { RedisStreamErrorInterceptor } from './context/error.interceptor.js';
 export { RedisStreamRecord, RedisStreamRecordBuilder } from './record/redis-stream.record.js';
 
 // Options.

@@ -7,7 +7,7 @@ import { v4 as uuid } from 'uuid';
 import { assertSize, encodeJson, encodeMessage } from '../codec/entry.codec.js';
 import type { OutgoingMessage, ReplyPart, RequestAddress } from '../codec/entry.codec.js';
 import { parseJson } from '../codec/json.js';
-import { DEFAULT_BLOCK_MS, NO_MESSAGE_HANDLER } from '../constants.js';
+import { INBOX_BLOCK_MS, NO_MESSAGE_HANDLER } from '../constants.js';
 import { PublishOutcomeUnknownError, TransportClosedError } from '../errors/transport-errors.js';
 import type { RedisStreamError } from '../errors/transport-errors.js';
 import type { RedisClient } from '../interfaces/connection.js';
@@ -278,7 +278,7 @@ export class RedisStreamClient
 
   private connectLink(): Link {
     const { connection, publishTimeoutMs, maxPending, prefix } = this.settings;
-    const connections = new ConnectionGroup(connection, DEFAULT_BLOCK_MS, {
+    const connections = new ConnectionGroup(connection, INBOX_BLOCK_MS, {
       statusChanged: (status) => this._status$.next(status),
       failed: (role, error) => this.logger.error(`Redis connection "${role}": ${error.message}`),
       recovered: (role) => this.logger.log(`Redis connection "${role}" is back`),
@@ -294,7 +294,7 @@ export class RedisStreamClient
       connections,
       publisher,
       pending,
-      inbox: new ReplyInbox(prefix, reader, writer, DEFAULT_BLOCK_MS, pending),
+      inbox: new ReplyInbox(prefix, { reader, writer, pending }, publishTimeoutMs),
       served: new ServedStreams(writer.client),
     };
   }

@@ -1,6 +1,6 @@
 import { v4 as uuid } from 'uuid';
 import { decodeReply } from '../codec/entry.codec.js';
-import { REPLY_STREAM_TTL_MS } from '../constants.js';
+import { INBOX_BLOCK_MS, REPLY_STREAM_TTL_MS } from '../constants.js';
 import { TransportClosedError } from '../errors/transport-errors.js';
 import type { Connection } from '../redis/connection.js';
 import { replyStreamKey } from '../redis/keys.js';
@@ -13,6 +13,13 @@ const FIRST_ID = '0-1';
 const READ_COUNT = 1_000;
 const HOUSEKEEPING_MS = 500;
 const PAUSE_AFTER_ERROR_MS = 200;
+
+export interface InboxParts {
+  /** Blocks in XREAD, so it does nothing else. */
+  readonly reader: Connection;
+  readonly writer: Connection;
+  readonly pending: PendingRequests;
+}
 
 /**
  * This client's own reply stream: created before the first request is written, read from the last id seen, trimmed as
@@ -33,11 +40,8 @@ export class ReplyInbox {
 
   constructor(
     prefix: string,
-    /** Blocks in XREAD, so it does nothing else. */
-    private readonly reader: Connection,
-    private readonly writer: Connection,
-    private readonly blockMs: number,
-    private readonly pending: PendingRequests,
+    private readonly parts: InboxParts,
+    private readonly publishTimeoutMs: number,
   ) {
     this.stream = replyStreamKey(prefix, this.id);
   }
@@ -59,37 +63,37 @@ export class ReplyInbox {
   async close(): Promise<void> {
     this.closed = true;
     clearInterval(this.housekeeping);
-    if (!this.isOpen || !this.writer.isReady) return;
+    if (!this.isOpen || !this.parts.writer.isReady) return;
     // An expiry of 1 ms is a deletion that needs no right to delete.
-    await this.writer.client.pexpire(this.stream, 1).catch(() => undefined);
+    await this.parts.writer.client.pexpire(this.stream, 1).catch(() => undefined);
   }
 
   private async start(): Promise<void> {
-    await this.writer.ready();
+    await this.parts.writer.ready(this.publishTimeoutMs);
     await this.create();
     if (this.closed) throw new TransportClosedError();
     this.isOpen = true;
-    this.reader.open();
+    this.parts.reader.open();
     void this.readForEver();
     this.housekeeping = setInterval(() => void this.keepHouse(), HOUSEKEEPING_MS).unref();
   }
 
   private async create(): Promise<void> {
     // MAXLEN 0 leaves an empty stream behind, which is what is needed: servers only add where a stream exists.
-    await this.writer.client.xadd(this.stream, 'MAXLEN', 0, FIRST_ID, 'created', '1');
-    await this.writer.client.pexpire(this.stream, REPLY_STREAM_TTL_MS);
+    await this.parts.writer.client.xadd(this.stream, 'MAXLEN', 0, FIRST_ID, 'created', '1');
+    await this.parts.writer.client.pexpire(this.stream, REPLY_STREAM_TTL_MS);
     this.renewedAt = performance.now();
   }
 
   private async readForEver(): Promise<void> {
     while (!this.closed) {
       try {
-        await this.reader.ready();
-        const entries = await readAfter(this.reader.client, this.stream, this.lastId, READ_COUNT, this.blockMs);
+        await this.parts.reader.ready();
+        const entries = await readAfter(this.parts.reader.client, this.stream, this.lastId, READ_COUNT, INBOX_BLOCK_MS);
         this.deliver(entries);
       } catch {
         // Whatever it was shows in the connection's own events; the replies are still there when it is over.
-        if (!this.closed && !this.reader.isClosed) await pause(PAUSE_AFTER_ERROR_MS);
+        if (!this.closed && !this.parts.reader.isClosed) await pause(PAUSE_AFTER_ERROR_MS);
       }
     }
   }
@@ -99,16 +103,17 @@ export class ReplyInbox {
       this.lastId = id;
       this.untrimmed = true;
       const part = fields && decodeReply(fields);
-      if (part) this.pending.deliver(part);
+      if (part) this.parts.pending.deliver(part);
     }
   }
 
   private async keepHouse(): Promise<void> {
-    if (this.keeping || !this.writer.isReady) return;
+    if (this.keeping || !this.parts.writer.isReady) return;
     this.keeping = true;
     try {
       if (this.untrimmed) await this.trim();
-      if (this.pending.size > 0 || performance.now() - this.renewedAt > REPLY_STREAM_TTL_MS / 3) await this.renew();
+      if (this.parts.pending.size > 0 || performance.now() - this.renewedAt > REPLY_STREAM_TTL_MS / 3)
+        await this.renew();
     } catch {
       // Tried again with the next tick.
     } finally {
@@ -118,12 +123,12 @@ export class ReplyInbox {
 
   private async trim(): Promise<void> {
     const upTo = this.lastId;
-    await this.writer.client.xtrim(this.stream, 'MINID', nextId(upTo));
+    await this.parts.writer.client.xtrim(this.stream, 'MINID', nextId(upTo));
     if (this.lastId === upTo) this.untrimmed = false;
   }
 
   private async renew(): Promise<void> {
-    const exists = await this.writer.client.pexpire(this.stream, REPLY_STREAM_TTL_MS);
+    const exists = await this.parts.writer.client.pexpire(this.stream, REPLY_STREAM_TTL_MS);
     this.renewedAt = performance.now();
     if (exists || this.closed) return;
     // Lost with FLUSHALL or a failover. The new stream starts below every id, should the clock of Redis have gone back.

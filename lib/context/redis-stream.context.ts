@@ -1,5 +1,6 @@
 import { BaseRpcContext } from '@nestjs/microservices';
 import type { Headers } from '../codec/entry.codec.js';
+import { RedisStreamOptionError } from '../errors/option-error.js';
 import { entryTime } from '../redis/stream-commands.js';
 
 /** What is known of an entry beyond its data. */
@@ -12,12 +13,22 @@ export interface DeliveryDetails {
   readonly attempt: number;
   readonly headers: Headers;
   readonly messageId: string | undefined;
+  readonly isRequest: boolean;
 }
+
+/** What a handler decided about its entry, whatever it returns. */
+export type SettlementWish =
+  | { readonly kind: 'retry'; readonly delayMs: number | undefined }
+  | { readonly kind: 'dead-letter'; readonly reason: string };
+
+const MAX_REASON_LENGTH = 1_000;
 
 /** Second argument of every handler: `@Ctx() ctx: RedisStreamContext`. */
 export class RedisStreamContext extends BaseRpcContext<[DeliveryDetails]> {
   private controller: AbortController | undefined;
   private abortReason: Error | undefined;
+  private settlementWish: SettlementWish | undefined;
+  private originalError: unknown;
 
   constructor(details: DeliveryDetails) {
     super([details]);
@@ -84,6 +95,48 @@ export class RedisStreamContext extends BaseRpcContext<[DeliveryDetails]> {
       if (this.abortReason) this.controller.abort(this.abortReason);
     }
     return this.controller.signal;
+  }
+
+  /**
+   * Runs the event again, although the handler completes: after `delay` ms, by default after the usual backoff. It counts
+   * as an attempt; the last one becomes a dead letter.
+   * @throws {RedisStreamOptionError} for a delay that is no integer >= 0
+   * @throws {Error} for a request: its caller waits for an answer
+   */
+  retry({ delay }: { delay?: number } = {}): void {
+    this.assertEvent('retry');
+    if (delay !== undefined && (!Number.isSafeInteger(delay) || delay < 0)) {
+      throw new RedisStreamOptionError('delay', 'an integer >= 0', delay);
+    }
+    this.settlementWish = { kind: 'retry', delayMs: delay };
+  }
+
+  /**
+   * Moves the event to the dead letters when the handler is done, whatever it returns or throws.
+   * @throws {Error} for a request: answer it with an error instead
+   */
+  deadLetter(reason: string): void {
+    this.assertEvent('deadLetter');
+    this.settlementWish = { kind: 'dead-letter', reason: reason.slice(0, MAX_REASON_LENGTH) };
+  }
+
+  private assertEvent(method: string): void {
+    if (this.args[0].isRequest) throw new Error(`\`ctx.${method}()\` is for events; a request is answered, not kept`);
+  }
+
+  /** @internal */
+  get wish(): SettlementWish | undefined {
+    return this.settlementWish;
+  }
+
+  /** @internal What the handler threw, before an exception filter replaced it. */
+  get failure(): unknown {
+    return this.originalError;
+  }
+
+  /** @internal */
+  recordFailure(error: unknown): void {
+    this.originalError ??= error;
   }
 
   /** @internal */

@@ -5,12 +5,15 @@ import { hashSlot } from '../redis/keys.js';
 import { RedisClock } from '../redis/redis-clock.js';
 import { handBack, retireConsumer } from '../redis/scripts.js';
 import { MAX_WAITING_PER_SLOT } from '../constants.js';
+import { DeadlineWheel } from '../timing/deadline-wheel.js';
 import { ConcurrencyGate } from './concurrency-gate.js';
 import { DeadLetterOffice } from './dead-letter-office.js';
 import { Dispatcher } from './dispatcher.js';
 import type { AroundProcessing } from './dispatcher.js';
 import type { Facts } from './facts.js';
 import type { GroupStream, HeldEntry } from './group-stream.js';
+import { HandlerSet } from './handler-set.js';
+import { Intake } from './intake.js';
 import { Lane } from './lane.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { Reclaimer } from './reclaimer.js';
@@ -32,13 +35,16 @@ export interface ConsumptionParts {
 
 /** Everything that lives between `listen()` and `close()`: wires the parts together, starts and stops them in order. */
 export class Consumption {
+  private isStopping = false;
   private readonly clock = new RedisClock();
+  private readonly handlerDeadlines = new DeadlineWheel<() => void>((expire) => expire());
   private readonly writer: Connection;
   private readonly settler: Settler;
   private readonly deadLetters: DeadLetterOffice;
   private readonly retries: RetryQueue;
   private readonly dispatcher: Dispatcher;
   private readonly lanes: readonly Lane[];
+  private readonly laneOf: ReadonlyMap<GroupStream, Lane>;
   private readonly readers: readonly StreamReader[];
   private readonly reclaimer: Reclaimer;
   private readonly leases: LeaseKeeper;
@@ -55,11 +61,15 @@ export class Consumption {
     this.settler = new Settler(writer, settings.leaseMs, facts, warn);
     this.deadLetters = new DeadLetterOffice(writer, facts, warn);
     this.retries = new RetryQueue(writer, facts);
+    const { settler, deadLetters, retries, clock } = this;
+    const intake = new Intake(writer.client, settings);
+    const handlers = new HandlerSet({ isRetriable: settings.isRetriable, deadlines: this.handlerDeadlines });
     this.dispatcher = new Dispatcher(
-      { settler: this.settler, deadLetters: this.deadLetters, retries: this.retries, clock: this.clock, facts, around },
+      { intake, handlers, settler, deadLetters, retries, clock, facts, around },
       settings,
     );
     this.lanes = this.makeLanes();
+    this.laneOf = new Map(this.lanes.flatMap((lane) => lane.streams.map((home) => [home, lane])));
     this.readers = this.lanes.map(
       (lane) =>
         new StreamReader(
@@ -84,6 +94,9 @@ export class Consumption {
   /** Order matters: no new entries, then no new runs, then the running ones, their settlement, and what is left. */
   async stop(): Promise<void> {
     const end = performance.now() + this.settings.shutdownTimeoutMs;
+    this.isStopping = true;
+    this.settler.wake();
+    this.retries.wake();
     this.dispatcher.stop();
     for (const { gate } of this.lanes) gate.clear();
     await Promise.all([...this.readers.map((reader) => reader.stop(this.settings.blockMs)), this.reclaimer.stop()]);
@@ -101,7 +114,7 @@ export class Consumption {
     this.leases.stop();
     this.settler.close();
     this.deadLetters.close();
-    this.dispatcher.close();
+    this.handlerDeadlines.clear();
   }
 
   /** One lane per group, one more for each handler with its own slots; in a cluster no read spans two slots. */
@@ -132,13 +145,12 @@ export class Consumption {
   /** What is settled here but not in Redis, and what waits for another attempt, is bounded like everything else. */
   private async room({ gate }: Lane): Promise<void> {
     const limit = gate.limit * MAX_WAITING_PER_SLOT;
-    while (this.settler.backlog > limit) await this.settler.progress();
-    while (this.retries.size > limit) await this.retries.progress();
+    while (this.settler.backlog > limit && !this.isStopping) await this.settler.progress();
+    while (this.retries.size > limit && !this.isStopping) await this.retries.progress();
   }
 
   private runAgain(entry: HeldEntry): void {
-    const lane = this.lanes.find(({ streams }) => streams.includes(entry.home));
-    if (lane) void lane.run(entry);
+    void this.laneOf.get(entry.home)?.run(entry);
   }
 
   private held(phase: (entry: HeldEntry) => boolean): HeldEntry[] {

@@ -1,18 +1,14 @@
-import type { Deserializer } from '@nestjs/microservices';
-import { UndecodableEntryError, decodeMessage } from '../codec/entry.codec.js';
+import { UndecodableEntryError } from '../codec/entry.codec.js';
 import type { IncomingMessage, RequestAddress } from '../codec/entry.codec.js';
-import { NO_MESSAGE_HANDLER } from '../constants.js';
 import { RedisStreamContext } from '../context/redis-stream.context.js';
-import { isUnrecoverable } from '../errors/unrecoverable.error.js';
 import type { RedisClock } from '../redis/redis-clock.js';
 import { entryTime } from '../redis/stream-commands.js';
-import { DeadlineWheel } from '../timing/deadline-wheel.js';
-import type { Deadline } from '../timing/deadline-wheel.js';
 import type { ConcurrencyGate } from './concurrency-gate.js';
 import type { DeadLetterOffice } from './dead-letter-office.js';
 import type { Facts } from './facts.js';
 import type { HeldEntry } from './group-stream.js';
-import { HandlerRun } from './handler-run.js';
+import type { HandlerSet } from './handler-set.js';
+import type { Intake } from './intake.js';
 import { Responder } from './responder.js';
 import type { ReplyRules } from './responder.js';
 import type { RetryQueue } from './retry-queue.js';
@@ -23,13 +19,10 @@ import type { Settler } from './settler.js';
 /** Wraps a run in Nest's processing hooks: `work` is called once, and calls `end` once. */
 export type AroundProcessing = (context: RedisStreamContext, work: (end: () => void) => Promise<void>) => void;
 
-export interface DispatchRules extends ReplyRules {
-  readonly deserializer: Deserializer | undefined;
-  readonly isRetriable: (error: unknown) => boolean;
-}
-
-/** Where the dispatcher hands things on to. */
+/** Whom the dispatcher asks, and whom it hands things on to. */
 export interface DispatchParts {
+  readonly intake: Intake;
+  readonly handlers: HandlerSet;
   readonly settler: Settler;
   readonly deadLetters: DeadLetterOffice;
   readonly retries: RetryQueue;
@@ -38,16 +31,13 @@ export interface DispatchParts {
   readonly around: AroundProcessing;
 }
 
-const DONE: RunOutcome = { kind: 'done' };
-
 /** Takes an entry from its bytes to its settlement: decode, route, run, settle. */
 export class Dispatcher {
   private isStopped = false;
-  private readonly overdue = new DeadlineWheel<() => void>((expire) => expire());
 
   constructor(
     private readonly parts: DispatchParts,
-    private readonly rules: DispatchRules,
+    private readonly replyRules: ReplyRules,
   ) {}
 
   /** Runs an entry that this process owns, once it has a slot. Resolves when the run is over. */
@@ -67,11 +57,11 @@ export class Dispatcher {
 
   /** Gives up an entry whose consumers died as often as it may be tried. */
   abandon(entry: HeldEntry): void {
-    const message = this.decode(entry);
-    if (!message) return;
     const error = 'Its consumer died, or lost it, in every attempt';
-    if (message.request) this.responderOf(entry, message.request).failed({ status: 'error', message: error });
-    this.parts.deadLetters.store(entry, 'abandoned', error);
+    this.decode(entry, (message) => {
+      if (message.request) this.responderOf(entry, message.request).failed({ status: 'error', message: error });
+      this.parts.deadLetters.store(entry, 'abandoned', error);
+    });
   }
 
   /** Nothing is started any more; what runs goes on. */
@@ -79,57 +69,77 @@ export class Dispatcher {
     this.isStopped = true;
   }
 
-  close(): void {
-    this.overdue.clear();
-  }
-
   private begin(entry: HeldEntry, over: () => void): void {
     entry.phase = 'running';
     entry.started = true;
-    const message = this.decode(entry);
-    if (!message || this.isExpired(entry, message)) return over();
-    const context = this.contextOf(entry, message);
+    this.decode(
+      entry,
+      (message) => {
+        if (this.isExpired(entry, message)) over();
+        else this.execute(entry, message, over);
+      },
+      over,
+    );
+  }
+
+  private execute(entry: HeldEntry, message: IncomingMessage, over: () => void): void {
+    const context = contextOf(entry, message);
     entry.context = context;
     const responder = message.request && this.responderOf(entry, message.request);
-    let isOver = false;
-    const conclude = (outcome: RunOutcome): void => {
-      if (isOver) return;
-      isOver = true;
+    const work = async (end: () => void): Promise<void> => {
+      const value = (produced: unknown): void => responder?.value(produced);
+      const outcome = await this.parts.handlers.run(entry.home.route, message.data, context, !!responder, value);
+      end();
       this.settle(entry, outcome, responder);
       over();
     };
     try {
-      this.parts.around(context, (end) =>
-        this.runHandlers(entry, message, responder, (outcome) => {
-          end();
-          conclude(outcome);
-        }),
-      );
+      this.parts.around(context, work);
     } catch (error) {
-      conclude(this.failure(error));
+      // A processing hook that throws has kept the handler from running.
+      this.settle(entry, { kind: 'failed', error, isRetriable: true }, responder);
+      over();
     }
   }
 
-  private decode(entry: HeldEntry): IncomingMessage | undefined {
+  /** Calls one of both, at once where it can be told at once. */
+  private decode(entry: HeldEntry, decoded: (message: IncomingMessage) => void, settled?: () => void): void {
     const { fields } = entry;
     entry.fields = null;
+    const failed = (error: unknown): void => {
+      this.undecodable(entry, error);
+      settled?.();
+    };
     if (fields === null) {
       this.parts.facts.tell('entryLost', entry.place);
       this.parts.settler.ack(entry);
-      return undefined;
+      settled?.();
+      return;
     }
-    try {
-      const message = decodeMessage(fields, this.rules.maxPayloadBytes, this.rules.deserializer !== undefined);
+    const accept = (message: IncomingMessage): void => {
       entry.request = message.request;
-      return message;
+      decoded(message);
+    };
+    let message: IncomingMessage | Promise<IncomingMessage>;
+    try {
+      message = this.parts.intake.decode(entry, fields);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const request = error instanceof UndecodableEntryError ? error.request : undefined;
-      entry.request = request;
-      if (request) this.responderOf(entry, request).failed({ status: 'error', message: reason });
-      this.parts.deadLetters.store(entry, 'undecodable', reason);
-      return undefined;
+      failed(error);
+      return;
     }
+    if (message instanceof Promise) message.then(accept, failed);
+    else accept(message);
+  }
+
+  private undecodable(entry: HeldEntry, error: unknown): void {
+    if (!(error instanceof UndecodableEntryError)) {
+      // Redis could not be asked what the bytes are; nothing is known against the entry.
+      this.parts.retries.add(entry, 0);
+      return;
+    }
+    entry.request = error.request;
+    if (error.request) this.responderOf(entry, error.request).failed({ status: 'error', message: error.message });
+    this.parts.deadLetters.store(entry, 'undecodable', error.message);
   }
 
   /** Counted on the clock of Redis alone, so that two hosts need not agree on the time. */
@@ -142,108 +152,7 @@ export class Dispatcher {
   }
 
   private responderOf(entry: HeldEntry, request: RequestAddress): Responder {
-    return new Responder(entry.home.stream, request, this.parts.settler, this.rules);
-  }
-
-  private contextOf(entry: HeldEntry, message: IncomingMessage): RedisStreamContext {
-    const { stream, group, consumer, route } = entry.home;
-    const { headers, messageId } = message;
-    return new RedisStreamContext({
-      stream,
-      pattern: route.pattern,
-      id: entry.id,
-      group,
-      consumer,
-      attempt: entry.attempt,
-      headers,
-      messageId,
-    });
-  }
-
-  private async runHandlers(
-    entry: HeldEntry,
-    message: IncomingMessage,
-    responder: Responder | undefined,
-    over: (outcome: RunOutcome) => void,
-  ): Promise<void> {
-    const { eventHandlers, messageHandler } = entry.home.route;
-    // As in Nest's own transports, a request finds an event handler where there is no other, and the reverse.
-    const handlers = message.request
-      ? [messageHandler ?? eventHandlers[0]]
-      : eventHandlers.length > 0
-        ? eventHandlers
-        : [messageHandler];
-    if (!handlers[0]) {
-      over({ kind: 'failed', error: NO_MESSAGE_HANDLER, isRetriable: false });
-      return;
-    }
-    const data = this.deserialize(entry, message);
-    await new Promise<void>((resolve) => {
-      const runs: HandlerRun[] = [];
-      let open = handlers.length;
-      let failure: RunOutcome | undefined;
-      let deadline: Deadline | undefined;
-      const finish = (outcome: RunOutcome): void => {
-        deadline?.cancel();
-        over(outcome);
-        resolve();
-      };
-      const ended = (outcome: RunOutcome): void => {
-        if (outcome.kind === 'failed') failure ??= outcome;
-        if (--open === 0) finish(failure ?? DONE);
-      };
-      deadline = this.startDeadline(entry, () => {
-        for (const run of runs) run.abandon();
-        finish(this.handlerTimedOut(entry));
-      });
-      for (const handler of handlers) {
-        if (!handler) continue;
-        const run = new HandlerRun({
-          value: (value) => responder?.value(value),
-          done: () => ended(DONE),
-          failed: (error) => ended(this.failure(error)),
-        });
-        runs.push(run);
-        run.start(handler, data, entry.context as RedisStreamContext);
-      }
-    });
-  }
-
-  private deserialize(entry: HeldEntry, message: IncomingMessage): unknown {
-    const { deserializer } = this.rules;
-    if (!deserializer) return message.data;
-    const { stream, route } = entry.home;
-    const packet = {
-      pattern: route.pattern,
-      data: message.data,
-      metadata: message.headers,
-      ...(message.request && { id: message.request.id }),
-    };
-    return (deserializer.deserialize(packet, { channel: stream }) as { data: unknown }).data;
-  }
-
-  private startDeadline(entry: HeldEntry, expire: () => void): Deadline | undefined {
-    const { handlerTimeoutMs } = entry.home.route.settings;
-    return handlerTimeoutMs > 0 ? this.overdue.add(expire, handlerTimeoutMs) : undefined;
-  }
-
-  private handlerTimedOut(entry: HeldEntry): RunOutcome {
-    const { handlerTimeoutMs } = entry.home.route.settings;
-    const message = `The handler did not settle within \`handlerTimeout\` (${handlerTimeoutMs} ms)`;
-    entry.context?.abort(new Error(message));
-    return { kind: 'failed', error: { status: 'error', message }, isRetriable: true };
-  }
-
-  private failure(error: unknown): RunOutcome {
-    return { kind: 'failed', error, isRetriable: !isUnrecoverable(error) && this.isRetriable(error) };
-  }
-
-  private isRetriable(error: unknown): boolean {
-    try {
-      return this.rules.isRetriable(error);
-    } catch {
-      return true;
-    }
+    return new Responder(entry.home.stream, request, this.parts.settler, this.replyRules);
   }
 
   private settle(entry: HeldEntry, outcome: RunOutcome, responder: Responder | undefined): void {
@@ -251,7 +160,12 @@ export class Dispatcher {
     else responder?.failed(outcome.error);
     if (entry.isLost) return;
     const { settler, retries, deadLetters } = this.parts;
-    const verdict = settlementOf(outcome, responder !== undefined, entry.attempt, entry.home.route.settings);
+    const verdict = settlementOf(outcome, {
+      isRequest: responder !== undefined,
+      attempt: entry.attempt,
+      settings: entry.home.route.settings,
+      wish: entry.context?.wish,
+    });
     switch (verdict.kind) {
       case 'ack':
         settler.ack(entry);
@@ -260,17 +174,24 @@ export class Dispatcher {
         retries.add(entry, verdict.delayMs);
         return;
       case 'dead-letter':
-        deadLetters.store(entry, verdict.reason, outcome.kind === 'failed' ? describeError(outcome.error) : '');
+        deadLetters.store(entry, verdict.reason, verdict.error);
     }
   }
 }
 
-/** One line about what a handler threw, for the dead letter. */
-export function describeError(error: unknown): string {
-  if (typeof error === 'string') return error.slice(0, 1_000);
-  if (typeof error === 'object' && error !== null) {
-    const { message } = error as { message?: unknown };
-    if (typeof message === 'string') return message.slice(0, 1_000);
-  }
-  return 'unknown';
+function contextOf(entry: HeldEntry, { headers, messageId, request }: IncomingMessage): RedisStreamContext {
+  const { stream, group, consumer, route } = entry.home;
+  const { id, attempt } = entry;
+  const isRequest = request !== undefined;
+  return new RedisStreamContext({
+    stream,
+    pattern: route.pattern,
+    id,
+    group,
+    consumer,
+    attempt,
+    headers,
+    messageId,
+    isRequest,
+  });
 }

@@ -131,7 +131,13 @@ export class RedisStreamServer extends Server<ServerListeners, TransportStatus> 
   /** Nest 11 and 12 have the same two hooks; 12 only adds helpers around them. */
   private around(context: RedisStreamContext, work: (end: () => void) => Promise<void>): void {
     this.onProcessingStartHook(this.transportId, context, () =>
-      work(() => this.onProcessingEndHook?.(this.transportId, context)),
+      work(() => {
+        try {
+          this.onProcessingEndHook?.(this.transportId, context);
+        } catch (error) {
+          this.logger.error(error);
+        }
+      }),
     );
   }
 }

@@ -12,6 +12,7 @@ const RETRY_MS = 500;
  */
 export class RetryQueue {
   private waitingCount = 0;
+  private isClosed = false;
   private progressed: (() => void)[] = [];
   private readonly wheel = new DeadlineWheel<HeldEntry>((entry) => void this.again(entry));
   /** What runs an entry whose time has come. */
@@ -27,6 +28,8 @@ export class RetryQueue {
   }
 
   add(entry: HeldEntry, delayMs: number): void {
+    // It stays in the pending list, where another instance finds it.
+    if (this.isClosed) return;
     entry.phase = 'waiting';
     entry.context = undefined;
     this.waitingCount++;
@@ -39,15 +42,21 @@ export class RetryQueue {
     return new Promise((resolve) => this.progressed.push(resolve));
   }
 
-  private left(): void {
-    this.waitingCount--;
+  /** Resolves all who wait for progress. */
+  wake(): void {
     for (const resolve of this.progressed.splice(0)) resolve();
   }
 
+  private left(): void {
+    this.waitingCount--;
+    this.wake();
+  }
+
   close(): void {
+    this.isClosed = true;
     this.wheel.clear();
-    for (const resolve of this.progressed.splice(0)) resolve();
     this.waitingCount = 0;
+    this.wake();
   }
 
   private async again(entry: HeldEntry): Promise<void> {
@@ -64,12 +73,13 @@ export class RetryQueue {
       if (taken) {
         entry.attempt = taken.attempt;
         entry.fields = taken.fields;
+        entry.started = false;
         if (taken.fields) this.onDue(entry);
         else this.forget(entry, 'entryLost');
       } else this.forget(entry, 'leaseLost');
     } catch {
       // No connection, or not now. The lease runs on meanwhile; if it ends, another consumer takes the entry.
-      this.wheel.add(entry, RETRY_MS);
+      if (!this.isClosed) this.wheel.add(entry, RETRY_MS);
     }
   }
 

@@ -1,34 +1,59 @@
+import type { SettlementWish } from '../context/redis-stream.context.js';
 import type { HandlerSettings } from '../settings/settings.js';
 
+export interface FailedRun {
+  readonly kind: 'failed';
+  /** What Nest's exception filter made of the error; callers get this. */
+  readonly error: unknown;
+  /** What the handler threw, where it is known. */
+  readonly original?: unknown;
+  readonly isRetriable: boolean;
+}
+
 /** How a run ended. */
-export type RunOutcome =
-  { readonly kind: 'done' } | { readonly kind: 'failed'; readonly error: unknown; readonly isRetriable: boolean };
+export type RunOutcome = { readonly kind: 'done' } | FailedRun;
 
 /** What happens to the entry. */
 export type Verdict =
   | { readonly kind: 'ack' }
   | { readonly kind: 'retry'; readonly delayMs: number }
-  | { readonly kind: 'dead-letter'; readonly reason: DeadLetterReason };
+  | { readonly kind: 'dead-letter'; readonly reason: DeadLetterReason; readonly error: string };
 
 /**
  * - `failed`: its last attempt failed
- * - `unrecoverable`: its handler said that another attempt is useless
+ * - `unrecoverable`: another attempt was said to be useless
+ * - `rejected`: its handler called `ctx.deadLetter()`
  * - `undecodable`: not understood
  * - `abandoned`: its consumers died or lost it as often as it may be tried
  */
-export type DeadLetterReason = 'failed' | 'unrecoverable' | 'undecodable' | 'abandoned';
+export type DeadLetterReason = 'failed' | 'unrecoverable' | 'rejected' | 'undecodable' | 'abandoned';
+
+export interface RunFacts {
+  readonly isRequest: boolean;
+  readonly attempt: number;
+  readonly settings: Pick<HandlerSettings, 'maxAttempts' | 'backoff'>;
+  /** What the handler itself decided, if it did. */
+  readonly wish: SettlementWish | undefined;
+}
 
 /** The decision table. A failed request is answered, not retried: its caller knows, and can ask again. */
-export function settlementOf(
-  outcome: RunOutcome,
-  isRequest: boolean,
-  attempt: number,
-  { maxAttempts, backoff }: Pick<HandlerSettings, 'maxAttempts' | 'backoff'>,
-): Verdict {
-  if (outcome.kind === 'done' || isRequest) return { kind: 'ack' };
-  if (!outcome.isRetriable) return { kind: 'dead-letter', reason: 'unrecoverable' };
-  if (attempt >= maxAttempts) return { kind: 'dead-letter', reason: 'failed' };
-  return { kind: 'retry', delayMs: backoffDelay(attempt, backoff, Math.random()) };
+export function settlementOf(outcome: RunOutcome, facts: RunFacts): Verdict {
+  const { isRequest, wish } = facts;
+  if (isRequest) return { kind: 'ack' };
+  if (wish?.kind === 'dead-letter') return { kind: 'dead-letter', reason: 'rejected', error: wish.reason };
+  if (outcome.kind === 'failed') return afterFailure(outcome, facts, wish?.delayMs);
+  return wish ? nextAttempt(facts, 'The handler asked for another attempt', wish.delayMs) : { kind: 'ack' };
+}
+
+function afterFailure(failed: FailedRun, facts: RunFacts, delayMs: number | undefined): Verdict {
+  const error = describeError(failed.original ?? failed.error);
+  if (!failed.isRetriable) return { kind: 'dead-letter', reason: 'unrecoverable', error };
+  return nextAttempt(facts, error, delayMs);
+}
+
+function nextAttempt({ attempt, settings }: RunFacts, error: string, delayMs: number | undefined): Verdict {
+  if (attempt >= settings.maxAttempts) return { kind: 'dead-letter', reason: 'failed', error };
+  return { kind: 'retry', delayMs: delayMs ?? backoffDelay(attempt, settings.backoff, Math.random()) };
 }
 
 /**
@@ -51,4 +76,14 @@ export function backoffDelay(
  */
 export function mayRunBesideOthers(attempt: number, maxAttempts: number): boolean {
   return attempt <= maxAttempts - 2;
+}
+
+/** One line about what a handler threw, for the dead letter. */
+function describeError(error: unknown): string {
+  if (typeof error === 'string') return error.slice(0, 1_000);
+  if (typeof error === 'object' && error !== null) {
+    const { message } = error as { message?: unknown };
+    if (typeof message === 'string') return message.slice(0, 1_000);
+  }
+  return 'unknown';
 }

@@ -66,6 +66,11 @@ export class Settler {
     return new Promise((resolve) => this.progressed.push(resolve));
   }
 
+  /** Resolves all who wait for progress. */
+  wake(): void {
+    for (const resolve of this.progressed.splice(0)) resolve();
+  }
+
   /** Resolves when everything is settled, at the latest after `timeoutMs`. */
   async drained(timeoutMs: number): Promise<void> {
     const end = performance.now() + timeoutMs;
@@ -122,7 +127,7 @@ export class Settler {
       this.conclude(batch, results);
     } finally {
       this.isFlushing = false;
-      for (const resolve of this.progressed.splice(0)) resolve();
+      this.wake();
       if (!this.retryTimer) this.schedule();
     }
   }

@@ -36,7 +36,9 @@ export interface ReaderParts {
 export class StreamReader {
   private readonly plan = new ReadPlan<GroupStream>();
   private readonly byName: ReadonlyMap<string, GroupStream>;
+  /** Connection that was recovered last; 0 before the first, -1 when a read was lost on the one we have. */
   private epoch = 0;
+  private hasRead = false;
   private isStopped = false;
   private clientId: number | undefined;
   private loop: Promise<void> = Promise.resolve();
@@ -130,13 +132,13 @@ export class StreamReader {
   private async recover(): Promise<void> {
     const { connection, lane } = this.parts;
     const { epoch } = connection;
-    const isFirst = this.epoch === 0;
     this.clientId = connection.isCluster ? undefined : await this.ownClientId();
     for (const home of lane.streams) {
       // On the first connect these are from an earlier life under the same name and were run; later ones never were.
-      if (home.isUsable && !this.isStopped) await this.drainOwnPending(home, isFirst);
+      if (home.isUsable && !this.isStopped) await this.drainOwnPending(home, !this.hasRead);
     }
     this.epoch = epoch;
+    this.hasRead = true;
   }
 
   private async ownClientId(): Promise<number | undefined> {
@@ -182,14 +184,16 @@ export class StreamReader {
       case 'reject':
         // One stream of many is the culprit; creating the groups again tells which.
         await this.join(true).catch(() => undefined);
+        if (this.parts.lane.streams.some(({ isUsable }) => !isUsable)) return;
         this.parts.warn(`Reading in group "${this.parts.lane.group}" failed: ${withoutArguments(error).message}`);
-        return this.pause(RETRY_MS);
+        return this.pause(UNUSABLE_MS);
       case 'retry':
       case 'reconnect':
         return this.pause(RETRY_MS);
       case 'lost':
       case 'not-sent':
-        // The connection comes back by itself; `ready()` waits for it.
+        // The connection comes back by itself; `ready()` waits for it. What the read took has to be looked for.
+        this.epoch = -1;
         return this.pause(this.parts.connection.isReady ? RETRY_MS : 0);
     }
   }
