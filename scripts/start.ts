@@ -6,6 +6,7 @@
  */
 import { AppProcess } from './launcher/app-process.js';
 import type { AppName } from './launcher/app-process.js';
+import { CompiledApps } from './launcher/compiled-apps.js';
 import { DataDirectory } from './launcher/data-directory.js';
 import { Ports } from './launcher/ports.js';
 import { startOwnRedis, stopLeftOverRedis } from './launcher/redis-service.js';
@@ -39,15 +40,16 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 const app =
-  (name: string, kind: AppName, env: Record<string, string>): Start =>
+  (compiled: CompiledApps, name: string, kind: AppName, env: Record<string, string>): Start =>
   () =>
-    new AppProcess({ app: kind, env: { ...env, INSTANCE: name }, say: (text) => line(name, text) });
+    new AppProcess({ app: kind, compiled, env: { ...env, INSTANCE: name }, say: (text) => line(name, text) });
 
 const bringUp = async (): Promise<Record<string, string>> => {
   const addresses: Record<string, string> = {};
   const data = DataDirectory.open();
   const ports = new Ports(say);
   const env: Record<string, string> = {};
+  const compiled = await CompiledApps.compile();
 
   const given = process.env['REDIS_URL'];
   if (given === undefined || given === '') {
@@ -67,11 +69,11 @@ const bringUp = async (): Promise<Record<string, string>> => {
   const provider = { PORT: String(providerPort), JOURNAL: data.file('sms-provider.jsonl') };
   addresses['SMS provider'] = `${env['SMS_PROVIDER_URL']}/sent`;
 
-  const services: Record<string, Start> = { 'sms-provider': app('sms-provider', 'sms-provider', provider) };
-  for (const name of RESPONDERS) services[name] = app(name, 'responder', env);
+  const services: Record<string, Start> = { 'sms-provider': app(compiled, 'sms-provider', 'sms-provider', provider) };
+  for (const name of RESPONDERS) services[name] = app(compiled, name, 'responder', env);
   for (const [name, usual] of Object.entries(REQUESTORS)) {
     const port = await ports.claim(name, usual);
-    services[name] = app(name, 'requestor', { ...env, PORT: String(port) });
+    services[name] = app(compiled, name, 'requestor', { ...env, PORT: String(port) });
     addresses[name] = `http://127.0.0.1:${port}  API at http://127.0.0.1:${port}/docs`;
   }
   await supervisor.up(services);

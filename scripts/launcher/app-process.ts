@@ -3,18 +3,18 @@ import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import type { CompiledApps } from './compiled-apps.js';
 
 export type AppName = 'requestor' | 'responder' | 'sms-provider';
 
 export interface AppOptions {
   readonly app: AppName;
+  readonly compiled: CompiledApps;
   readonly env: Readonly<Record<string, string>>;
   /** Told every line that the app writes. */
   readonly say?: (line: string) => void;
 }
 
-const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 15_000;
 const KEPT_LINES = 30;
@@ -28,13 +28,13 @@ export class AppProcess {
   private readonly child: ChildProcess;
   private readonly lastLines: string[] = [];
 
-  constructor({ app, env, say }: AppOptions) {
+  constructor({ app, compiled, env, say }: AppOptions) {
     this.child = spawn(
       process.execPath,
-      ['--import', '@swc-node/register/esm-register', `apps/${app}/src/main.ts`],
+      ['--enable-source-maps', compiled.main(app)],
       // The channel tells when the app is ready, and tells the app when its parent is gone. A process group of its own:
       // Ctrl-C must reach the launcher alone, which stops things in an order.
-      { cwd: PROJECT, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true },
+      { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true },
     );
     for (const output of [this.child.stdout, this.child.stderr]) this.listen(output, say);
     const killNow = (): void => this.kill('SIGKILL');

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppProcess } from '../../../scripts/launcher/app-process.js';
 import type { AppName } from '../../../scripts/launcher/app-process.js';
+import { CompiledApps } from '../../../scripts/launcher/compiled-apps.js';
 import { startRedis } from '../../../scripts/redis-server.js';
 import type { RunningRedis } from '../../../scripts/redis-server.js';
 import { freePort } from '../../support/free-port.js';
@@ -26,6 +27,7 @@ export class DemoStack {
 
   private constructor(
     private readonly plan: StackPlan,
+    private readonly compiled: CompiledApps,
     private readonly directory: string,
     private redis: RunningRedis,
     private readonly ports: readonly number[],
@@ -37,11 +39,14 @@ export class DemoStack {
 
   static async start(plan: StackPlan): Promise<DemoStack> {
     const directory = mkdtempSync(join(tmpdir(), 'redis-stream-e2e-'));
-    const redis = await startRedis({ dir: directory, allowToy: false });
+    const [redis, compiled] = await Promise.all([
+      startRedis({ dir: directory, allowToy: false }),
+      CompiledApps.compile(),
+    ]);
     const ports: number[] = [];
     for (let i = 0; i <= plan.requestors; i++) ports.push(await freePort());
     const [providerPort = 0, ...requestorPorts] = ports;
-    const stack = new DemoStack(plan, directory, redis, requestorPorts, providerPort);
+    const stack = new DemoStack(plan, compiled, directory, redis, requestorPorts, providerPort);
     try {
       await Promise.all([stack.startRequestors(), stack.startResponders()]);
       return stack;
@@ -65,7 +70,7 @@ export class DemoStack {
     const names = Array.from({ length: this.plan.responders }, (_, index) => `responder-${index + 1}`);
     this.responders = names.map((name) => {
       const env = { REDIS_URL: this.redisUrl, SMS_PROVIDER_URL: this.providerUrl, INSTANCE: name };
-      return new AppProcess({ app: 'responder', env: { ...env, ...this.plan.responderEnv } });
+      return new AppProcess({ app: 'responder', compiled: this.compiled, env: { ...env, ...this.plan.responderEnv } });
     });
     await Promise.all(this.responders.map((responder) => responder.ready));
   }
@@ -90,6 +95,7 @@ export class DemoStack {
   async stop(): Promise<void> {
     await Promise.all([...this.responders, ...this.others].map((app) => app.stop()));
     await this.redis.stop();
+    this.compiled.remove();
     rmSync(this.directory, { recursive: true, force: true });
   }
 
@@ -103,7 +109,7 @@ export class DemoStack {
   }
 
   private async launch(app: AppName, env: Variables): Promise<AppProcess> {
-    const process = new AppProcess({ app, env });
+    const process = new AppProcess({ app, compiled: this.compiled, env });
     this.others.push(process);
     await process.ready;
     return process;

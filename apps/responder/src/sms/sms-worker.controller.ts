@@ -28,7 +28,8 @@ export class SmsWorkerController {
     private readonly records: SmsRecords,
   ) {}
 
-  // `<string>`: without it Nest 12 takes the overload for typed event maps, which allows no typed second parameter.
+  // Without `<string>` Nest 12 takes the overload for typed event maps, which allows no typed second parameter.
+  // oxlint-disable-next-line typescript/no-unnecessary-type-arguments
   @EventPattern<string>(SMS, { group: SMS_WORKER_GROUP })
   @UsePipes(eventValidation())
   async send(@Payload() sms: SmsRequested, @Ctx() ctx: RedisStreamContext): Promise<void> {

@@ -1,0 +1,58 @@
+import { transformFile } from '@swc/core';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { AppName } from './app-process.js';
+
+const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
+const SOURCES = ['apps', 'lib'];
+const LIBRARY = 'nestjs-redis-stream-transport';
+
+/**
+ * The apps and the library as JavaScript in a temporary directory. A loader that compiles on the way costs each process
+ * seconds; with half a dozen of them side by side that is most of the start.
+ */
+export class CompiledApps {
+  private constructor(private readonly directory: string) {
+    process.once('exit', () => this.remove());
+  }
+
+  static async compile(): Promise<CompiledApps> {
+    const directory = mkdtempSync(join(tmpdir(), 'redis-stream-apps-'));
+    const apps = new CompiledApps(directory);
+    // Modules are looked for upwards: first a folder that holds the library alone, then what the project has installed.
+    symlinkSync(join(PROJECT, 'node_modules'), join(directory, 'node_modules'));
+    mkdirSync(join(directory, 'compiled/node_modules'), { recursive: true });
+    symlinkSync('../lib', join(directory, 'compiled/node_modules', LIBRARY));
+    await Promise.all(SOURCES.map((folder) => apps.compileFolder(folder)));
+    apps.write('package.json', '{ "type": "module" }');
+    apps.write('lib/package.json', '{ "type": "module", "exports": "./index.js" }');
+    return apps;
+  }
+
+  main(app: AppName): string {
+    return join(this.directory, `compiled/apps/${app}/src/main.js`);
+  }
+
+  remove(): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  private async compileFolder(folder: string): Promise<void> {
+    const files = readdirSync(join(PROJECT, folder), { recursive: true, encoding: 'utf8' });
+    const sources = files.filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'));
+    await Promise.all(
+      sources.map(async (file) => {
+        const { code } = await transformFile(join(PROJECT, folder, file), { root: PROJECT, module: { type: 'es6' } });
+        this.write(join(folder, file.replace(/\.ts$/, '.js')), code);
+      }),
+    );
+  }
+
+  private write(file: string, text: string): void {
+    const path = join(this.directory, 'compiled', file);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
+}
