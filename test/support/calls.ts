@@ -1,0 +1,36 @@
+import type { ClientProxy } from '@nestjs/microservices';
+import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
+import { within } from './eventually.js';
+
+const CALL_WITHIN_MS = 10_000;
+
+/** One request, its first value. */
+export function ask<T = unknown>(client: ClientProxy, pattern: unknown, data: unknown): Promise<T> {
+  return within(
+    CALL_WITHIN_MS,
+    `an answer to ${JSON.stringify(pattern)}`,
+    firstValueFrom(client.send<T>(pattern, data)),
+  );
+}
+
+/** One request, all its values. */
+export function askAll<T = unknown>(client: ClientProxy, pattern: unknown, data: unknown): Promise<T[]> {
+  const values = lastValueFrom(client.send<T>(pattern, data).pipe(toArray()));
+  return within(CALL_WITHIN_MS, `the end of the answers to ${JSON.stringify(pattern)}`, values);
+}
+
+/** One event; settles when the server has confirmed it. */
+export async function tell(client: ClientProxy, pattern: unknown, data: unknown): Promise<void> {
+  const confirmed = lastValueFrom(client.emit(pattern, data), { defaultValue: undefined });
+  await within(CALL_WITHIN_MS, `the confirmation of ${JSON.stringify(pattern)}`, confirmed);
+}
+
+/** What a call that must fail failed with. */
+export async function failureOf(call: PromiseLike<unknown>): Promise<unknown> {
+  try {
+    await call;
+  } catch (error) {
+    return error;
+  }
+  throw new Error('the call succeeded, and it should have failed');
+}

@@ -1,0 +1,39 @@
+import { Module } from '@nestjs/common';
+import type { DynamicModule, INestMicroservice, Provider, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { CustomTransportStrategy, MicroserviceOptions } from '@nestjs/microservices';
+import type { CapturedLog } from './captured-log.js';
+
+@Module({})
+class RootModule {}
+
+export interface AppParts {
+  readonly controllers?: Type[];
+  readonly providers?: Provider[];
+  readonly imports?: (DynamicModule | Type)[];
+}
+
+export interface AppSetting {
+  readonly log: CapturedLog;
+  /** The last word before listen(): global guards, pipes, filters, interceptors. */
+  readonly prepare?: (app: INestMicroservice) => void;
+}
+
+/** A real Nest microservice around a strategy; not listening yet. */
+export async function createApp(
+  strategy: CustomTransportStrategy,
+  parts: AppParts,
+  { log, prepare }: AppSetting,
+): Promise<INestMicroservice> {
+  const app = await NestFactory.createMicroservice<MicroserviceOptions>(rootModule(parts), {
+    strategy,
+    logger: log,
+    abortOnError: false,
+  });
+  prepare?.(app);
+  return app;
+}
+
+export function rootModule({ controllers = [], providers = [], imports = [] }: AppParts): DynamicModule {
+  return { module: RootModule, controllers, providers, imports };
+}

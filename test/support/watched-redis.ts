@@ -1,0 +1,30 @@
+import { Redis } from 'ioredis';
+import type { Command, RedisOptions } from 'ioredis';
+
+type Stream = Parameters<Redis['sendCommand']>[1];
+
+/** An ioredis client that counts the reads it has on the wire. */
+export class WatchedRedis extends Redis {
+  /** Reads that wait for their reply now. */
+  readsInFlight = 0;
+  mostReadsInFlight = 0;
+  private readonly seen = new WeakSet<Command>();
+
+  constructor(options: RedisOptions) {
+    super({ ...options, replyMapping: 'legacy' });
+  }
+
+  override sendCommand(command: Command, stream?: Stream): unknown {
+    // A command that ioredis sends again after a reconnect is the same read.
+    if (/^xread/i.test(command.name) && !this.seen.has(command)) {
+      this.seen.add(command);
+      this.readsInFlight += 1;
+      this.mostReadsInFlight = Math.max(this.mostReadsInFlight, this.readsInFlight);
+      const landed = (): void => {
+        this.readsInFlight -= 1;
+      };
+      command.promise.then(landed, landed);
+    }
+    return super.sendCommand(command, stream);
+  }
+}
