@@ -8,7 +8,11 @@ const TYPESCRIPT = ['node', '--import', '@swc-node/register/esm-register'];
 const JEST = ['npm', 'run', '--silent', 'jest', '--'];
 
 const check = (name: string, ...command: string[]): Step => ({ name, command, counting: 'one' });
-const suite = (name: string): Step => ({ name, command: [...JEST, '--selectProjects', name], counting: 'jest' });
+const suite = (name: string, ...flags: string[]): Step => ({
+  name,
+  command: [...JEST, '--selectProjects', name, ...flags],
+  counting: 'jest',
+});
 
 // The build comes before the steps that look at what was built: guard, publint, attw and the consumers.
 const STEPS: readonly Step[] = [
@@ -23,7 +27,8 @@ const STEPS: readonly Step[] = [
   check('attw', 'attw', '--pack', '.'),
   suite('contract'),
   suite('faults'),
-  suite('e2e'),
+  // One after the other: each brings up whole applications.
+  suite('e2e', '--runInBand'),
   { name: 'consumers', command: [...TYPESCRIPT, 'test/consumer/run.ts'], counting: 'last-line' },
 ];
 

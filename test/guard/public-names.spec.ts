@@ -11,6 +11,7 @@ const VALUES = [
   'RedisStreamClient',
   'RedisStreamContext',
   'RedisStreamError',
+  'RedisStreamErrorInterceptor',
   'RedisStreamOptionError',
   'RedisStreamRecord',
   'RedisStreamRecordBuilder',

@@ -70,6 +70,8 @@ const ACCEPTED: Record<string, string> = {
         const header: string | undefined = ctx.getHeader('trace');
         const attempt: number = ctx.getAttempt();
         const signal: AbortSignal = ctx.signal;
+        ctx.retry({ delay: 1_000 });
+        ctx.deadLetter('no such customer');
         void [order, texts, header, attempt, signal, ctx.getHeaders(), ctx.getMetadata(), ctx.getTimestamp()];
       }
     }`,
