@@ -19,6 +19,8 @@ const RESPONDERS = ['responder-1', 'responder-2'];
 const SMS_PROVIDER_PORT = 3090;
 const REDIS_PORT = 6390;
 const NAME_WIDTH = 12;
+const ORPHAN_CHECK_MS = 250;
+const SECOND_THOUGHT_MS = 500;
 
 const line = (name: string, text: string): void => console.log(`${name.padEnd(NAME_WIDTH)} | ${text}`);
 const say = (text: string): void => line('start', text);
@@ -29,15 +31,29 @@ const stop = async (code: number): Promise<never> => {
   process.exit(code);
 };
 
-let interrupts = 0;
+let stoppingSince: number | undefined;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    interrupts += 1;
-    if (interrupts > 1) process.exit(1); // every process is killed on exit
+    // One Ctrl-C arrives twice under npm: from the terminal, and passed on by npm. A later one means: at once.
+    if (stoppingSince !== undefined && Date.now() - stoppingSince > SECOND_THOUGHT_MS) process.exit(1);
+    if (stoppingSince !== undefined) return;
+    stoppingSince = Date.now();
     say('Stopping ...');
     void stop(0);
   });
 }
+
+// npm runs scripts through a shell. A signal that ends npm or that shell, and not us, must not leave all this behind.
+const parent = process.ppid;
+const isOrphan = (): boolean => process.env['npm_lifecycle_event'] !== undefined && process.ppid !== parent;
+const orphanCheck = setInterval(() => {
+  if (!isOrphan()) return;
+  clearInterval(orphanCheck);
+  process.emit('SIGTERM', 'SIGTERM');
+}, ORPHAN_CHECK_MS).unref();
+
+// Nest colours its lines for terminals only if it is told where there is none.
+if (!process.stdout.isTTY) process.env['NO_COLOR'] = '1';
 
 const app =
   (compiled: CompiledApps, name: string, kind: AppName, env: Record<string, string>): Start =>
@@ -47,7 +63,7 @@ const app =
 const bringUp = async (): Promise<Record<string, string>> => {
   const addresses: Record<string, string> = {};
   const data = DataDirectory.open();
-  const ports = new Ports(say);
+  const ports = new Ports(new Set([...Object.values(REQUESTORS), SMS_PROVIDER_PORT, REDIS_PORT]), say);
   const env: Record<string, string> = {};
   const compiled = await CompiledApps.compile();
 
@@ -86,7 +102,7 @@ try {
   for (const [name, address] of Object.entries(addresses)) say(`  ${name.padEnd(NAME_WIDTH)} ${address}`);
   say('Stop with Ctrl-C.');
 } catch (error) {
-  if (interrupts === 0) {
+  if (stoppingSince === undefined) {
     console.error(error instanceof Error ? error.message : error);
     await stop(1);
   }

@@ -261,10 +261,12 @@ describe('SMS', () => {
   it('answers 503 while Redis is down and goes on when it is back, with all it knew', async () => {
     const [known = ''] = await redis.hkeys('{sms}:ledger');
     await stack.killRedis();
-    for (const each of stack.requestors) {
-      expect(await postSms(each, phoneNumber(6), 'nowhere to go')).toMatchObject({ status: 503 });
-      expect(await get(`${each}/health`)).toMatchObject({ status: 503, body: { mode: 'health', status: 'down' } });
-    }
+    await Promise.all(
+      stack.requestors.map(async (each) => {
+        expect(await postSms(each, phoneNumber(6), 'nowhere to go')).toMatchObject({ status: 503 });
+        expect(await get(`${each}/health`)).toMatchObject({ status: 503, body: { mode: 'health', status: 'down' } });
+      }),
+    );
     await stack.restartRedis();
     await eventually(async () => expect(await get(`${base}/health`)).toMatchObject({ status: 200 }));
     const { status, body } = await postSms(base, phoneNumber(7), 'back again');

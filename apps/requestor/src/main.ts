@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { ConsoleLogger, ValidationPipe } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
 import { runApp } from '../../platform/src/process-life.js';
 import { AppModule } from './app.module.js';
 import { fieldErrors } from './field-errors.js';
@@ -11,8 +12,12 @@ await runApp(async () => {
   const settings = readSettings();
   const logger = new ConsoleLogger({ prefix: settings.instance, logLevels: ['log', 'warn', 'error', 'fatal'] });
   // A viewer of server-sent events never hangs up by itself; it must not hold up a stop.
-  const app = await NestFactory.create(AppModule.with(settings), { logger, forceCloseConnections: true });
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(settings), {
+    logger,
+    forceCloseConnections: true,
+  });
   app.useGlobalPipes(new ValidationPipe({ whitelist: true, exceptionFactory: fieldErrors }));
+  app.disable('x-powered-by');
   app.enableShutdownHooks();
   serveDocs(app);
   await app.listen(settings.port, settings.host);
