@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { Environment } from '../../platform/src/environment.js';
 
 export interface RequestorSettings {
@@ -20,7 +21,7 @@ export const readSettings = (env = new Environment()): RequestorSettings => {
     host: env.text('HOST', '127.0.0.1'),
     port: env.port('PORT', 3081),
     redisUrl: env.url('REDIS_URL', ['redis:', 'rediss:']),
-    instance: env.text('INSTANCE', `requestor-${process.pid}`),
+    instance: env.text('INSTANCE', `requestor-${hostname()}-${process.pid}`),
     requestTimeoutMs: env.integer('REQUEST_TIMEOUT_MS', { default: 5_000, min: 1, max: 600_000 }),
     publishTimeoutMs: env.integer('PUBLISH_TIMEOUT_MS', { default: 5_000, min: 1, max: 60_000 }),
   };

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { BILLING_GROUP, DELIVERY_STATUS_GROUP, SMS_WORKER_GROUP } from '../../contracts/src/index.js';
 import { Environment } from '../../platform/src/environment.js';
 
@@ -28,7 +29,7 @@ export const readSettings = (env = new Environment()): ResponderSettings => {
   const retryDelayMs = env.integer('RETRY_DELAY_MS', { default: 1_000, max: 600_000 });
   const settings: ResponderSettings = {
     redisUrl: env.url('REDIS_URL', ['redis:', 'rediss:']),
-    instance: env.text('INSTANCE', `responder-${process.pid}`),
+    instance: env.text('INSTANCE', `responder-${hostname()}-${process.pid}`),
     roles,
     smsProviderUrl: roles.includes(SMS_WORKER_GROUP) ? env.url('SMS_PROVIDER_URL', ['http:', 'https:']) : '',
     maxAttempts: env.integer('MAX_ATTEMPTS', { default: 5, min: 1, max: 1_000 }),
