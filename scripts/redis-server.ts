@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { resolve as absolute } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { unpackDebianPackage } from './redis/debian-package.js';
 import { servingPid } from './redis/readiness.js';
@@ -73,11 +74,12 @@ export const locateRedis = async ({ allowToy = true, say = warn }: LocateOptions
 /** Starts a Redis of its own on loopback and resolves once it answers. */
 export const startRedis = async (options: StartOptions): Promise<RunningRedis> => {
   const binary = options.binary ?? (await locateRedis(options));
-  mkdirSync(options.dir, { recursive: true });
+  const dir = absolute(options.dir);
+  mkdirSync(dir, { recursive: true });
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await freePort());
     try {
-      return await launch(binary, port, options);
+      return await launch(binary, port, { ...options, dir });
     } catch (error) {
       // Between the look for a free port and its use another process may take it.
       if (options.port !== undefined || attempt >= PORT_TRIES || !isPortTaken(error)) throw error;

@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -10,7 +10,7 @@ export class DataDirectory {
   private constructor(readonly path: string) {}
 
   static open(): DataDirectory {
-    const path = process.env['DATA_DIR'] ?? fileURLToPath(new URL('../../.data', import.meta.url));
+    const path = resolve(process.env['DATA_DIR'] || fileURLToPath(new URL('../../.data', import.meta.url)));
     mkdirSync(path, { recursive: true });
     const directory = new DataDirectory(path);
     const owner = directory.owner();
