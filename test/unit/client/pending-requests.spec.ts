@@ -1,0 +1,217 @@
+import { jest } from '@jest/globals';
+import { PendingRequests } from '../../../lib/client/pending-requests.js';
+import type { ReplyListener } from '../../../lib/client/pending-requests.js';
+import {
+  ReplyGapError,
+  RequestTimeoutError,
+  TooManyPendingError,
+  TransportClosedError,
+} from '../../../lib/errors/transport-errors.js';
+
+/** Writes down what it is told. */
+class Caller implements ReplyListener {
+  readonly told: string[] = [];
+  readonly errors: Error[] = [];
+  readonly pattern = 'sum';
+
+  constructor(readonly timeoutMs = 1_000) {}
+
+  replied({ seq, data, last }: { seq: number; data?: string; last: boolean }): void {
+    this.told.push(`${seq}:${data ?? ''}${last ? '.' : ''}`);
+  }
+
+  failed(error: Error): void {
+    this.errors.push(error);
+  }
+}
+
+const value = (id: string, seq: number, last = false): { id: string; seq: number; data: string; last: boolean } => ({
+  id,
+  seq,
+  data: `v${seq}`,
+  last,
+});
+
+describe('PendingRequests', () => {
+  let pending: PendingRequests;
+  let caller: Caller;
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    pending = new PendingRequests(100);
+    caller = new Caller();
+    pending.add('a', caller);
+  });
+  afterEach(() => jest.useRealTimers());
+
+  it('hands the parts of a reply over in order and is done with the last', () => {
+    pending.deliver(value('a', 0));
+    pending.deliver(value('a', 1));
+    pending.deliver(value('a', 2, true));
+    expect(caller.told).toEqual(['0:v0', '1:v1', '2:v2.']);
+    expect(pending.size).toBe(0);
+  });
+
+  it('is done with an error, marked as the last part or not', () => {
+    pending.deliver({ id: 'a', seq: 0, err: '{}', last: false });
+    expect(caller.told).toHaveLength(1);
+    expect(pending.has('a')).toBe(false);
+  });
+
+  it('ignores repeats: servers write a part again when they cannot know that it arrived', () => {
+    for (const part of [value('a', 0), value('a', 0), value('a', 1), value('a', 0), value('a', 1)])
+      pending.deliver(part);
+    expect(caller.told).toEqual(['0:v0', '1:v1']);
+    expect(caller.errors).toEqual([]);
+  });
+
+  it('ignores what follows the last part, and ids that it does not know', () => {
+    pending.deliver(value('a', 0, true));
+    pending.deliver(value('a', 1));
+    pending.deliver(value('stranger', 0));
+    expect(caller.told).toEqual(['0:v0.']);
+    expect(caller.errors).toEqual([]);
+  });
+
+  it('turns a gap into an error that names what is missing, and delivers nothing after it', () => {
+    pending.deliver(value('a', 0));
+    pending.deliver(value('a', 2));
+    pending.deliver(value('a', 1));
+    expect(caller.told).toEqual(['0:v0']);
+    expect(caller.errors).toHaveLength(1);
+    expect(caller.errors[0]).toBeInstanceOf(ReplyGapError);
+    expect(caller.errors[0]?.message).toContain('expected number 1, got 2');
+    expect(pending.size).toBe(0);
+  });
+
+  it('takes no part for a gap that belongs to another request', () => {
+    const other = new Caller();
+    pending.add('b', other);
+    pending.deliver(value('a', 0));
+    pending.deliver(value('b', 0));
+    pending.deliver(value('a', 1, true));
+    pending.deliver(value('b', 1, true));
+    expect([caller.told, other.told]).toEqual([
+      ['0:v0', '1:v1.'],
+      ['0:v0', '1:v1.'],
+    ]);
+  });
+
+  it('forgets a request before it tells its caller, who may ask again at once', () => {
+    const sizes: number[] = [];
+    const asking = new PendingRequests(1);
+    const again: ReplyListener = {
+      pattern: 'sum',
+      timeoutMs: 10,
+      replied: () => {
+        sizes.push(asking.size);
+        asking.add('next', new Caller());
+      },
+      failed: () => undefined,
+    };
+    asking.add('first', again);
+    asking.deliver(value('first', 0, true));
+    expect(sizes).toEqual([0]);
+    expect(asking.has('next')).toBe(true);
+  });
+
+  it('fails a request whose deadline has passed, names pattern and time, and forgets it', () => {
+    jest.advanceTimersByTime(999);
+    expect(caller.errors).toEqual([]);
+    jest.advanceTimersByTime(50);
+    expect(caller.errors).toHaveLength(1);
+    expect(caller.errors[0]).toBeInstanceOf(RequestTimeoutError);
+    expect(caller.errors[0]?.message).toBe('No reply to the request "sum" within 1000 ms.');
+    expect(pending.size).toBe(0);
+  });
+
+  it('starts the deadline again with each part', () => {
+    for (let seq = 0; seq < 5; seq++) {
+      jest.advanceTimersByTime(900);
+      pending.deliver(value('a', seq));
+    }
+    expect(caller.errors).toEqual([]);
+    jest.advanceTimersByTime(1_100);
+    expect(caller.errors).toHaveLength(1);
+  });
+
+  it('does not let a repeat stretch the deadline', () => {
+    pending.deliver(value('a', 0));
+    jest.advanceTimersByTime(900);
+    pending.deliver(value('a', 0));
+    jest.advanceTimersByTime(200);
+    expect(caller.errors).toHaveLength(1);
+  });
+
+  it('lets a request with timeout 0 wait for ever, without a timer', () => {
+    pending.remove('a');
+    jest.advanceTimersByTime(2_000);
+    const patient = new Caller(0);
+    pending.add('patient', patient);
+    expect(jest.getTimerCount()).toBe(0);
+    jest.advanceTimersByTime(7 * 24 * 3_600_000);
+    pending.deliver(value('patient', 0, true));
+    expect(patient.told).toEqual(['0:v0.']);
+    expect(patient.errors).toEqual([]);
+  });
+
+  it('tells nobody once a request was removed, and says whether it was there', () => {
+    expect(pending.remove('a')).toBe(true);
+    expect(pending.remove('a')).toBe(false);
+    pending.deliver(value('a', 0, true));
+    pending.fail('a', new Error('late'));
+    jest.advanceTimersByTime(5_000);
+    expect(caller.told).toEqual([]);
+    expect(caller.errors).toEqual([]);
+  });
+
+  it('fails a request once', () => {
+    const first = new Error('first');
+    pending.fail('a', first);
+    pending.fail('a', new Error('second'));
+    jest.advanceTimersByTime(5_000);
+    expect(caller.errors).toEqual([first]);
+  });
+
+  it('takes as many as allowed, refuses the next one, and has room again after any end', () => {
+    const capped = new PendingRequests(2);
+    capped.add('a', caller);
+    capped.add('b', caller);
+    expect(() => capped.add('c', caller)).toThrow(TooManyPendingError);
+    expect(capped.has('c')).toBe(false);
+    capped.deliver(value('a', 0, true));
+    capped.add('c', caller);
+    expect(() => capped.add('d', caller)).toThrow(/2 messages are pending/);
+    capped.remove('b');
+    expect(() => capped.add('d', caller)).not.toThrow();
+  });
+
+  it('fails all at once when the client closes, and leaves no timer', () => {
+    const other = new Caller(0);
+    pending.add('b', other);
+    const closed = new TransportClosedError('unknown');
+    pending.failAll(closed);
+    expect([caller.errors, other.errors]).toEqual([[closed], [closed]]);
+    expect(pending.size).toBe(0);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('leaves nothing behind after ten thousand timeouts', () => {
+    const many = new PendingRequests(10_000);
+    let failures = 0;
+    const listener: ReplyListener = {
+      pattern: 'sum',
+      timeoutMs: 250,
+      replied: () => undefined,
+      failed: () => failures++,
+    };
+    for (let i = 0; i < 10_000; i++) many.add(String(i), listener);
+    expect(many.size).toBe(10_000);
+    jest.advanceTimersByTime(300);
+    expect(failures).toBe(10_000);
+    expect(many.size).toBe(0);
+    pending.remove('a');
+    jest.advanceTimersByTime(2_000);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});

@@ -1,0 +1,229 @@
+import {
+  UndecodableEntryError,
+  assertSize,
+  decodeMessage,
+  decodeReply,
+  encodeJson,
+  encodeMessage,
+  encodeReply,
+} from '../../../lib/codec/entry.codec.js';
+import type { IncomingMessage, ReplyPart } from '../../../lib/codec/entry.codec.js';
+import { InvalidMessageError, PayloadTooLargeError } from '../../../lib/errors/transport-errors.js';
+import { thrownBy } from '../support/thrown.js';
+
+const ID = '0b8d5e0e-0f3c-4a7b-9d53-2f3a3b1c4d5e';
+const INBOX = '7c1f6a52-93d4-4c1e-8a0b-5d6e7f8091a2';
+const MAX_BYTES = 1_000;
+
+const decode = (...fields: string[]): IncomingMessage => decodeMessage(fields, MAX_BYTES, false);
+
+describe('encodeJson', () => {
+  it('writes any JSON value, and nothing for undefined', () => {
+    expect(encodeJson({ a: [1, null] }, 'The payload', MAX_BYTES)).toBe('{"a":[1,null]}');
+    expect(encodeJson(null, 'The payload', MAX_BYTES)).toBe('null');
+    expect(encodeJson(undefined, 'The payload', MAX_BYTES)).toBeUndefined();
+    expect(encodeJson(() => 1, 'The payload', MAX_BYTES)).toBeUndefined();
+  });
+
+  it('refuses a BigInt and a cycle by name and without their content', () => {
+    const cycle: Record<string, unknown> = { secret: 'open-sesame' };
+    cycle['self'] = cycle;
+    for (const value of [{ secret: 'open-sesame', big: 1n }, cycle]) {
+      const error = thrownBy(() => encodeJson(value, 'The payload', MAX_BYTES));
+      expect(error).toBeInstanceOf(InvalidMessageError);
+      expect(error.message).toBe('The payload cannot be written as JSON (TypeError)');
+      expect(error.cause).toBeInstanceOf(TypeError);
+    }
+  });
+
+  it('survives a toJSON that throws something that is no Error', () => {
+    const hostile = {
+      toJSON: (): never => {
+        throw 'no';
+      },
+    };
+    expect(() => encodeJson(hostile, 'The payload', MAX_BYTES)).toThrow(/unknown error/);
+  });
+
+  it('measures bytes, not characters, and names both sizes', () => {
+    expect(encodeJson('é'.repeat(499), 'The payload', MAX_BYTES)).toHaveLength(501);
+    const error = thrownBy(() => encodeJson('é'.repeat(500), 'The payload', MAX_BYTES));
+    expect(error).toBeInstanceOf(PayloadTooLargeError);
+    expect(error.message).toMatch(/The payload has 1002 bytes.*1000/);
+  });
+});
+
+describe('assertSize', () => {
+  it('returns the text that fits', () => {
+    expect(assertSize('abc', 'It', 3)).toBe('abc');
+    expect(() => assertSize('abcd', 'It', 3)).toThrow(PayloadTooLargeError);
+  });
+});
+
+describe('encodeMessage', () => {
+  it('writes an event as its data alone', () => {
+    expect(encodeMessage({ data: '{"a":1}' })).toEqual(['data', '{"a":1}']);
+  });
+
+  it('writes an empty field for undefined, since an entry needs one', () => {
+    expect(encodeMessage({ data: undefined })).toEqual(['data', '']);
+  });
+
+  it('writes a request with its id, its inbox and how long it is of use', () => {
+    expect(encodeMessage({ data: '1' }, { id: ID, inbox: INBOX, ttl: 250 })).toEqual([
+      'data',
+      '1',
+      'id',
+      ID,
+      'reply',
+      INBOX,
+      'ttl',
+      '250',
+    ]);
+  });
+
+  it('leaves the ttl out of a request that waits for ever', () => {
+    expect(encodeMessage({ data: '1' }, { id: ID, inbox: INBOX, ttl: 0 })).not.toContain('ttl');
+  });
+
+  it('writes headers as JSON and the message id as it is', () => {
+    expect(encodeMessage({ data: '1', headers: { tenant: 'a' }, messageId: 'order-7' })).toEqual([
+      'data',
+      '1',
+      'headers',
+      '{"tenant":"a"}',
+      'mid',
+      'order-7',
+    ]);
+  });
+
+  it('refuses a header that is no string, and says which', () => {
+    const headers = { fine: 'yes', count: 7 } as unknown as Record<string, string>;
+    const error = thrownBy(() => encodeMessage({ data: '1', headers }));
+    expect(error).toBeInstanceOf(InvalidMessageError);
+    expect(error.message).toBe('Header "count" has to be a string, got number');
+  });
+
+  it('refuses headers above 64 KiB', () => {
+    expect(() => encodeMessage({ data: '1', headers: { big: 'x'.repeat(65_536) } })).toThrow(PayloadTooLargeError);
+  });
+});
+
+describe('decodeMessage', () => {
+  it('reads what encodeMessage wrote', () => {
+    const address = { id: ID, inbox: INBOX, ttl: 250 };
+    const fields = encodeMessage({ data: '{"a":1}', headers: { tenant: 'ä' }, messageId: 'order-7' }, address);
+    const message = decode(...fields);
+    expect({ ...message, headers: { ...message.headers } }).toEqual({
+      data: { a: 1 },
+      headers: { tenant: 'ä' },
+      messageId: 'order-7',
+      request: address,
+    });
+  });
+
+  it('takes undefined across', () => {
+    expect(decode(...encodeMessage({ data: undefined })).data).toBeUndefined();
+  });
+
+  it('takes a request only for one when it has both an id and an inbox', () => {
+    expect(decode('data', '1', 'id', 'order-7').request).toBeUndefined();
+    expect(decode('data', '1', 'reply', 'somewhere').request).toBeUndefined();
+    expect(decode('data', '1', 'id', ID, 'reply', INBOX).request).toEqual({ id: ID, inbox: INBOX, ttl: 0 });
+  });
+
+  it('takes a request without data', () => {
+    expect(decode('id', ID, 'reply', INBOX).data).toBeUndefined();
+  });
+
+  it('ignores fields that it does not know', () => {
+    expect(decode('data', '1', 'traceparent', '00-abc', '__proto__', 'x').data).toBe(1);
+  });
+
+  it('hands a foreign entry over as an object of its fields', () => {
+    expect(decode('user', 'ann', 'text', '{"not":"parsed"}').data).toEqual({ user: 'ann', text: '{"not":"parsed"}' });
+  });
+
+  it('lets no foreign field re-parent the object', () => {
+    const data = decode('__proto__', 'x', 'constructor', 'y').data as object;
+    expect(Object.keys(data)).toEqual(['constructor']);
+    expect(Object.getPrototypeOf(data)).toBe(Object.prototype);
+  });
+
+  it.each([
+    ['a reply that is a key', ['data', '1', 'id', ID, 'reply', 'reply:1'], 'reply'],
+    ['a reply that is another uuid', ['data', '1', 'id', ID, 'reply', INBOX.replace('-4', '-1')], 'reply'],
+    ['an id that is no uuid', ['data', '1', 'id', '1', 'reply', INBOX], 'id'],
+    ['a ttl that is no number', ['data', '1', 'id', ID, 'reply', INBOX, 'ttl', 'soon'], 'ttl'],
+    ['a negative ttl', ['data', '1', 'id', ID, 'reply', INBOX, 'ttl', '-1'], 'ttl'],
+    ['an endless ttl', ['data', '1', 'id', ID, 'reply', INBOX, 'ttl', 'Infinity'], 'ttl'],
+  ])('refuses %s, and knows nobody to tell', (_what, fields, culprit) => {
+    const error = thrownBy(() => decode(...fields)) as UndecodableEntryError;
+    expect(error).toBeInstanceOf(UndecodableEntryError);
+    expect(error.message).toContain(`\`${culprit}\``);
+    expect(error.request).toBeUndefined();
+  });
+
+  it.each([
+    ['data that is no JSON', ['data', '{secret']],
+    ['data that is too large', ['data', JSON.stringify('x'.repeat(MAX_BYTES))]],
+    ['data that is too deep', ['data', '['.repeat(65) + ']'.repeat(65)]],
+    ['headers that are no JSON', ['data', '1', 'headers', 'secret']],
+    ['headers that are a list', ['data', '1', 'headers', '["secret"]']],
+    ['headers that are null', ['data', '1', 'headers', 'null']],
+    ['headers with a number', ['data', '1', 'headers', '{"n":1}']],
+    ['headers above 64 KiB', ['data', '1', 'headers', JSON.stringify({ big: 'x'.repeat(65_536) })]],
+  ])('refuses %s, tells whom the answer is for, and quotes nothing of it', (_what, fields) => {
+    const error = thrownBy(() => decode(...fields, 'id', ID, 'reply', INBOX)) as UndecodableEntryError;
+    expect(error).toBeInstanceOf(UndecodableEntryError);
+    expect(error.request).toEqual({ id: ID, inbox: INBOX, ttl: 0 });
+    expect(error.message).not.toContain('secret');
+    expect(error.message.length).toBeLessThan(120);
+  });
+
+  it('keeps text that is no JSON for a deserializer that asked for it, but neither depth nor size', () => {
+    expect(decodeMessage(['data', '<xml/>'], MAX_BYTES, true).data).toBe('<xml/>');
+    expect(() => decodeMessage(['data', '['.repeat(65) + ']'.repeat(65)], MAX_BYTES, true)).toThrow(/deeper/);
+    expect(() => decodeMessage(['data', 'x'.repeat(MAX_BYTES + 1)], MAX_BYTES, true)).toThrow(/larger/);
+  });
+
+  it('gives headers without a prototype, so that no name finds something that nobody sent', () => {
+    for (const message of [decode('data', '1'), decode('data', '1', 'headers', '{"a":"b"}'), decode('foreign', '1')]) {
+      expect(message.headers['constructor']).toBeUndefined();
+      expect(Object.getPrototypeOf(message.headers)).toBeNull();
+    }
+  });
+
+  it('drops a header `__proto__`', () => {
+    expect(Object.keys(decode('data', '1', 'headers', '{"__proto__":"x","a":"b"}').headers)).toEqual(['a']);
+  });
+});
+
+describe('a reply', () => {
+  it.each<[string, ReplyPart]>([
+    ['a value', { id: ID, seq: 0, data: '{"a":1}', last: false }],
+    ['the last value', { id: ID, seq: 3, data: '1', last: true }],
+    ['an error', { id: ID, seq: 1, err: '{"message":"no"}', last: true }],
+    ['an end without a value', { id: ID, seq: 0, last: true }],
+    ['an empty text', { id: ID, seq: 0, data: '""', last: false }],
+  ])('survives the way there and back as %s', (_what, part) => {
+    expect(decodeReply(encodeReply(part))).toEqual({ data: undefined, err: undefined, ...part });
+  });
+
+  it('is an error when it is both an error and a value', () => {
+    const part = decodeReply(encodeReply({ id: ID, seq: 0, data: '1', err: '2', last: true }));
+    expect(part).toMatchObject({ err: '2', data: undefined });
+  });
+
+  it.each([
+    ['no id', ['seq', '0', 'data', '1']],
+    ['no number', ['id', ID, 'data', '1']],
+    ['a negative number', ['id', ID, 'seq', '-1']],
+    ['a fraction', ['id', ID, 'seq', '0.5']],
+    ['a word for a number', ['id', ID, 'seq', 'first']],
+    ['none of our fields', ['created', '1']],
+    ['no fields at all', []],
+  ])('is none with %s', (_what, fields) => {
+    expect(decodeReply(fields)).toBeUndefined();
+  });
+});

@@ -1,0 +1,35 @@
+import { isClusterConnection, reconnectDelay } from '../../../lib/redis/connection.js';
+
+describe('reconnectDelay', () => {
+  it('starts near 50 ms and doubles up to about a second', () => {
+    const ceilings = [50, 100, 200, 400, 800, 1_000, 1_000, 1_000];
+    for (const [i, ceiling] of ceilings.entries()) {
+      for (let round = 0; round < 200; round++) {
+        const delay = reconnectDelay(i + 1);
+        expect(delay).toBeGreaterThanOrEqual(Math.floor(ceiling * 0.75));
+        expect(delay).toBeLessThanOrEqual(Math.ceil(ceiling * 1.25));
+      }
+    }
+  });
+
+  it('never gives up and never grows beyond that, however often it has failed', () => {
+    for (const attempt of [20, 1_000, 1_000_000, Number.MAX_SAFE_INTEGER]) {
+      expect(reconnectDelay(attempt)).toBeGreaterThanOrEqual(750);
+      expect(reconnectDelay(attempt)).toBeLessThanOrEqual(1_250);
+    }
+  });
+
+  it('gives whole milliseconds that differ, so that a fleet does not come back in step', () => {
+    const delays = Array.from({ length: 200 }, () => reconnectDelay(8));
+    expect(delays.every(Number.isInteger)).toBe(true);
+    expect(new Set(delays).size).toBeGreaterThan(50);
+  });
+});
+
+describe('isClusterConnection', () => {
+  it('knows a cluster by its nodes', () => {
+    expect(isClusterConnection({ nodes: [{ host: '127.0.0.1', port: 7000 }] })).toBe(true);
+    expect(isClusterConnection({ host: '127.0.0.1' })).toBe(false);
+    expect(isClusterConnection('redis://127.0.0.1')).toBe(false);
+  });
+});

@@ -1,0 +1,154 @@
+import { InvalidMessageError } from '../../../lib/errors/transport-errors.js';
+import { deadLetterKey, hashSlot, isUuidV4, replyStreamKey, streamKey } from '../../../lib/redis/keys.js';
+import { SeededRandom } from '../support/random.js';
+
+describe('hashSlot', () => {
+  // CRC16/XMODEM has a published check value; the other slots are those of the cluster specification's examples.
+  it.each([
+    ['123456789', 0x31c3],
+    ['', 0],
+    ['foo', 12_182],
+    ['bar', 5_061],
+    ['hello', 866],
+    ['somekey', 11_058],
+    ['foo{hash_tag}', 2_515],
+    ['bar{hash_tag}', 2_515],
+  ])('puts %j where Redis Cluster does', (key, slot) => {
+    expect(hashSlot(key)).toBe(slot);
+  });
+
+  it.each([
+    ['{user1000}.following', 'user1000'],
+    ['foo{bar}{zap}', 'bar'],
+    ['foo{{bar}}zap', '{bar'],
+    ['a}b{c}', 'c'],
+  ])('hashes only the tag of %j', (key, tag) => {
+    expect(hashSlot(key)).toBe(hashSlot(tag));
+  });
+
+  it.each(['foo{}{bar}', 'foo{bar', 'foo}bar{', '{}'])('hashes all of %j, which has no tag', (key) => {
+    expect(hashSlot(key)).toBe(slotOfBytes(key));
+  });
+
+  it('hashes bytes, not characters', () => {
+    expect(hashSlot('bestellung.größe')).toBe(slotOfBytes('bestellung.größe'));
+  });
+
+  it('stays within 16384 slots and spreads over them', () => {
+    const random = new SeededRandom(3);
+    const slots = new Set<number>();
+    for (let round = 0; round < 2_000; round++) slots.add(hashSlot(random.text('abcdef:.0123456789', 16)));
+    expect(Math.max(...slots)).toBeLessThan(16_384);
+    expect(Math.min(...slots)).toBeGreaterThanOrEqual(0);
+    expect(slots.size).toBeGreaterThan(1_700);
+  });
+});
+
+describe('deadLetterKey', () => {
+  it.each([
+    ['sms.send', '{sms.send}:dead'],
+    ['{orders}:created', '{orders}:created:dead'],
+    ['{"cmd":"sum"}', '{"cmd":"sum"}:dead'],
+    ['half{open', '{half{open}:dead'],
+  ])('names the dead letters of %j %j', (stream, dead) => {
+    expect(deadLetterKey(stream)).toBe(dead);
+  });
+
+  it('shares the slot of every stream that a pattern may name, or one script could not touch both', () => {
+    const random = new SeededRandom(4);
+    let accepted = 0;
+    for (let round = 0; round < 5_000; round++) {
+      const stream = nameOrNothing(random.text('ab{}:.é"', random.integer(1, 9)));
+      if (stream === undefined) continue;
+      accepted++;
+      expect([stream, hashSlot(deadLetterKey(stream))]).toEqual([stream, hashSlot(stream)]);
+    }
+    expect(accepted).toBeGreaterThan(1_000);
+  });
+
+  it('is never the name of the stream itself', () => {
+    for (const stream of ['a', '{a}', ':dead', '{a}:dead', 'a:dead']) expect(deadLetterKey(stream)).not.toBe(stream);
+  });
+});
+
+describe('streamKey', () => {
+  it('puts the prefix in front of the pattern', () => {
+    expect(streamKey('', 'sms.send')).toBe('sms.send');
+    expect(streamKey('app:', 'sms.send')).toBe('app:sms.send');
+    expect(streamKey('app:', '{"cmd":"sum"}')).toBe('app:{"cmd":"sum"}');
+  });
+
+  it.each([undefined, null, '', 7, {}, Symbol('x')])('refuses the pattern %p', (pattern) => {
+    expect(() => streamKey('', pattern)).toThrow(InvalidMessageError);
+  });
+
+  it('refuses a pattern above 1024 bytes, counted in bytes, and shows only its beginning', () => {
+    expect(streamKey('app:', 'é'.repeat(512))).toHaveLength(516);
+    expect(() => streamKey('', 'é'.repeat(513))).toThrow(/more than 1024 bytes/);
+    expect(() => streamKey('', 'é'.repeat(100_000))).toThrow(/^.{0,160}$/);
+  });
+
+  it.each(['a\nb', 'a\u0000', '\u007f', '\u001b[31m'])('refuses the control character in %j', (pattern) => {
+    expect(() => streamKey('', pattern)).toThrow(/control character/);
+  });
+
+  it('shows what it refuses escaped, so that a log stays one line', () => {
+    expect(() => streamKey('', 'a\nb')).toThrow('The pattern "a\\nb" has a control character');
+  });
+
+  it.each(['{"a":{"b":[MAX_DEPTH_REACHED]}}', '{[TOO_MANY_KEYS]}'])(
+    'refuses %j, where Nest has cut the pattern short and others would share the stream',
+    (pattern) => {
+      expect(() => streamKey('', pattern)).toThrow(/nested deeper or has more keys/);
+    },
+  );
+
+  it.each(['a}b', '{}', 'a{}b', '}{'])('refuses %j, a "}" outside a hash tag', (pattern) => {
+    expect(() => streamKey('', pattern)).toThrow(/outside a hash tag/);
+  });
+});
+
+describe('replyStreamKey', () => {
+  it('keeps the prefix in front', () => {
+    expect(replyStreamKey('app:', 'some-id')).toBe('app:reply:some-id');
+  });
+});
+
+describe('isUuidV4', () => {
+  it('knows one', () => {
+    expect(isUuidV4('0b8d5e0e-0f3c-4a7b-9d53-2f3a3b1c4d5e')).toBe(true);
+  });
+
+  it.each([
+    '',
+    'reply:1',
+    '0b8d5e0e-0f3c-1a7b-9d53-2f3a3b1c4d5e',
+    '0b8d5e0e-0f3c-4a7b-cd53-2f3a3b1c4d5e',
+    '0B8D5E0E-0F3C-4A7B-9D53-2F3A3B1C4D5E',
+    ' 0b8d5e0e-0f3c-4a7b-9d53-2f3a3b1c4d5e',
+    '0b8d5e0e-0f3c-4a7b-9d53-2f3a3b1c4d5e\n',
+    '0b8d5e0e0f3c4a7b9d532f3a3b1c4d5e',
+  ])('refuses %j', (value) => {
+    expect(isUuidV4(value)).toBe(false);
+  });
+});
+
+/** Bit by bit over all bytes, tags or not: slow, and written apart from the one under test. */
+function slotOfBytes(text: string): number {
+  let register = 0;
+  for (const byte of Buffer.from(text)) {
+    for (let bit = 7; bit >= 0; bit--) {
+      const carry = (register >> 15) ^ ((byte >> bit) & 1);
+      register = ((register << 1) & 0xffff) ^ (carry ? 0x1021 : 0);
+    }
+  }
+  return register % 16_384;
+}
+
+function nameOrNothing(pattern: string): string | undefined {
+  try {
+    return streamKey('', pattern);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,154 @@
+import { ReadPlan } from '../../../lib/server/read-plan.js';
+import type { PlannedRead } from '../../../lib/server/read-plan.js';
+import { SeededRandom } from '../support/random.js';
+
+const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `stream-${i}`);
+
+/** Streams with a backlog each; a read takes from them what Redis would return. */
+class Backlog {
+  readonly left: Map<string, number>;
+  readonly taken = new Map<string, number>();
+
+  constructor(backlog: Readonly<Record<string, number>>) {
+    this.left = new Map(Object.entries(backlog));
+  }
+
+  read({ streams, count }: PlannedRead<string>): string[] {
+    return streams.filter((stream) => {
+      const left = this.left.get(stream) ?? 0;
+      const taken = Math.min(left, count);
+      this.left.set(stream, left - taken);
+      this.taken.set(stream, (this.taken.get(stream) ?? 0) + taken);
+      return taken > 0;
+    });
+  }
+}
+
+describe('ReadPlan', () => {
+  it('asks one stream for all free slots, and waits for it', () => {
+    expect(new ReadPlan<string>().next(['a'], 128)).toEqual({ streams: ['a'], count: 128, blocks: true });
+    expect(new ReadPlan<string>().next(['a'], 1)).toEqual({ streams: ['a'], count: 1, blocks: true });
+  });
+
+  it('waits for all streams while none of them had anything', () => {
+    const plan = new ReadPlan<string>();
+    const streams = names(40);
+    for (let round = 0; round < 10; round++) {
+      const read = plan.next(streams, 128);
+      expect(read).toEqual({ streams, count: 3, blocks: true });
+      plan.brought([], read);
+    }
+  });
+
+  it('asks busy streams for their share of the slots without waiting, and the others between whiles', () => {
+    const plan = new ReadPlan<string>();
+    const streams = names(64);
+    plan.brought(['stream-7'], plan.next(streams, 128));
+    const reads = Array.from({ length: 8 }, () => {
+      const read = plan.next(streams, 128);
+      plan.brought(['stream-7'], read);
+      return read;
+    });
+    expect(reads.every(({ blocks }) => !blocks)).toBe(true);
+    expect(reads.filter((read) => read.streams.length === 64)).toHaveLength(2);
+    expect(reads.filter((read) => read.streams.length === 1 && read.count === 128)).toHaveLength(6);
+  });
+
+  it('waits again once the busy streams have run dry', () => {
+    const plan = new ReadPlan<string>();
+    const streams = names(64);
+    plan.brought(['stream-7'], plan.next(streams, 128));
+    plan.brought([], plan.next(streams, 128));
+    expect(plan.next(streams, 128).blocks).toBe(true);
+  });
+
+  it('forgets a busy stream that is not to be read any more', () => {
+    const plan = new ReadPlan<string>();
+    plan.brought(['stream-7'], plan.next(names(64), 128));
+    const others = names(64).filter((stream) => stream !== 'stream-7');
+    expect(plan.next(others, 128)).toEqual({ streams: others, count: 2, blocks: true });
+  });
+
+  it('takes a different part of the busy streams each time where slots are fewer', () => {
+    const plan = new ReadPlan<string>();
+    const streams = names(20);
+    const asked = new Set<string>();
+    for (let round = 0; round < 40; round++) {
+      // As if everything were always busy.
+      plan.brought(streams, { streams, count: 1, blocks: false });
+      const read = plan.next(streams, 4);
+      if (read.streams.length === streams.length) continue;
+      expect(read).toMatchObject({ count: 1, blocks: false });
+      expect(new Set(read.streams).size).toBe(4);
+      for (const stream of read.streams) asked.add(stream);
+    }
+    expect(asked.size).toBe(20);
+  });
+
+  it('never asks for more than there are free slots, but one entry per stream where streams are more', () => {
+    const random = new SeededRandom(8);
+    for (let world = 0; world < 200; world++) {
+      const plan = new ReadPlan<string>();
+      const streams = names(random.integer(1, 60));
+      for (let round = 0; round < 50; round++) {
+        const free = random.integer(1, 200);
+        const read = plan.next(streams, free);
+        expect(Number.isInteger(read.count) && read.count >= 1).toBe(true);
+        expect(read.streams.length).toBeGreaterThan(0);
+        expect(new Set(read.streams).size).toBe(read.streams.length);
+        const most = read.streams.length === streams.length ? Math.max(free, streams.length) : free;
+        expect(read.streams.length * read.count).toBeLessThanOrEqual(most);
+        plan.brought(
+          read.streams.filter(() => random.next() < 0.4),
+          read,
+        );
+      }
+    }
+  });
+
+  it('never waits while it knows of a stream with entries and asks for less than a fair share', () => {
+    const plan = new ReadPlan<string>();
+    const streams = names(32);
+    const backlog = new Backlog({ 'stream-3': 2_000 });
+    plan.brought(backlog.read(plan.next(streams, 128)), { streams, count: 4, blocks: true });
+    while ((backlog.left.get('stream-3') ?? 0) > 0) {
+      const read = plan.next(streams, 128);
+      expect(read.blocks).toBe(false);
+      plan.brought(backlog.read(read), read);
+    }
+  });
+
+  it.each([
+    ['few slots', 8],
+    ['many slots', 128],
+  ])('starves no stream beside some that never run dry, with %s', (_what, free) => {
+    const plan = new ReadPlan<string>();
+    const streams = names(40);
+    const endless = Object.fromEntries(streams.slice(0, 10).map((stream) => [stream, Infinity]));
+    const quiet = Object.fromEntries(streams.slice(10).map((stream) => [stream, 5]));
+    const backlog = new Backlog({ ...endless, ...quiet });
+    for (let round = 0; round < 60; round++) {
+      const read = plan.next(streams, free);
+      plan.brought(backlog.read(read), read);
+    }
+    for (const stream of Object.keys(quiet)) expect([stream, backlog.left.get(stream)]).toEqual([stream, 0]);
+    for (const stream of Object.keys(endless)) expect(backlog.taken.get(stream)).toBeGreaterThanOrEqual(15);
+  });
+
+  it('finds an entry on any stream within four reads, whatever the others do', () => {
+    const random = new SeededRandom(9);
+    const plan = new ReadPlan<string>();
+    const streams = names(50);
+    plan.brought(streams.slice(0, 20), plan.next(streams, 30));
+    let unasked = 0;
+    for (let round = 0; round < 200; round++) {
+      const read = plan.next(streams, random.integer(1, 30));
+      unasked = read.streams.includes('stream-49') ? 0 : unasked + 1;
+      expect(unasked).toBeLessThan(4);
+      plan.brought(
+        read.streams.filter((stream) => Number(stream.slice(7)) < 20),
+        read,
+      );
+    }
+  });
+});

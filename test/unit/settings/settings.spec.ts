@@ -1,0 +1,343 @@
+import { inspect } from 'node:util';
+import { RedisStreamOptionError } from '../../../lib/errors/option-error.js';
+import { resolveClientOptions, resolveHandlerExtras, resolveServerOptions } from '../../../lib/settings/settings.js';
+import type { ClientSettings, HandlerSettings, ServerSettings } from '../../../lib/settings/settings.js';
+import { thrownBy } from '../support/thrown.js';
+
+const connection = { host: '127.0.0.1', port: 6379 };
+
+/** Options as an untyped caller may write them. */
+type Loose = Record<string, unknown>;
+
+const server = (option: Loose = {}): ServerSettings =>
+  resolveServerOptions({ connection, option: { consumerGroup: 'workers', ...option } });
+const client = (option?: Loose): ClientSettings => resolveClientOptions({ connection, option });
+const extras = (values: Loose, option: Loose = {}): HandlerSettings => resolveHandlerExtras(values, server(option));
+
+/** Resolves whatever it is given, on both sides. */
+const sidesWith = (source: unknown): (() => unknown)[] => [
+  () => resolveServerOptions({ connection: source as string, option: { consumerGroup: 'workers' } }),
+  () => resolveClientOptions({ connection: source as string }),
+];
+
+const messageOf = (call: () => unknown): string => {
+  const error = thrownBy(call);
+  expect(error).toBeInstanceOf(RedisStreamOptionError);
+  return error.message;
+};
+
+describe('settings of a server', () => {
+  it('are the documented defaults where nothing was said', () => {
+    expect(server()).toEqual({
+      connection,
+      prefix: '',
+      maxPayloadBytes: 1_048_576,
+      connectTimeoutMs: 10_000,
+      serializer: undefined,
+      deserializer: undefined,
+      consumerGroup: 'workers',
+      consumer: expect.stringMatching(new RegExp(`-${process.pid}-[0-9a-f]{8}$`)) as string,
+      startFrom: '0',
+      concurrency: 128,
+      blockMs: 5_000,
+      leaseMs: 30_000,
+      sweepIntervalMs: 5_000,
+      maxAttempts: 5,
+      backoff: { delayMs: 1_000, maxDelayMs: 60_000 },
+      isRetriable: expect.any(Function) as () => boolean,
+      retention: { maxLength: 10_000, maxAgeMs: undefined },
+      consumerTtlMs: 3_600_000,
+      shutdownTimeoutMs: 10_000,
+      handlerTimeoutMs: 0,
+    });
+  });
+
+  it('name every server its own consumer', () => {
+    expect(server().consumer).not.toBe(server().consumer);
+  });
+
+  it('find every error worth another attempt by default', () => {
+    for (const error of [new Error('no'), 'text', null, undefined]) expect(server().isRetriable(error)).toBe(true);
+  });
+
+  it('are frozen, and apart from the object that they came from', () => {
+    const option = { consumerGroup: 'workers', lease: 1_000 };
+    const settings = resolveServerOptions({ connection, option });
+    option.lease = 5;
+    expect(settings.leaseMs).toBe(1_000);
+    expect(Object.isFrozen(settings)).toBe(true);
+  });
+
+  it('take an option that is explicitly undefined for one that was not given', () => {
+    expect(server({ lease: undefined, prefix: undefined, backoff: undefined, retention: undefined })).toMatchObject({
+      leaseMs: 30_000,
+      prefix: '',
+      backoff: { delayMs: 1_000 },
+      retention: { maxLength: 10_000 },
+    });
+  });
+
+  it.each<[string, Loose, Loose]>([
+    ['lease', { lease: 500 }, { leaseMs: 500 }],
+    ['block', { block: 100 }, { blockMs: 100 }],
+    ['sweepInterval', { sweepInterval: 100 }, { sweepIntervalMs: 100 }],
+    ['concurrency', { concurrency: 1 }, { concurrency: 1 }],
+    ['maxAttempts', { maxAttempts: 1 }, { maxAttempts: 1 }],
+    ['consumerTtl', { consumerTtl: 1_000, block: 500 }, { consumerTtlMs: 1_000 }],
+    ['shutdownTimeout', { shutdownTimeout: 0 }, { shutdownTimeoutMs: 0 }],
+    ['handlerTimeout', { handlerTimeout: 0 }, { handlerTimeoutMs: 0 }],
+    ['connectTimeout', { connectTimeout: 0 }, { connectTimeoutMs: 0 }],
+    ['maxPayloadBytes', { maxPayloadBytes: 1 }, { maxPayloadBytes: 1 }],
+    ['backoff', { backoff: { delay: 0, maxDelay: 0 } }, { backoff: { delayMs: 0, maxDelayMs: 0 } }],
+    ['retention', { retention: { maxLength: 0, maxAge: 1 } }, { retention: { maxLength: 0, maxAgeMs: 1 } }],
+  ])('take the least that %s may be', (_name, option, settings) => {
+    expect(server(option)).toMatchObject(settings);
+  });
+
+  it.each(['0', '$', '7', '1700000000123-4'])('start a group from %s', (startFrom) => {
+    expect(server({ startFrom }).startFrom).toBe(startFrom);
+  });
+
+  it('fill up half a backoff and half a retention', () => {
+    expect(server({ backoff: { delay: 7 } }).backoff).toEqual({ delayMs: 7, maxDelayMs: 60_000 });
+    expect(server({ backoff: { maxDelay: 2_000 } }).backoff).toEqual({ delayMs: 1_000, maxDelayMs: 2_000 });
+    expect(server({ retention: { maxAge: 7 } }).retention).toEqual({ maxLength: 10_000, maxAgeMs: 7 });
+  });
+
+  it('raise the default upper bound with a delay above it', () => {
+    expect(server({ backoff: { delay: 90_000 } }).backoff).toEqual({ delayMs: 90_000, maxDelayMs: 90_000 });
+  });
+});
+
+describe('settings of a client', () => {
+  it('are the documented defaults where nothing was said', () => {
+    const defaults = {
+      connection,
+      prefix: '',
+      maxPayloadBytes: 1_048_576,
+      connectTimeoutMs: 10_000,
+      serializer: undefined,
+      deserializer: undefined,
+      requestTimeoutMs: 30_000,
+      publishTimeoutMs: 5_000,
+      maxPending: 10_000,
+    };
+    expect(client()).toEqual(defaults);
+    expect(client({})).toEqual(defaults);
+    expect(Object.isFrozen(client())).toBe(true);
+  });
+
+  it('take the least that each option may be', () => {
+    expect(client({ requestTimeout: 0, publishTimeout: 1, maxPending: 1 })).toMatchObject({
+      requestTimeoutMs: 0,
+      publishTimeoutMs: 1,
+      maxPending: 1,
+    });
+  });
+
+  it("take Nest's serializer and deserializer as they are", () => {
+    const serializer = { serialize: (value: unknown): unknown => value };
+    const deserializer = { deserialize: (value: unknown): unknown => value };
+    expect(client({ serializer, deserializer })).toMatchObject({ serializer, deserializer });
+  });
+});
+
+describe('settings of a handler', () => {
+  it('are those of the server where it says nothing', () => {
+    const option = { maxAttempts: 9, backoff: { delay: 7 }, startFrom: '$', handlerTimeout: 250, concurrency: 3 };
+    expect(extras({}, option)).toEqual({
+      group: 'workers',
+      concurrency: undefined,
+      maxAttempts: 9,
+      backoff: { delayMs: 7, maxDelayMs: 60_000 },
+      startFrom: '$',
+      handlerTimeoutMs: 250,
+    });
+  });
+
+  it('are its own where it says something', () => {
+    const own = { group: 'mailer', concurrency: 2, maxAttempts: 1, startFrom: '7-1', handlerTimeout: 5 };
+    expect(extras({ ...own, backoff: { maxDelay: 5_000 } }, { backoff: { delay: 70 } })).toEqual({
+      group: 'mailer',
+      concurrency: 2,
+      maxAttempts: 1,
+      backoff: { delayMs: 70, maxDelayMs: 5_000 },
+      startFrom: '7-1',
+      handlerTimeoutMs: 5,
+    });
+  });
+
+  it.each<[string, Loose, string]>([
+    ['group', { group: '' }, "`extras.group` to be a non-empty string without spaces, got `''`"],
+    ['concurrency', { concurrency: 0 }, '`extras.concurrency` to be an integer >= 1, got `0`'],
+    ['maxAttempts', { maxAttempts: '3' }, "`extras.maxAttempts` to be an integer >= 1, got `'3'` (string)"],
+    ['backoff', { backoff: 5 }, '`extras.backoff` to be an object, got `5`'],
+    ['backoff.delay', { backoff: { delay: -1 } }, '`extras.backoff.delay` to be an integer >= 0, got `-1`'],
+    ['startFrom', { startFrom: 'now' }, "`extras.startFrom` to be '0', '$' or an entry id, got `'now'`"],
+    ['handlerTimeout', { handlerTimeout: -1 }, '`extras.handlerTimeout` to be an integer >= 0, got `-1`'],
+  ])('refuse a wrong %s', (_name, values, message) => {
+    expect(messageOf(() => extras(values))).toContain(message);
+  });
+});
+
+describe('a wrong option', () => {
+  const INTEGERS: [name: string, minimum: number][] = [
+    ['maxPayloadBytes', 1],
+    ['connectTimeout', 0],
+    ['concurrency', 1],
+    ['block', 100],
+    ['lease', 500],
+    ['sweepInterval', 100],
+    ['maxAttempts', 1],
+    ['consumerTtl', 10_000],
+    ['shutdownTimeout', 0],
+    ['handlerTimeout', 0],
+  ];
+  const CLIENT_INTEGERS: [name: string, minimum: number][] = [
+    ['maxPayloadBytes', 1],
+    ['connectTimeout', 0],
+    ['requestTimeout', 0],
+    ['publishTimeout', 1],
+    ['maxPending', 1],
+  ];
+  const noInteger = (minimum: number): [unknown, string][] => [
+    [minimum - 1, `\`${minimum - 1}\` (number)`],
+    [minimum + 0.5, `\`${minimum + 0.5}\` (number)`],
+    [Number.NaN, '`NaN` (number)'],
+    [Infinity, '`Infinity` (number)'],
+    [2 ** 53, '`9007199254740992` (number)'],
+    [String(minimum), `\`'${minimum}'\` (string)`],
+    [5n, '`5n` (bigint)'],
+    [true, '`true` (boolean)'],
+    [[minimum], 'an array'],
+    [{}, 'an object'],
+  ];
+
+  it.each(INTEGERS)('names `%s` of a server, its minimum %i and what was received', (name, minimum) => {
+    for (const [value, received] of noInteger(minimum)) {
+      const message = messageOf(() => server({ [name]: value }));
+      expect(message).toBe(`Expected \`option.${name}\` to be an integer >= ${minimum}, got ${received}`);
+    }
+  });
+
+  it.each(CLIENT_INTEGERS)('names `%s` of a client, its minimum %i and what was received', (name, minimum) => {
+    for (const [value, received] of noInteger(minimum)) {
+      const message = messageOf(() => client({ [name]: value }));
+      expect(message).toBe(`Expected \`option.${name}\` to be an integer >= ${minimum}, got ${received}`);
+    }
+  });
+
+  it.each<[string, unknown, string]>([
+    ['consumerGroup', undefined, '`undefined`'],
+    ['consumerGroup', '', "`''` (string)"],
+    ['consumerGroup', 'two words', "`'two words'` (string)"],
+    ['consumerGroup', 7, '`7` (number)'],
+    ['consumer', 'line\nbreak', "`'line\\nbreak'` (string)"],
+    ['consumer', ['one'], 'an array'],
+    ['prefix', 5, '`5` (number)'],
+    ['prefix', '{app}:', "`'{app}:'` (string)"],
+    ['prefix', 'my app:', "`'my app:'` (string)"],
+    ['startFrom', 0, '`0` (number)'],
+    ['startFrom', '', "`''` (string)"],
+    ['startFrom', '>', "`'>'` (string)"],
+    ['startFrom', '7-', "`'7-'` (string)"],
+    ['backoff', 'fast', "`'fast'` (string)"],
+    ['backoff', null, '`null`'],
+    ['backoff.delay', { delay: '1s' }, "`'1s'` (string)"],
+    ['backoff.maxDelay', { delay: 100, maxDelay: 99 }, '`99` (number)'],
+    ['retention', 100, '`100` (number)'],
+    ['retention', null, '`null`'],
+    ['retention.maxLength', { maxLength: -1 }, '`-1` (number)'],
+    ['retention.maxAge', { maxAge: 0 }, '`0` (number)'],
+    ['isRetriable', true, '`true` (boolean)'],
+    ['serializer', 'json', "`'json'` (string)"],
+    ['serializer', {}, 'an object'],
+    ['deserializer', { deserialize: 'yes' }, 'an object'],
+  ])('names `%s` and what was received instead of %p', (path, value, received) => {
+    const [name = ''] = path.split('.');
+    const message = messageOf(() => server({ [name]: value }));
+    expect(message).toMatch(new RegExp(`^Expected \`option\\.${path.replace('.', '\\.')}\` to be [^,]`));
+    expect(message.endsWith(`, got ${received}`)).toBe(true);
+  });
+
+  it('keeps a consumer from being taken for a ghost between two reads', () => {
+    const construct = (): unknown => server({ block: 5_000, consumerTtl: 9_999 });
+    expect(messageOf(construct)).toContain('`option.consumerTtl` to be an integer >= 10000, got `9999`');
+  });
+
+  it('that does not exist is refused, and those that do are named', () => {
+    const message = messageOf(() => server({ leese: 5 }));
+    expect(message).toMatch(/^Expected `option\.leese` to be one of .*\blease\b/);
+  });
+
+  it.each(['lease', 'consumerGroup', 'concurrency'])('of a server is refused by a client: %s', (name) => {
+    expect(messageOf(() => client({ [name]: 1_000 }))).toContain(`\`option.${name}\``);
+  });
+
+  it.each(['requestTimeout', 'publishTimeout', 'maxPending'])('of a client is refused by a server: %s', (name) => {
+    expect(messageOf(() => server({ [name]: 1_000 }))).toContain(`\`option.${name}\``);
+  });
+
+  it.each([undefined, null, 'redis://127.0.0.1', 7])('is the whole, when it is %p', (options) => {
+    expect(messageOf(() => resolveClientOptions(options as never))).toContain('`options`');
+    expect(messageOf(() => resolveServerOptions(options as never))).toContain('`options`');
+  });
+
+  it.each([null, 'fast', 7, true])('is `option`, when it is %p', (option) => {
+    expect(messageOf(() => resolveClientOptions({ connection, option: option as never }))).toContain('`option`');
+    expect(messageOf(() => resolveServerOptions({ connection, option: option as never }))).toContain('`option`');
+  });
+
+  it('is the missing consumer group, when a server gets no options', () => {
+    expect(messageOf(() => resolveServerOptions({ connection } as never))).toContain('`option.consumerGroup`');
+  });
+});
+
+describe('the connection', () => {
+  it.each([
+    ['ioredis options', { host: '127.0.0.1', port: 6379, password: 'open-sesame' }],
+    ['no options at all, as ioredis takes them', {}],
+    ['sentinels', { sentinels: [{ host: '127.0.0.1', port: 26_379 }], name: 'main' }],
+    ['a URL', 'redis://user:open-sesame@127.0.0.1:6379/0'],
+    ['a TLS URL', 'rediss://127.0.0.1:6380'],
+    ['a cluster', { nodes: [{ host: '127.0.0.1', port: 7000 }], options: {} }],
+    ['a factory', () => undefined],
+    ['an empty key prefix', { host: '127.0.0.1', keyPrefix: '' }],
+  ])('may be %s, and is passed on as it is', (_what, source) => {
+    for (const resolve of sidesWith(source)) expect(resolve()).toMatchObject({ connection: source });
+  });
+
+  it.each<[string, unknown]>([
+    ['missing', undefined],
+    ['null', null],
+    ['a number', 6379],
+    ['a list', [{ host: '127.0.0.1', password: 'open-sesame' }]],
+    ['a host', '127.0.0.1'],
+    ['an empty string', ''],
+    ['another scheme', 'https://user:open-sesame@127.0.0.1'],
+    ['no URL', 'redis//user:open-sesame@127.0.0.1'],
+    ['a password alone', 'open-sesame'],
+    ['an unclosed URL', 'redis://user:open-sesame@[::1'],
+  ])('may not be %s, and its password is in no message', (_what, source) => {
+    for (const resolve of sidesWith(source)) {
+      expect(messageOf(resolve)).toMatch(/^Expected `connection` to be ioredis options, a redis:\/\/ URL/);
+      expect(inspect(thrownBy(resolve))).not.toContain('open-sesame');
+    }
+  });
+
+  it.each([
+    ['in the options', { host: '127.0.0.1', password: 'open-sesame', keyPrefix: 'app:' }],
+    ['in the URL', 'redis://user:open-sesame@127.0.0.1:6379?keyPrefix=app:'],
+  ])('may have no keyPrefix %s; the message points to `option.prefix`', (_where, source) => {
+    for (const resolve of sidesWith(source)) {
+      expect(messageOf(resolve)).toMatch(/^Expected `connection\.keyPrefix` to be absent; use `option\.prefix`/);
+      expect(inspect(thrownBy(resolve))).not.toContain('open-sesame');
+    }
+  });
+
+  it('keeps its password out of the message about another option', () => {
+    const secret = { host: '127.0.0.1', password: 'open-sesame' };
+    const error = thrownBy(() => resolveClientOptions({ connection: secret, option: { maxPending: -1 } }));
+    expect(inspect(error)).not.toContain('open-sesame');
+  });
+});

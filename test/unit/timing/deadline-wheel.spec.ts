@@ -1,0 +1,122 @@
+import { jest } from '@jest/globals';
+import { DeadlineWheel } from '../../../lib/timing/deadline-wheel.js';
+import { SeededRandom } from '../support/random.js';
+
+describe('DeadlineWheel', () => {
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
+
+  it('fires what is due, never early and at most a granule and a timer late', () => {
+    const random = new SeededRandom(6);
+    const lateness: number[] = [];
+    const wheel = new DeadlineWheel<number>((dueAt) => lateness.push(performance.now() - dueAt), 20);
+    for (let i = 0; i < 500; i++) {
+      const delay = random.next() * 3_000;
+      wheel.add(performance.now() + delay, delay);
+      if (i % 10 === 0) jest.advanceTimersByTime(random.integer(1, 50));
+    }
+    jest.advanceTimersByTime(4_000);
+    expect(lateness).toHaveLength(500);
+    expect(Math.min(...lateness)).toBeGreaterThanOrEqual(0);
+    expect(Math.max(...lateness)).toBeLessThanOrEqual(22);
+  });
+
+  it('fires each item once', () => {
+    const fired: string[] = [];
+    const wheel = new DeadlineWheel<string>((item) => fired.push(item));
+    wheel.add('a', 10);
+    wheel.add('b', 10);
+    jest.advanceTimersByTime(10_000);
+    expect(fired).toEqual(['a', 'b']);
+  });
+
+  it('fires the earlier first, in whatever order they came', () => {
+    const fired: number[] = [];
+    const wheel = new DeadlineWheel<number>((item) => fired.push(item));
+    for (const delay of [500, 100, 900, 300]) wheel.add(delay, delay);
+    jest.advanceTimersByTime(1_000);
+    expect(fired).toEqual([100, 300, 500, 900]);
+  });
+
+  it('forgets what was cancelled, and bears a second cancel and one that comes too late', () => {
+    const fired: string[] = [];
+    const wheel = new DeadlineWheel<string>((item) => fired.push(item));
+    const kept = wheel.add('kept', 100);
+    const cancelled = wheel.add('cancelled', 100);
+    cancelled.cancel();
+    cancelled.cancel();
+    jest.advanceTimersByTime(200);
+    kept.cancel();
+    expect(fired).toEqual(['kept']);
+  });
+
+  it('takes the same item twice and cancels only the one deadline', () => {
+    const fired: string[] = [];
+    const wheel = new DeadlineWheel<string>((item) => fired.push(item));
+    wheel.add('a', 50);
+    wheel.add('a', 50).cancel();
+    jest.advanceTimersByTime(100);
+    expect(fired).toEqual(['a']);
+  });
+
+  it('needs one timer for ten thousand deadlines, and none once they are through', () => {
+    let fired = 0;
+    const wheel = new DeadlineWheel<number>(() => fired++);
+    for (let i = 0; i < 10_000; i++) wheel.add(i, i % 700);
+    expect(jest.getTimerCount()).toBe(1);
+    jest.advanceTimersByTime(1_000);
+    expect(fired).toBe(10_000);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('runs no timer for ever where everything was cancelled', () => {
+    const wheel = new DeadlineWheel<number>(() => undefined);
+    for (let i = 0; i < 100; i++) wheel.add(i, 50 * i).cancel();
+    jest.advanceTimersByTime(6_000);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('fires nothing after clear, and goes on working', () => {
+    const fired: string[] = [];
+    const wheel = new DeadlineWheel<string>((item) => fired.push(item));
+    wheel.add('before', 50);
+    wheel.clear();
+    expect(jest.getTimerCount()).toBe(0);
+    wheel.add('after', 50);
+    jest.advanceTimersByTime(100);
+    expect(fired).toEqual(['after']);
+  });
+
+  it('takes new deadlines from what it fires, those that are due at once included', () => {
+    const fired: number[] = [];
+    const wheel: DeadlineWheel<number> = new DeadlineWheel((left) => {
+      fired.push(left);
+      if (left > 0) wheel.add(left - 1, 0);
+    });
+    wheel.add(3, 0);
+    jest.advanceTimersByTime(200);
+    expect(fired).toEqual([3, 2, 1, 0]);
+  });
+
+  it('sleeps in stages through a wait that setTimeout cannot hold', () => {
+    const days30 = 30 * 24 * 3_600_000;
+    const fired: string[] = [];
+    const wheel = new DeadlineWheel<string>((item) => fired.push(item), 1_000);
+    wheel.add('far', days30);
+    jest.advanceTimersByTime(days30 - 1_000);
+    expect(fired).toEqual([]);
+    jest.advanceTimersByTime(3_000);
+    expect(fired).toEqual(['far']);
+  });
+});
+
+describe('DeadlineWheel in real time', () => {
+  it('does not keep the process alive', () => {
+    const timersOf = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timersOf();
+    const wheel = new DeadlineWheel<string>(() => undefined);
+    wheel.add('far', 60_000);
+    expect(timersOf()).toBe(before);
+    wheel.clear();
+  });
+});
