@@ -53,6 +53,7 @@ export const FIELD = {
   ttl: 'ttl',
   headers: 'headers',
   messageId: 'mid',
+  only: 'only',
   seq: 'seq',
   err: 'err',
   last: 'last',

@@ -9,6 +9,10 @@ export type { DeliveryDetails } from './context/redis-stream.context.js';
 export { RedisStreamErrorInterceptor } from './context/error.interceptor.js';
 export { RedisStreamRecord, RedisStreamRecordBuilder } from './record/redis-stream.record.js';
 
+// Dead letters.
+export { RedisStreamDeadLetters } from './dead-letters/redis-stream.dead-letters.js';
+export type { DeadLetter, DeadLetterPage } from './dead-letters/redis-stream.dead-letters.js';
+
 // Options.
 export type {
   RedisClient,

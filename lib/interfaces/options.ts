@@ -1,5 +1,6 @@
 import type { Deserializer, Serializer } from '@nestjs/microservices';
 import type { RedisConnection } from './connection.js';
+import type { ServerFacts } from './events.js';
 
 /** Settings that client and server share. All times are in milliseconds. */
 export interface SharedOption {
@@ -98,6 +99,8 @@ export interface RedisStreamServerOption extends SharedOption {
    * @default every error is, but `RedisStreamUnrecoverableError`
    */
   readonly isRetriable?: (error: unknown) => boolean;
+  /** Called after an entry was stored as a dead letter, for an alarm or a metric; `server.on('deadLettered')` is the same. */
+  readonly onDeadLetter?: (letter: ServerFacts['deadLettered']) => void;
   /** @default `{ maxLength: 10_000 }` */
   readonly retention?: Retention;
   /**

@@ -24,8 +24,6 @@ import { StreamReader } from './stream-reader.js';
 
 /** Redis may be slow to take the last acks; a stop does not wait for it longer than this. */
 const FLUSH_TIMEOUT_MS = 2_000;
-/** So long idle that the next sweep of any instance takes the entry, whatever its lease. */
-const HANDED_BACK_IDLE_MS = 86_400_000;
 
 export interface ConsumptionParts {
   readonly facts: Facts;
@@ -167,8 +165,7 @@ export class Consumption {
         );
         if (entries.length === 0) continue;
         const ids = entries.map(({ id }) => id);
-        const how = { started, idleMs: HANDED_BACK_IDLE_MS };
-        await withinLimit(handBack(this.writer.client, home, ids, how), FLUSH_TIMEOUT_MS);
+        await withinLimit(handBack(this.writer.client, home, ids, started), FLUSH_TIMEOUT_MS);
         for (const entry of entries) home.release(entry);
       }
     }

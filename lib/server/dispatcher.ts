@@ -75,7 +75,7 @@ export class Dispatcher {
     this.decode(
       entry,
       (message) => {
-        if (this.isExpired(entry, message)) over();
+        if (this.isForAnotherGroup(entry, message) || this.isExpired(entry, message)) over();
         else this.execute(entry, message, over);
       },
       over,
@@ -140,6 +140,12 @@ export class Dispatcher {
     entry.request = error.request;
     if (error.request) this.responderOf(entry, error.request).failed({ status: 'error', message: error.message });
     this.parts.deadLetters.store(entry, 'undecodable', error.message);
+  }
+
+  private isForAnotherGroup(entry: HeldEntry, { onlyGroup }: IncomingMessage): boolean {
+    if (onlyGroup === undefined || onlyGroup === entry.home.group) return false;
+    this.parts.settler.ack(entry);
+    return true;
   }
 
   /** Counted on the clock of Redis alone, so that two hosts need not agree on the time. */

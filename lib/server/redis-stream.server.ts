@@ -38,6 +38,7 @@ export class RedisStreamServer extends Server<ServerListeners, TransportStatus> 
     super();
     this.settings = resolveServerOptions(options);
     this.routes = new HandlerRoutes(this.settings);
+    this.facts.on('deadLettered', this.settings.onDeadLetter);
     this.initializeSerializer(this.settings);
     this.initializeDeserializer(this.settings);
   }

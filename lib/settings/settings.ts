@@ -4,6 +4,7 @@ import { v4 as uuid } from 'uuid';
 import * as defaults from '../constants.js';
 import { RedisStreamOptionError } from '../errors/option-error.js';
 import type { RedisConnection } from '../interfaces/connection.js';
+import type { ServerFacts } from '../interfaces/events.js';
 import type {
   Backoff,
   RedisStreamClientOption,
@@ -41,6 +42,7 @@ export interface ServerSettings extends SharedSettings {
   readonly maxAttempts: number;
   readonly backoff: BackoffSettings;
   readonly isRetriable: (error: unknown) => boolean;
+  readonly onDeadLetter: (letter: ServerFacts['deadLettered']) => void;
   readonly retention: { readonly maxLength: number; readonly maxAgeMs: number | undefined };
   readonly consumerTtlMs: number;
   readonly shutdownTimeoutMs: number;
@@ -84,6 +86,7 @@ export function resolveServerOptions(options: RedisStreamServerOptions): ServerS
     maxAttempts: check.integer('maxAttempts', defaults.DEFAULT_MAX_ATTEMPTS, 1),
     backoff: backoff(option.backoff, 'option.backoff', DEFAULT_BACKOFF),
     isRetriable: check.function('isRetriable', () => true),
+    onDeadLetter: check.function('onDeadLetter', () => undefined),
     retention: retention(option.retention),
     // A consumer that only waits shows up once per BLOCK; sooner than that it would be taken for a ghost.
     consumerTtlMs: check.integer('consumerTtl', defaults.DEFAULT_CONSUMER_TTL_MS, Math.max(1_000, 2 * blockMs)),
@@ -135,6 +138,7 @@ const SERVER_NAMES: readonly (keyof RedisStreamServerOption)[] = [
   'maxAttempts',
   'backoff',
   'isRetriable',
+  'onDeadLetter',
   'retention',
   'consumerTtl',
   'shutdownTimeout',

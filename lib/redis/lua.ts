@@ -1,0 +1,202 @@
+import { createHash } from 'node:crypto';
+
+/*
+ * XCLAIM and XACK do not care who owns an entry: a plain renewal takes an entry back from its new owner, a plain
+ * dead letter hides the other's work. So whatever may come too late asks XPENDING for the owner first, in one script.
+ * Each script touches keys of one hash slot only.
+ */
+
+/** Lua with the name under which the server keeps it. */
+export interface Script {
+  readonly body: string;
+  readonly sha: string;
+}
+
+const script = (body: string): Script => ({ body, sha: createHash('sha1').update(body).digest('hex') });
+
+/** KEYS stream; ARGV group, consumer, ids … → the ids that this consumer no longer owns. */
+export const RENEW = script(`
+local lost = {}
+for i = 3, #ARGV do
+  local owned = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2])
+  if #owned == 1 then
+    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'JUSTID')
+  else
+    lost[#lost + 1] = ARGV[i]
+  end
+end
+return lost
+`);
+
+/** KEYS stream; ARGV group, consumer, expected owner ('' = any), minimum idle, step, ids … → {id, attempt, fields, from}. */
+export const TAKE = script(`
+local taken = {}
+for i = 6, #ARGV do
+  local found = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1)[1]
+  if found and (ARGV[3] == '' or found[2] == ARGV[3]) and found[3] >= tonumber(ARGV[4]) then
+    local attempt = math.max(1, found[4] + tonumber(ARGV[5]))
+    local claimed = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'RETRYCOUNT', attempt)[1]
+    if claimed and claimed[2] then
+      taken[#taken + 1] = {ARGV[i], attempt, claimed[2], found[2]}
+    else
+      redis.call('XACK', KEYS[1], ARGV[1], ARGV[i])
+      taken[#taken + 1] = {ARGV[i], attempt, false, found[2]}
+    end
+  end
+end
+return taken
+`);
+
+/**
+ * KEYS stream, dead-letter stream; ARGV group, consumer, id, '1' to delete the entry, then names and values to add
+ * → 'stored' | 'not-owned' | 'gone'. Lua hands at most some 8,000 values to a call, so an entry with more fields is
+ * kept whole as MessagePack in one field.
+ */
+export const DEAD_LETTER = script(`
+local group, consumer, id = ARGV[1], ARGV[2], ARGV[3]
+if #redis.call('XPENDING', KEYS[1], group, id, id, 1, consumer) == 0 then return 'not-owned' end
+local entry = redis.call('XRANGE', KEYS[1], id, id)[1]
+if not entry then
+  redis.call('XACK', KEYS[1], group, id)
+  return 'gone'
+end
+local added = {}
+for i = 5, #ARGV, 2 do added[ARGV[i]] = true end
+local args = {'XADD', KEYS[2], '*'}
+if #entry[2] > 4000 then
+  args[#args + 1] = 'x-packed'
+  args[#args + 1] = cmsgpack.pack(entry[2])
+else
+  for i = 1, #entry[2], 2 do
+    if not added[entry[2][i]] then
+      args[#args + 1] = entry[2][i]
+      args[#args + 1] = entry[2][i + 1]
+    end
+  end
+end
+for i = 5, #ARGV do args[#args + 1] = ARGV[i] end
+redis.call(unpack(args))
+redis.call('XACK', KEYS[1], group, id)
+if ARGV[4] == '1' then redis.call('XDEL', KEYS[1], id) end
+return 'stored'
+`);
+
+/** The consumer that was seen last, within a minute; itself when there is no other. */
+const HEIR_OF = `
+local function heir_of(key, group, giver)
+  local heir, seen = giver, 60000
+  for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', key, group)) do
+    local about = {}
+    for i = 1, #info, 2 do about[info[i]] = info[i + 1] end
+    if about.name ~= giver and about.idle < seen then heir, seen = about.name, about.idle end
+  end
+  return heir
+end`;
+
+/**
+ * KEYS stream; ARGV group, consumer, idle, attempts to take off, ids … Gives entries to the consumer that was seen last,
+ * with an idle time that makes the next sweep of any instance take them, so that the giver leaves nothing behind.
+ */
+export const HAND_BACK = script(`${HEIR_OF}
+local heir = heir_of(KEYS[1], ARGV[1], ARGV[2])
+local given = 0
+for i = 5, #ARGV do
+  local owned = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2])[1]
+  if owned then
+    local attempt = math.max(0, owned[4] - tonumber(ARGV[4]))
+    redis.call('XCLAIM', KEYS[1], ARGV[1], heir, 0, ARGV[i], 'IDLE', ARGV[3], 'RETRYCOUNT', attempt, 'JUSTID')
+    given = given + 1
+  end
+end
+return given
+`);
+
+/**
+ * KEYS stream; ARGV group, own name, minimum idle. Removes consumers with nothing pending: itself when the idle time
+ * is '', else the others that were not seen for so long. Check and removal are one step: a consumer that got an entry
+ * in between would take it with it.
+ */
+export const RETIRE = script(`
+local retired = 0
+for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local about = {}
+  for i = 1, #info, 2 do about[info[i]] = info[i + 1] end
+  local own = about.name == ARGV[2]
+  local due = ARGV[3] == '' and own or ARGV[3] ~= '' and not own and about.idle >= tonumber(ARGV[3])
+  if due and about.pending == 0 then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], about.name)
+    retired = retired + 1
+  end
+end
+return retired
+`);
+
+/**
+ * KEYS stream; ARGV maximum length, oldest id to keep by age ('' = any age) → number trimmed. Never touches what some
+ * group has not settled: the bound is the smallest id that is pending, or was delivered last, in any group.
+ * LIMIT keeps the newest entries although MINID alone would not.
+ */
+export const TRIM = script(`
+local function before(a, b)
+  local ams, aseq = a:match('^(%d+)-(%d+)$')
+  local bms, bseq = b:match('^(%d+)-(%d+)$')
+  if ams ~= bms then return #ams < #bms or #ams == #bms and ams < bms end
+  return #aseq < #bseq or #aseq == #bseq and aseq < bseq
+end
+local bound
+for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+  local about = {}
+  for i = 1, #info, 2 do about[info[i]] = info[i + 1] end
+  local settled = about['last-delivered-id']
+  if about.pending > 0 then
+    local oldest = redis.call('XPENDING', KEYS[1], about.name)[2]
+    if oldest and before(oldest, settled) then settled = oldest end
+  end
+  if not bound or before(settled, bound) then bound = settled end
+end
+if not bound or bound == '0-0' then return 0 end
+local trimmed = 0
+if ARGV[2] ~= '' then
+  local age = before(ARGV[2], bound) and ARGV[2] or bound
+  trimmed = redis.call('XTRIM', KEYS[1], 'MINID', '=', age)
+end
+local excess = redis.call('XLEN', KEYS[1]) - tonumber(ARGV[1])
+if excess > 0 then trimmed = trimmed + redis.call('XTRIM', KEYS[1], 'MINID', '~', bound, 'LIMIT', excess) end
+return trimmed
+`);
+
+/**
+ * KEYS stream, dead-letter stream; ARGV id of the letter, idle → 'missing' | 'redriven'. An entry that is still in its
+ * stream becomes pending again for its group alone, under its old id; one that is not is added anew, marked for that
+ * group.
+ */
+export const REDRIVE = script(`${HEIR_OF}
+local letter = redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])[1]
+if not letter then return 'missing' end
+local own = {['x-stream'] = 1, ['x-group'] = 1, ['x-id'] = 1, ['x-attempts'] = 1, ['x-reason'] = 1, ['x-error'] = 1,
+  ['x-failed-at'] = 1, ['x-packed'] = 1, ['only'] = 1}
+local about, fields = {}, {}
+for i = 1, #letter[2], 2 do
+  local name, value = letter[2][i], letter[2][i + 1]
+  if own[name] then
+    about[name] = value
+  else
+    fields[#fields + 1] = name
+    fields[#fields + 1] = value
+  end
+end
+local group, id = about['x-group'], about['x-id']
+if #redis.call('XRANGE', KEYS[1], id, id) == 1 then
+  if #redis.call('XPENDING', KEYS[1], group, id, id, 1) == 0 then
+    local heir = heir_of(KEYS[1], group, 'redriven')
+    redis.call('XCLAIM', KEYS[1], group, heir, 0, id, 'IDLE', ARGV[2], 'RETRYCOUNT', 0, 'FORCE', 'JUSTID')
+  end
+else
+  if about['x-packed'] then fields = cmsgpack.unpack(about['x-packed']) end
+  local args = {'XADD', KEYS[1], '*', 'only', group}
+  for i = 1, #fields do args[#args + 1] = fields[i] end
+  redis.call(unpack(args))
+end
+redis.call('XDEL', KEYS[2], ARGV[1])
+return 'redriven'
+`);
