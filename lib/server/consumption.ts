@@ -4,6 +4,8 @@ import type { ConnectionGroup } from '../redis/connection-group.js';
 import { hashSlot } from '../redis/keys.js';
 import { RedisClock } from '../redis/redis-clock.js';
 import { handBack, retireConsumer } from '../redis/scripts.js';
+import { inspectServer } from '../redis/server-check.js';
+import { TransportUnavailableError } from '../errors/transport-errors.js';
 import { MAX_WAITING_PER_SLOT } from '../constants.js';
 import { DeadlineWheel } from '../timing/deadline-wheel.js';
 import { ConcurrencyGate } from './concurrency-gate.js';
@@ -33,7 +35,9 @@ export interface ConsumptionParts {
 
 /** Everything that lives between `listen()` and `close()`: wires the parts together, starts and stops them in order. */
 export class Consumption {
+  private readonly warn: (message: string) => void;
   private isStopping = false;
+  private draining: Promise<void> | undefined;
   private readonly clock = new RedisClock();
   private readonly handlerDeadlines = new DeadlineWheel<() => void>((expire) => expire());
   private readonly writer: Connection;
@@ -54,6 +58,7 @@ export class Consumption {
     connections: ConnectionGroup,
     { facts, around, warn }: ConsumptionParts,
   ) {
+    this.warn = warn;
     const writer = connections.add('writer');
     this.writer = writer;
     this.settler = new Settler(writer, settings.leaseMs, facts, warn);
@@ -81,7 +86,9 @@ export class Consumption {
     this.retries.onDue = (entry) => this.runAgain(entry);
   }
 
+  /** @throws {TransportUnavailableError} when the server is too old */
   async start(): Promise<void> {
+    await this.checkServer();
     await this.clock.synchronise(this.writer.client).catch(() => undefined);
     await Promise.all(this.readers.map((reader) => reader.start()));
     this.leases.start();
@@ -89,8 +96,13 @@ export class Consumption {
     this.retention.start();
   }
 
+  /** Once, whoever calls. */
+  drain(): Promise<void> {
+    return (this.draining ??= this.windDown());
+  }
+
   /** Order matters: no new entries, then no new runs, then the running ones, their settlement, and what is left. */
-  async stop(): Promise<void> {
+  private async windDown(): Promise<void> {
     const end = performance.now() + this.settings.shutdownTimeoutMs;
     this.isStopping = true;
     this.settler.wake();
@@ -113,6 +125,12 @@ export class Consumption {
     this.settler.close();
     this.deadLetters.close();
     this.handlerDeadlines.clear();
+  }
+
+  private async checkServer(): Promise<void> {
+    const { unfit, warnings } = await inspectServer(this.writer.client);
+    if (unfit) throw new TransportUnavailableError(unfit);
+    for (const warning of warnings) this.warn(warning);
   }
 
   /** One lane per group, one more for each handler with its own slots; in a cluster no read spans two slots. */

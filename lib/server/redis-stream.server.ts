@@ -79,6 +79,14 @@ export class RedisStreamServer extends Server<ServerListeners, TransportStatus> 
     return (this.closing ??= this.stop().finally(() => (this.closing = undefined)));
   }
 
+  /**
+   * All that `close()` does, but for the connections. With `enableShutdownHooks()`, or in a hybrid application, Nest runs
+   * every `onModuleDestroy` before it closes the server; call this first where a provider closes its pool there.
+   */
+  async drain(): Promise<void> {
+    await this.consumption?.drain();
+  }
+
   /** Events of the connections (first argument: the role) and {@link ServerFacts}. */
   override on<Event extends keyof ServerListeners>(event: Event, listener: ServerListeners[Event]): void {
     const registration = { event, listener: listener as (...args: unknown[]) => void };
@@ -120,7 +128,7 @@ export class RedisStreamServer extends Server<ServerListeners, TransportStatus> 
     const { consumption, connections } = this;
     this.consumption = undefined;
     this.connections = undefined;
-    await consumption?.stop();
+    await consumption?.drain();
     connections?.close();
   }
 
