@@ -144,6 +144,13 @@ describe('decodeMessage', () => {
     expect(decode('user', 'ann', 'text', '{"not":"parsed"}').data).toEqual({ user: 'ann', text: '{"not":"parsed"}' });
   });
 
+  it('names the one group that a redriven dead letter is for, and hides that from the handler', () => {
+    expect(decode('data', '1').onlyGroup).toBeUndefined();
+    expect(decode('data', '1', 'only', 'mailer').onlyGroup).toBe('mailer');
+    expect(decode('user', 'ann', 'only', 'mailer')).toMatchObject({ data: { user: 'ann' }, onlyGroup: 'mailer' });
+    expect(decode('user', 'ann', 'only', 'mailer').data).not.toHaveProperty('only');
+  });
+
   it('lets no foreign field re-parent the object', () => {
     const data = decode('__proto__', 'x', 'constructor', 'y').data as object;
     expect(Object.keys(data)).toEqual(['constructor']);
