@@ -2,8 +2,8 @@ import type { INestMicroservice, Type } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import { RedisStreamClient, RedisStreamServer } from 'nestjs-redis-stream-transport';
 import { CapturedLog } from './captured-log.js';
-import { outcomeOf } from './eventually.js';
-import { expectNoClients, expectNoLeaks, expectNoReplyKeys, openResources } from './leak-check.js';
+import { eventually, outcomeOf } from './eventually.js';
+import { connectedClients, expectNoClients, expectNoLeaks, expectNoReplyKeys, openResources } from './leak-check.js';
 import type { ResourceCount } from './leak-check.js';
 import { createApp } from './nest-app.js';
 import type { AppParts } from './nest-app.js';
@@ -80,6 +80,14 @@ export class Stage {
     return once;
   }
 
+  /** Waits until this many readers sit in a blocking read. */
+  async untilReading(readers = 1): Promise<void> {
+    await eventually(async () => {
+      const blocked = (await connectedClients(this.raw)).filter((line) => line.includes('cmd=xreadgroup'));
+      expect(blocked).toHaveLength(readers);
+    });
+  }
+
   /** The server hangs up on everybody but the test. */
   async killConnections(): Promise<void> {
     await this.raw.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
@@ -102,11 +110,14 @@ export class Stage {
       const outcome = await outcomeOf(Promise.resolve().then(close));
       if ('error' in outcome) failures.push(outcome.error);
     }
-    if (failures.length > 0) throw new AggregateError(failures, `closing failed: ${failures.map(String).join('; ')}`);
-    await expectNoClients(this.raw);
-    await expectNoReplyKeys(this.raw);
-    await expectNoLeaks(this.baseline);
-    await this.raw.flushall();
+    try {
+      if (failures.length > 0) throw new AggregateError(failures, `closing failed: ${failures.map(String).join('; ')}`);
+      await expectNoClients(this.raw);
+      await expectNoReplyKeys(this.raw);
+      await expectNoLeaks(this.baseline);
+    } finally {
+      await this.raw.flushall();
+    }
   }
 
   async shut(): Promise<void> {

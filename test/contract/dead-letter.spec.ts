@@ -1,0 +1,218 @@
+/* oxlint-disable typescript/no-unnecessary-type-arguments -- without it Nest 12 refuses a second parameter of an event handler */
+import { Controller } from '@nestjs/common';
+import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import {
+  RedisStreamContext,
+  RedisStreamRecordBuilder,
+  RedisStreamUnrecoverableError,
+} from 'nestjs-redis-stream-transport';
+import { ask, tell } from '../support/calls.js';
+import { eventually } from '../support/eventually.js';
+import { useStage } from '../support/stage.js';
+import { entriesOf, settled } from '../support/stream-view.js';
+
+const stage = useStage();
+const seen: unknown[] = [];
+const FAST = { backoff: { delay: 10, maxDelay: 20 } };
+
+@Controller()
+class Fragile {
+  @EventPattern<string>('fragile')
+  fragile(@Payload() data: unknown, @Ctx() ctx: RedisStreamContext): void {
+    seen.push({ data, id: ctx.getMessageId(), attempt: ctx.getAttempt(), headers: { ...ctx.getHeaders() } });
+    if (data === 'poison') throw new Error('never works');
+  }
+
+  @EventPattern('hopeless')
+  hopeless(@Payload() data: unknown): void {
+    seen.push(data);
+    throw new RedisStreamUnrecoverableError('no use');
+  }
+
+  @EventPattern('{tag}.kept')
+  tagged(@Payload() _data: unknown): void {
+    throw new Error('always');
+  }
+
+  @MessagePattern('echo')
+  echo(@Payload() data: unknown): unknown {
+    return data;
+  }
+}
+
+beforeEach(() => {
+  seen.length = 0;
+});
+
+describe('dead letters', () => {
+  it('B31 F12 get what fails maxAttempts times: same id, same headers, and others are not held up', async () => {
+    const facts: unknown[] = [];
+    const { server } = await stage.serve([Fragile], { option: { ...FAST, maxAttempts: 3 } });
+    server.on('retried', (fact) => facts.push(['retried', fact.id, fact.attempt]));
+    server.on('deadLettered', (fact) => facts.push(['deadLettered', fact.id, fact.attempt, fact.deadLetterStream]));
+    const client = stage.client();
+    const poison = new RedisStreamRecordBuilder('poison').setHeader('trace', 't-1').build();
+    await tell(client, 'fragile', poison);
+    await tell(client, 'fragile', 'innocent');
+    await eventually(async () => expect(await stage.raw.xlen('{fragile}:dead')).toBe(1));
+    await settled(stage.raw, 'fragile');
+    const [entry] = await entriesOf(stage.raw, '{fragile}:dead');
+    const id = String(entry?.fields['x-id']);
+    const runs = [1, 2, 3].map((attempt) => ({ data: 'poison', id, attempt, headers: { trace: 't-1' } }));
+    expect(seen.filter((run) => (run as { data: unknown }).data === 'poison')).toEqual(runs);
+    expect(seen.filter((run) => (run as { data: unknown }).data === 'innocent')).toHaveLength(1);
+    expect(entry?.fields).toMatchObject({
+      data: '"poison"',
+      headers: '{"trace":"t-1"}',
+      'x-stream': 'fragile',
+      'x-group': 'service',
+      'x-attempts': '3',
+      'x-reason': expect.stringMatching(/\w/),
+      'x-error': expect.any(String),
+      'x-failed-at': expect.stringMatching(/^\d/),
+    });
+    expect(facts.map((fact) => JSON.stringify(fact))).toEqual([
+      JSON.stringify(['retried', id, 1]),
+      JSON.stringify(['retried', id, 2]),
+      JSON.stringify(['deadLettered', id, 3, '{fragile}:dead']),
+    ]);
+  });
+
+  it('B31 are written once per failing group; the retries of one group are not seen by another', async () => {
+    await stage.serve([Fragile], { option: { ...FAST, maxAttempts: 2 } });
+    const calm: unknown[] = [];
+
+    @Controller()
+    class Calm {
+      @EventPattern('fragile')
+      hear(@Payload() data: unknown): void {
+        calm.push(data);
+      }
+    }
+    await stage.serve([Calm], { option: { consumerGroup: 'calm' } });
+    await tell(stage.client(), 'fragile', 'poison');
+    await eventually(async () => expect(await stage.raw.xlen('{fragile}:dead')).toBe(1));
+    await settled(stage.raw, 'fragile', 'service');
+    await settled(stage.raw, 'fragile', 'calm');
+    expect(calm).toEqual(['poison']);
+    expect(seen).toHaveLength(2);
+  });
+
+  it('get what the handler calls unrecoverable at the first attempt', async () => {
+    await stage.serve([Fragile], { option: FAST });
+    await tell(stage.client(), 'hopeless', 1);
+    await eventually(async () => expect(await stage.raw.xlen('{hopeless}:dead')).toBe(1));
+    await settled(stage.raw, 'hopeless');
+    expect(seen).toEqual([1]);
+    const [entry] = await entriesOf(stage.raw, '{hopeless}:dead');
+    expect(entry?.fields).toMatchObject({ 'x-attempts': '1', 'x-error': expect.stringContaining('no use') });
+  });
+
+  it('get what isRetriable refuses at the first attempt', async () => {
+    const asked: unknown[] = [];
+    const isRetriable = (error: unknown): boolean => {
+      asked.push(error);
+      return false;
+    };
+    await stage.serve([Fragile], { option: { ...FAST, isRetriable } });
+    await tell(stage.client(), 'fragile', 'poison');
+    await eventually(async () => expect(await stage.raw.xlen('{fragile}:dead')).toBe(1));
+    expect(seen).toHaveLength(1);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('B35 F61 get an undecodable entry at once, every raw byte of it, and the loop goes on', async () => {
+    await stage.serve([Fragile]);
+    const bytes = Buffer.from([0x7b, 0xff, 0xfe, 0x00, 0xc3, 0x28, 0x0d, 0x0a, 0x80]);
+    const name = Buffer.from([0xf0, 0x28, 0x8c, 0x28]);
+    const id = await stage.raw.xadd('fragile', '*', 'data', bytes, name, bytes, 'plain', 'text');
+    await eventually(async () => expect(await stage.raw.xlen('{fragile}:dead')).toBe(1));
+    const [dead] = await stage.raw.xrangeBuffer('{fragile}:dead', '-', '+');
+    const fields = dead?.[1] ?? [];
+    expect(fields.slice(0, 6).map((field) => field.toString('hex'))).toEqual(
+      [Buffer.from('data'), bytes, name, bytes, Buffer.from('plain'), Buffer.from('text')].map((b) =>
+        b.toString('hex'),
+      ),
+    );
+    const [{ fields: notes } = { fields: {} }] = await entriesOf(stage.raw, '{fragile}:dead');
+    expect(notes).toMatchObject({ 'x-stream': 'fragile', 'x-group': 'service', 'x-id': id, 'x-attempts': '1' });
+    await tell(stage.client(), 'fragile', 'innocent');
+    await eventually(() => expect(seen).toHaveLength(1));
+    await settled(stage.raw, 'fragile');
+  });
+
+  it.each([
+    ['JSON that ends early', ['data', '{"a":']],
+    ['headers that are no object', ['data', '1', 'headers', '[]']],
+    ['headers that are no JSON', ['data', '1', 'headers', 'x']],
+    ['JSON of 10,000 levels', ['data', '['.repeat(10_000) + ']'.repeat(10_000)]],
+  ])('B35 F61 F63 get %s at once, with no run of the handler', async (_name, fields) => {
+    await stage.serve([Fragile]);
+    await stage.raw.xadd('fragile', '*', ...fields);
+    await eventually(async () => expect(await stage.raw.xlen('{fragile}:dead')).toBe(1));
+    await settled(stage.raw, 'fragile');
+    expect(seen).toEqual([]);
+    const [entry] = await entriesOf(stage.raw, '{fragile}:dead');
+    expect(entry?.fields[String(fields[0])]).toBe(fields[1]);
+    await expect(ask(stage.client(), 'echo', 'alive')).resolves.toBe('alive');
+  });
+
+  it('keep to the hash slot of a stream that has a tag of its own', async () => {
+    await stage.serve([Fragile], { option: { maxAttempts: 1 } });
+    await tell(stage.client(), '{tag}.kept', 1);
+    await eventually(async () => expect(await stage.raw.xlen('{tag}.kept:dead')).toBe(1));
+    const slots = await Promise.all(['{tag}.kept', '{tag}.kept:dead'].map((key) => slotOf(key)));
+    expect(new Set(slots).size).toBe(1);
+  });
+
+  it('B36 F49 are not written for entries that were deleted under a dead consumer: those are acked and told', async () => {
+    await stage.raw.xgroup('CREATE', 'fragile', 'service', '0', 'MKSTREAM');
+    const id = String(await stage.raw.xadd('fragile', '*', 'data', '1'));
+    await stage.raw.xreadgroup('GROUP', 'service', 'ghost', 'COUNT', 1, 'STREAMS', 'fragile', '>');
+    await stage.raw.xdel('fragile', id);
+    const lost: unknown[] = [];
+    await stage.serve([Fragile], {
+      option: { lease: 500, sweepInterval: 100 },
+      prepare: (_app, server) => server.on('entryLost', (fact) => lost.push(fact)),
+    });
+    await eventually(() => expect(lost).toEqual([{ stream: 'fragile', group: 'service', id }]));
+    await settled(stage.raw, 'fragile');
+    expect(seen).toEqual([]);
+    expect(await stage.raw.exists('{fragile}:dead')).toBe(0);
+  });
+
+  it.each([
+    ['its retry comes', 300],
+    ['the service stops', 60_000],
+  ])('B36 F49 are not written for an entry that was deleted before %s: it is acked and told', async (_when, delay) => {
+    const lost: unknown[] = [];
+    const { server, close } = await stage.serve([Fragile], { option: { backoff: { delay, maxDelay: delay } } });
+    server.on('entryLost', (fact) => lost.push(fact));
+    await tell(stage.client(), 'fragile', 'poison');
+    await eventually(() => expect(seen).toHaveLength(1));
+    const [entry] = await entriesOf(stage.raw, 'fragile');
+    await stage.raw.xdel('fragile', String(entry?.id));
+    if (delay > 1_000) await close();
+    await eventually(() => expect(lost).toEqual([{ stream: 'fragile', group: 'service', id: entry?.id }]));
+    await settled(stage.raw, 'fragile');
+    expect(await stage.raw.exists('{fragile}:dead')).toBe(0);
+  });
+
+  it('F13 B33 are stored before the ack or not at all: out of memory keeps the entry', async () => {
+    await stage.serve([Fragile], { option: { ...FAST, maxAttempts: 2, sweepInterval: 100 } });
+    await tell(stage.client(), 'fragile', 'poison');
+    await eventually(() => expect(seen.length).toBeGreaterThan(0));
+    await stage.raw.config('SET', 'maxmemory', '1');
+    await eventually(() => expect(seen.length).toBeGreaterThanOrEqual(2));
+    const stored = await stage.raw.xlen('{fragile}:dead');
+    const [pending] = (await stage.raw.xpending('fragile', 'service')) as [number];
+    await stage.raw.config('SET', 'maxmemory', '0');
+    expect(stored + pending).toBeGreaterThanOrEqual(1);
+    await eventually(async () => expect(await stage.raw.xlen('{fragile}:dead')).toBe(1));
+    await settled(stage.raw, 'fragile');
+  });
+});
+
+async function slotOf(key: string): Promise<unknown> {
+  return stage.raw.call('CLUSTER', 'KEYSLOT', key).catch(() => /\{(.+?)\}/.exec(key)?.[1]);
+}

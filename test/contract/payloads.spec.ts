@@ -1,0 +1,178 @@
+import { Controller } from '@nestjs/common';
+import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import { PayloadTooLargeError } from 'nestjs-redis-stream-transport';
+import { defer, lastValueFrom, of } from 'rxjs';
+import { ask, askAll, failureOf, tell } from '../support/calls.js';
+import { eventually } from '../support/eventually.js';
+import { useStage } from '../support/stage.js';
+import { settled } from '../support/stream-view.js';
+
+const stage = useStage();
+const heard: unknown[] = [];
+
+const VALUES: readonly (readonly [string, unknown])[] = [
+  ['a string', 'abc'],
+  ['an empty string', ''],
+  ['a string that is JSON', '{"a":1}'],
+  ['a number', 42],
+  ['zero', 0],
+  ['a fraction', -1.5e-7],
+  ['true', true],
+  ['false', false],
+  ['null', null],
+  ['an empty array', []],
+  ['an array', [1, 'two', null, [3]]],
+  ['an empty object', {}],
+  ['a nested object', { a: { b: { c: [{ d: null }] } } }],
+  ['unicode', { 'ключ 🔑': 'Grüße, 世界 👩‍👩‍👧 \u0000 \u2028 "quoted" \\ \n' }],
+  ['300 kB', 'x'.repeat(300_000)],
+  [
+    'keys named like our fields',
+    { id: 1, reply: 'r', data: { data: 2 }, ttl: 0, headers: null, mid: 'm', err: 'e', last: 1 },
+  ],
+  ['keys named like Nest packets', { pattern: 'p', response: 1, isDisposed: true, status: 'error', err: null }],
+];
+
+@Controller()
+class Mirror {
+  @MessagePattern('mirror')
+  mirror(@Payload() data: unknown): unknown {
+    return data;
+  }
+
+  @MessagePattern('absent')
+  absent(@Payload() which: string): unknown {
+    return which === 'null' ? null : undefined;
+  }
+
+  @MessagePattern('special')
+  special(): unknown {
+    return { date: new Date(0), gone: undefined, bytes: Buffer.from('ab') };
+  }
+
+  @MessagePattern('unserialisable')
+  unserialisable(@Payload() which: string): unknown {
+    if (which === 'bigint') return { big: 10n };
+    const knot: Record<string, unknown> = {};
+    knot['self'] = knot;
+    return knot;
+  }
+
+  @MessagePattern('huge')
+  huge(): unknown {
+    return 'y'.repeat(5_000);
+  }
+
+  @EventPattern('heard')
+  hear(@Payload() data: unknown): void {
+    heard.push(data);
+  }
+}
+
+beforeEach(() => {
+  heard.length = 0;
+});
+
+describe('payloads', () => {
+  it('B52 carries every JSON value both ways and in events, unchanged', async () => {
+    await stage.serve([Mirror], { option: { concurrency: 1 } });
+    const client = stage.client();
+    for (const [name, value] of VALUES) {
+      expect({ [name]: await ask(client, 'mirror', value) }).toEqual({ [name]: value });
+      await tell(client, 'heard', value);
+    }
+    await eventually(() => expect(heard).toEqual(VALUES.map(([, value]) => value)));
+    await settled(stage.raw, 'heard');
+  });
+
+  it('B52 answers null with null, and undefined by completing without a value, as Nest does', async () => {
+    await stage.serve([Mirror]);
+    const client = stage.client();
+    await expect(askAll(client, 'absent', 'null')).resolves.toEqual([null]);
+    await expect(askAll(client, 'absent', 'undefined')).resolves.toEqual([]);
+  });
+
+  it('B52 turns dates, buffers and undefined fields into what JSON makes of them', async () => {
+    await stage.serve([Mirror]);
+    const client = stage.client();
+    const reply = { date: '1970-01-01T00:00:00.000Z', bytes: { type: 'Buffer', data: [97, 98] } };
+    await expect(ask(client, 'special', {})).resolves.toEqual(reply);
+    await expect(ask(client, 'mirror', { date: new Date(0), gone: undefined })).resolves.toEqual({ date: reply.date });
+  });
+
+  it('B52 refuses undefined as the data of a call, as Nest does', async () => {
+    const client = stage.client();
+    for (const call of [ask(client, 'mirror', undefined), tell(client, 'heard', undefined)]) {
+      // The class is not exported by Nest 12.
+      expect(await failureOf(call)).toHaveProperty('constructor.name', 'InvalidMessageException');
+    }
+    expect(await stage.raw.dbsize()).toBe(0);
+  });
+
+  it('B52 refuses what JSON cannot say before anything is written', async () => {
+    const client = stage.client();
+    const knot: Record<string, unknown> = {};
+    knot['self'] = knot;
+    for (const impossible of [{ big: 10n }, knot]) {
+      expect(await failureOf(ask(client, 'mirror', impossible))).toBeInstanceOf(Error);
+      expect(await failureOf(tell(client, 'heard', impossible))).toBeInstanceOf(Error);
+    }
+    expect(await stage.raw.exists('mirror', 'heard')).toBe(0);
+  });
+
+  it('B52 answers with an error when the handler returns what JSON cannot say', async () => {
+    await stage.serve([Mirror]);
+    const client = stage.client();
+    for (const which of ['bigint', 'knot']) {
+      expect(await failureOf(ask(client, 'unserialisable', which))).toBeDefined();
+    }
+    await expect(ask(client, 'mirror', 'alive')).resolves.toBe('alive');
+    await settled(stage.raw, 'unserialisable');
+  });
+
+  it('B64 leaves the payload of its caller alone, frozen or not', async () => {
+    await stage.serve([Mirror]);
+    const client = stage.client();
+    const loose = { a: { b: 1 } };
+    const frozen = Object.freeze({ a: Object.freeze({ b: 1 }) });
+    await expect(ask(client, 'mirror', frozen)).resolves.toEqual(frozen);
+    await ask(client, 'mirror', loose);
+    await tell(client, 'heard', loose);
+    await tell(client, 'heard', frozen);
+    expect(loose).toEqual({ a: { b: 1 } });
+    await eventually(() => expect(heard).toEqual([loose, frozen]));
+  });
+
+  it('F62 refuses a payload above maxPayloadBytes before it is written', async () => {
+    const client = stage.client({ maxPayloadBytes: 1_000 });
+    // Two bytes per character: the limit is about bytes.
+    const tooLong = 'é'.repeat(600);
+    for (const call of [ask(client, 'mirror', tooLong), tell(client, 'heard', tooLong)]) {
+      const error = await failureOf(call);
+      expect(error).toBeInstanceOf(PayloadTooLargeError);
+      expect(error).toMatchObject({ code: 'PAYLOAD_TOO_LARGE', retriable: false, outcome: 'not-stored' });
+      expect(String(error)).not.toContain('éé');
+    }
+    expect(await stage.raw.exists('mirror', 'heard')).toBe(0);
+  });
+
+  it('F62 answers with an error when the reply is above maxPayloadBytes', async () => {
+    await stage.serve([Mirror], { option: { maxPayloadBytes: 1_000 } });
+    const client = stage.client();
+    expect(await failureOf(ask(client, 'huge', {}))).toBeDefined();
+    await expect(ask(client, 'mirror', 'alive')).resolves.toBe('alive');
+  });
+
+  it('F64 does not let a payload reach the prototype of anything', async () => {
+    await stage.serve([Mirror]);
+    const hostile: unknown = JSON.parse(
+      '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}',
+    );
+    await lastValueFrom(
+      defer(() => ask(stage.client(), 'mirror', hostile)),
+      { defaultValue: of(null) },
+    ).catch(() => undefined);
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+    await expect(ask(stage.client(), 'mirror', 1)).resolves.toBe(1);
+  });
+});

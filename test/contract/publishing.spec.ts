@@ -1,0 +1,144 @@
+import { Controller } from '@nestjs/common';
+import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import {
+  PublishOutcomeUnknownError,
+  PublishRejectedError,
+  RedisStreamError,
+  TransportUnavailableError,
+} from 'nestjs-redis-stream-transport';
+import { lastValueFrom } from 'rxjs';
+import { inspect } from 'node:util';
+import { ask, failureOf, tell } from '../support/calls.js';
+import { eventually } from '../support/eventually.js';
+import { FaultProxy } from '../support/fault-proxy.js';
+import { useStage } from '../support/stage.js';
+
+const stage = useStage();
+const SECRET = 'card-4111-1111-1111-1111';
+
+@Controller()
+class Listener {
+  @EventPattern('quiet')
+  quiet(@Payload() _data: unknown): void {}
+
+  @MessagePattern('echo')
+  echo(@Payload() data: unknown): unknown {
+    return data;
+  }
+}
+
+describe('emit()', () => {
+  it('B63 completes when the event is stored, with or without a subscriber', async () => {
+    const client = stage.client();
+    await lastValueFrom(client.emit('quiet', 1), { defaultValue: undefined });
+    expect(await stage.raw.xlen('quiet')).toBe(1);
+    client.emit('quiet', 2);
+    await eventually(async () => expect(await stage.raw.xlen('quiet')).toBe(2));
+  });
+
+  it('B63 fails when Redis refuses: the key is something else', async () => {
+    await stage.raw.set('quiet', 'a string');
+    const error = await failureOf(tell(stage.client(), 'quiet', SECRET));
+    expect(error).toBeInstanceOf(PublishRejectedError);
+    expect(error).toBeInstanceOf(RedisStreamError);
+    expect(error).toMatchObject({ code: 'PUBLISH_REJECTED', outcome: 'not-stored', retriable: false });
+    expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(SECRET);
+    expect(JSON.stringify(error)).not.toContain(SECRET);
+  });
+
+  it('B63 F40 fails when Redis is out of memory, and works again after', async () => {
+    const client = stage.client();
+    await tell(client, 'quiet', 0);
+    await stage.raw.config('SET', 'maxmemory', '1');
+    const error = await failureOf(tell(client, 'quiet', SECRET));
+    await stage.raw.config('SET', 'maxmemory', '0');
+    expect(error).toBeInstanceOf(PublishRejectedError);
+    expect(error).toMatchObject({ retriable: true, outcome: 'not-stored' });
+    expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(SECRET);
+    await tell(client, 'quiet', 1);
+    expect(await stage.raw.xlen('quiet')).toBe(2);
+  });
+
+  it('B63 fails when the user may not write, naming the command and no argument', async () => {
+    await stage.raw.call('ACL', 'SETUSER', 'limited', 'on', '>pw', '~*', '+@all', '-xadd');
+    const client = stage.client({}, { ...stage.connection, username: 'limited', password: 'pw' });
+    const error = await failureOf(tell(client, 'quiet', SECRET));
+    await stage.raw.call('ACL', 'DELUSER', 'limited');
+    expect(error).toBeInstanceOf(PublishRejectedError);
+    expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(SECRET);
+  });
+
+  it('F28 waits publishTimeout for a connection, then says that nothing was stored', async () => {
+    const client = stage.client({ publishTimeout: 200, connectTimeout: 200 });
+    await client.connect();
+    await stage.redis.kill();
+    const error = await failureOf(tell(client, 'quiet', 1));
+    await stage.redis.restart();
+    expect(error).toBeInstanceOf(RedisStreamError);
+    expect(error).toBeInstanceOf(TransportUnavailableError);
+    expect(error).toMatchObject({ outcome: 'not-stored', retriable: true });
+  });
+
+  it('waits out a short outage without an error', async () => {
+    const client = stage.client({ publishTimeout: 5_000 });
+    await client.connect();
+    let lost = 0;
+    client.on('close', () => (lost += 1));
+    await stage.redis.kill();
+    await eventually(() => expect(lost).toBeGreaterThan(0));
+    const stored = tell(client, 'quiet', 1);
+    await stage.redis.restart();
+    await stored;
+    expect(await stage.raw.xlen('quiet')).toBe(1);
+  });
+
+  it('F20 whose confirmation is lost says that the outcome is unknown, and is never sent twice', async () => {
+    const proxy = await FaultProxy.to(stage.redis);
+    stage.owns(() => proxy.close());
+    const client = stage.client({ publishTimeout: 300 }, { host: proxy.host, port: proxy.port });
+    await client.connect();
+    proxy.keepUpstreamOnClientLoss = true;
+    proxy.set({ kind: 'swallowReplies' });
+    const failure = failureOf(tell(client, 'quiet', SECRET));
+    await eventually(async () => expect(await stage.raw.xlen('quiet')).toBe(1));
+    proxy.rst();
+    const error = await failure;
+    proxy.heal();
+    expect(error).toBeInstanceOf(PublishOutcomeUnknownError);
+    expect(error).toMatchObject({ code: 'PUBLISH_OUTCOME_UNKNOWN', outcome: 'unknown' });
+    expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(SECRET);
+    await eventually(() => tell(client, 'quiet', 'after'));
+    const bodies = (await stage.raw.xrange('quiet', '-', '+')).map(([, fields]) => fields.join());
+    expect(bodies.filter((body) => body.includes(SECRET))).toHaveLength(1);
+  });
+
+  it('F23 whose server is silent is unknown after publishTimeout, and later ones use a new socket', async () => {
+    const proxy = await FaultProxy.to(stage.redis);
+    stage.owns(() => proxy.close());
+    const client = stage.client({ publishTimeout: 300 }, { host: proxy.host, port: proxy.port });
+    await client.connect();
+    proxy.set({ kind: 'blackhole', direction: 'both' });
+    const started = performance.now();
+    expect(await failureOf(tell(client, 'quiet', 1))).toBeInstanceOf(PublishOutcomeUnknownError);
+    expect(performance.now() - started).toBeLessThan(2_000);
+    proxy.heal();
+    await eventually(() => tell(client, 'quiet', 2));
+  });
+
+  it('B11 is never held up by a blocking read of the same process', async () => {
+    await stage.serve([Listener], { option: { block: 5_000 } });
+    const client = stage.client();
+    await ask(client, 'echo', 0);
+    const started = performance.now();
+    for (let n = 0; n < 100; n += 1) await tell(client, 'quiet', n);
+    expect(performance.now() - started).toBeLessThan(2_500);
+  });
+
+  it('works again with a client that was closed before', async () => {
+    const client = stage.client();
+    await tell(client, 'quiet', 1);
+    await client.close();
+    await tell(client, 'quiet', 2);
+    expect(await stage.raw.xlen('quiet')).toBe(2);
+  });
+});

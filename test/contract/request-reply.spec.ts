@@ -1,0 +1,206 @@
+import { Controller } from '@nestjs/common';
+import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
+import {
+  RedisStreamContext,
+  RequestTimeoutError,
+  TooManyPendingError,
+  TransportClosedError,
+} from 'nestjs-redis-stream-transport';
+import { randomUUID } from 'node:crypto';
+import { lastValueFrom, timeout, TimeoutError } from 'rxjs';
+import { ask, failureOf } from '../support/calls.js';
+import { deferred } from '../support/deferred.js';
+import { eventually, within } from '../support/eventually.js';
+import { useStage } from '../support/stage.js';
+import { settled } from '../support/stream-view.js';
+
+let gate = deferred();
+// Before the stage's own: it waits for handlers that still run.
+afterEach(() => gate.resolve());
+
+const stage = useStage();
+const ran: unknown[] = [];
+
+@Controller()
+class Desk {
+  @MessagePattern('double')
+  double(@Payload() n: number): number {
+    return 2 * n;
+  }
+
+  @MessagePattern('gated')
+  async gated(@Payload() data: unknown): Promise<unknown> {
+    ran.push(data);
+    await gate.promise;
+    return data;
+  }
+
+  @MessagePattern({ cmd: 'sum', version: 1 })
+  sum(@Payload() numbers: number[], @Ctx() ctx: RedisStreamContext): unknown {
+    return { sum: numbers.reduce((a, b) => a + b, 0), pattern: ctx.getPattern() };
+  }
+}
+
+beforeEach(() => {
+  gate = deferred();
+  ran.length = 0;
+});
+
+describe('requests', () => {
+  it('find their handler whatever the order of the keys of an object pattern', async () => {
+    await stage.serve([Desk]);
+    const answer = await ask<{ sum: number }>(stage.client(), { version: 1, cmd: 'sum' }, [1, 2, 3]);
+    expect(answer.sum).toBe(6);
+    await expect(ask(stage.client(), { cmd: 'sum', version: 1 }, [1])).resolves.toMatchObject({ sum: 1 });
+  });
+
+  it('B50 of two clients with one configuration, 40 at a time each, get 80 right answers', async () => {
+    await stage.serve([Desk]);
+    await stage.serve([Desk]);
+    const clients = [stage.client(), stage.client()];
+    const numbers = Array.from({ length: 40 }, (_, n) => n);
+    const answers = await Promise.all(clients.flatMap((client) => numbers.map((n) => ask(client, 'double', n))));
+    expect(answers).toEqual([...numbers, ...numbers].map((n) => 2 * n));
+  });
+
+  it('B55 that time out leave no trace: not in the map, not in the stream', async () => {
+    await stage.serve([Desk]);
+    const client = stage.client({ maxPending: 20, requestTimeout: 50 });
+    for (let round = 0; round < 10; round += 1) {
+      const calls = Array.from({ length: 20 }, (_, n) => failureOf(ask(client, 'gated', n)));
+      for (const error of await Promise.all(calls)) {
+        expect(error).toBeInstanceOf(RequestTimeoutError);
+        expect(error).toMatchObject({ code: 'REQUEST_TIMEOUT', outcome: 'unknown' });
+      }
+    }
+    gate.resolve();
+    await expect(ask(client, 'double', 4)).resolves.toBe(8);
+    await eventually(async () => expect(await stage.raw.xlen('gated')).toBe(0));
+  });
+
+  it("B55 that the caller gives up, by rxjs' timeout or by unsubscribing, free their place at once", async () => {
+    await stage.serve([Desk]);
+    const client = stage.client({ maxPending: 3 });
+    for (let round = 0; round < 5; round += 1) {
+      const call = lastValueFrom(client.send('gated', round).pipe(timeout(30)));
+      expect(await failureOf(call)).toBeInstanceOf(TimeoutError);
+      client.send('gated', round).subscribe().unsubscribe();
+    }
+    const held = [1, 2, 3].map((n) => ask(client, 'gated', n));
+    await eventually(() => expect(ran).toEqual(expect.arrayContaining([1, 2, 3])));
+    gate.resolve();
+    await expect(Promise.all(held)).resolves.toEqual([1, 2, 3]);
+  });
+
+  it('B55 that are given up before anybody read them are taken out of the stream', async () => {
+    const service = await stage.serve([Desk]);
+    await service.close();
+    const call = stage.client().send('gated', 'stale').subscribe();
+    await eventually(async () => expect(await stage.raw.xlen('gated')).toBe(1));
+    call.unsubscribe();
+    await eventually(async () => expect(await stage.raw.xlen('gated')).toBe(0));
+  });
+
+  it('B66 that timed out while no server was there are not run by the next one', async () => {
+    const service = await stage.serve([Desk]);
+    await service.close();
+    const client = stage.client({ requestTimeout: 100 });
+    expect(await failureOf(ask(client, 'gated', 'stale'))).toBeInstanceOf(RequestTimeoutError);
+    await stage.serve([Desk]);
+    await settled(stage.raw, 'gated');
+    expect(await stage.raw.xlen('gated')).toBe(0);
+    expect(ran).toEqual([]);
+  });
+
+  it('B56 ignore a reply that comes after the timeout', async () => {
+    await stage.serve([Desk]);
+    const client = stage.client({ requestTimeout: 100 });
+    await failureOf(ask(client, 'gated', 'late'));
+    gate.resolve();
+    await settled(stage.raw, 'gated');
+    await expect(ask(client, 'double', 21)).resolves.toBe(42);
+    expect(stage.log.text('error')).toBe('');
+  });
+
+  it('B57 that wait when the client closes are rejected with a typed error', async () => {
+    await stage.serve([Desk]);
+    const client = stage.client();
+    const calls = [1, 2, 3].map((n) => failureOf(ask(client, 'gated', n)));
+    await eventually(() => expect(ran).toHaveLength(3));
+    await client.close();
+    for (const error of await within(1_000, 'the rejections', Promise.all(calls))) {
+      expect(error).toBeInstanceOf(TransportClosedError);
+      expect(error).toMatchObject({ code: 'TRANSPORT_CLOSED' });
+    }
+  });
+
+  it('are refused above maxPending, and only as long as that many wait', async () => {
+    await stage.serve([Desk]);
+    const client = stage.client({ maxPending: 3 });
+    const calls = [1, 2, 3].map((n) => ask(client, 'gated', n));
+    await eventually(() => expect(ran).toHaveLength(3));
+    const error = await failureOf(ask(client, 'double', 1));
+    expect(error).toBeInstanceOf(TooManyPendingError);
+    expect(error).toMatchObject({ code: 'TOO_MANY_PENDING', retriable: true, outcome: 'not-stored' });
+    gate.resolve();
+    await Promise.all(calls);
+    await expect(ask(client, 'double', 1)).resolves.toBe(2);
+  });
+
+  it('B66 F68 that are older than their ttl are not run', async () => {
+    const expired: unknown[] = [];
+    const { server } = await stage.serve([Desk]);
+    server.on('requestExpired', (fact) => expired.push(fact));
+    const request = ['id', randomUUID(), 'reply', randomUUID(), 'ttl', '50', 'data', '"too late"'];
+    // The age is counted from the id, on the clock of Redis: this entry is from 1970.
+    const id = await stage.raw.xadd('gated', '5-1', ...request);
+    await eventually(() =>
+      expect(expired).toEqual([expect.objectContaining({ stream: 'gated', group: 'service', id })]),
+    );
+    await settled(stage.raw, 'gated');
+    expect(await stage.raw.xlen('gated')).toBe(0);
+    expect(ran).toEqual([]);
+  });
+
+  it('F67 are not confused by forged, repeated and unreadable replies', async () => {
+    await stage.serve([Desk]);
+    const client = stage.client();
+    const answer = ask(client, 'gated', 'honest');
+    await eventually(() => expect(ran).toEqual(['honest']));
+    const [inbox] = await stage.raw.keys('*reply:*');
+    for (let n = 0; n < 100; n += 1) {
+      await stage.raw.xadd(String(inbox), '*', 'id', randomUUID(), 'seq', '0', 'data', '"forged"', 'last', '1');
+    }
+    await stage.raw.xadd(String(inbox), '*', 'nonsense', 'yes');
+    await stage.raw.xadd(String(inbox), '*', 'id', 'no uuid', 'seq', 'NaN', 'data', '{', 'last', '7');
+    gate.resolve();
+    await expect(answer).resolves.toBe('honest');
+    await expect(ask(client, 'double', 2)).resolves.toBe(4);
+  });
+
+  it('B65 F66 with a reply address that is no uuid are answered nowhere', async () => {
+    await stage.serve([Desk]);
+    await stage.raw.set('victim', 'untouched');
+    await stage.raw.xadd('other.requests', '*', 'data', '1');
+    const client = stage.client();
+    await ask(client, 'double', 1);
+    const addresses = ['victim', 'other.requests', 'absent.key', 'reply:victim', '../*', `${randomUUID()}:x`, ''];
+    const before = await keysAndLengths();
+    for (const reply of addresses) await stage.raw.xadd('double', '*', 'id', randomUUID(), 'reply', reply, 'data', '1');
+    // A well-formed address of nobody: the reply stream is never created.
+    await stage.raw.xadd('double', '*', 'id', randomUUID(), 'reply', randomUUID(), 'data', '1');
+    await settled(stage.raw, 'double');
+    await ask(client, 'double', 2);
+    expect(await keysAndLengths()).toEqual(before);
+    expect(await stage.raw.get('victim')).toBe('untouched');
+  });
+});
+
+/** Everything a misdirected reply could change; dead letters of refused requests and the caller's own inbox are no reply. */
+async function keysAndLengths(): Promise<Record<string, number>> {
+  const keys = (await stage.raw.keys('*')).filter((key) => !key.endsWith(':dead') && !/reply:[0-9a-f-]{36}$/.test(key));
+  const lengths: Record<string, number> = {};
+  for (const key of keys.sort()) lengths[key] = key === 'victim' || key === 'double' ? 1 : await stage.raw.xlen(key);
+  const inboxes = (await stage.raw.keys('*reply:*')).length;
+  return { ...lengths, inboxes };
+}

@@ -1,0 +1,115 @@
+/* oxlint-disable typescript/no-unnecessary-type-arguments -- without it Nest 12 refuses a second parameter of an event handler */
+import { Controller } from '@nestjs/common';
+import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import { RedisStreamContext } from 'nestjs-redis-stream-transport';
+import { ask, tell } from '../support/calls.js';
+import { eventually } from '../support/eventually.js';
+import { useStage } from '../support/stage.js';
+import { entriesOf, infoOf, pendingOf, settled } from '../support/stream-view.js';
+import { WorkerProcess } from '../support/worker-process.js';
+import type { WorkerTask } from '../support/worker-process.js';
+
+const stage = useStage();
+const QUICK = { lease: 500, sweepInterval: 100 };
+let seen: { task: string; id: string; attempt: number }[] = [];
+
+/** The surviving instance of the worker's service. */
+@Controller()
+class Survivor {
+  @EventPattern<string>('work')
+  work(@Payload() task: WorkerTask, @Ctx() ctx: RedisStreamContext): void {
+    seen.push({ task: task.name, id: ctx.getMessageId(), attempt: ctx.getAttempt() });
+  }
+
+  @MessagePattern('work.request')
+  answer(@Payload() task: WorkerTask, @Ctx() ctx: RedisStreamContext): string {
+    seen.push({ task: task.name, id: ctx.getMessageId(), attempt: ctx.getAttempt() });
+    return 'answered by the survivor';
+  }
+}
+
+async function worker(): Promise<WorkerProcess> {
+  const child = await WorkerProcess.start({ connection: stage.connection, option: QUICK });
+  stage.owns(() => child.end());
+  return child;
+}
+
+beforeEach(() => {
+  seen = [];
+});
+
+describe('a consumer that dies', () => {
+  it('B21 F01 by SIGKILL: its events and its requests are taken over within lease and sweep', async () => {
+    const doomed = await worker();
+    const client = stage.client();
+    await tell(client, 'work', { name: 'event', holdMs: 60_000 });
+    const answer = ask(client, 'work.request', { name: 'request', holdMs: 60_000 });
+    await eventually(() =>
+      expect([...doomed.runs('started', 'event'), ...doomed.runs('started', 'request')]).toHaveLength(2),
+    );
+    const facts: unknown[] = [];
+    const { server } = await stage.serve([Survivor], { option: { ...QUICK, consumerGroup: 'workers' } });
+    server.on('reclaimed', (fact) => facts.push(fact.attempt));
+    expect(seen).toEqual([]);
+    await doomed.end('SIGKILL');
+    await expect(answer).resolves.toBe('answered by the survivor');
+    await eventually(() => expect(seen).toHaveLength(2), { within: 3_000 });
+    expect(seen.map(({ attempt }) => attempt)).toEqual([2, 2]);
+    expect(facts).toEqual([2, 2]);
+    await settled(stage.raw, 'work', 'workers');
+  });
+
+  it('B28 F07 only seems to, in a long handler: it keeps its entry while it lives', async () => {
+    const busy = await worker();
+    await tell(stage.client(), 'work', { name: 'long', holdMs: 2_500 });
+    await eventually(() => expect(busy.runs('started', 'long')).toHaveLength(1));
+    await stage.serve([Survivor], { option: { ...QUICK, consumerGroup: 'workers' } });
+    await eventually(() => expect(busy.runs('done', 'long')).toHaveLength(1));
+    await settled(stage.raw, 'work', 'workers');
+    expect(busy.runs('started', 'long')).toEqual([expect.objectContaining({ attempt: 1 })]);
+    expect(seen).toEqual([]);
+  });
+
+  it('B29 F05 as a zombie that wakes again: it is told, and does no harm', async () => {
+    const zombie = await worker();
+    await tell(stage.client(), 'work', { name: 'contested', holdMs: 60_000 });
+    await eventually(() => expect(zombie.runs('started', 'contested')).toHaveLength(1));
+    await stage.serve([Survivor], { option: { ...QUICK, consumerGroup: 'workers' } });
+    zombie.signal('SIGSTOP');
+    await eventually(() => expect(seen).toEqual([expect.objectContaining({ task: 'contested', attempt: 2 })]));
+    await settled(stage.raw, 'work', 'workers');
+    zombie.signal('SIGCONT');
+    await eventually(() => expect(zombie.runs('aborted', 'contested')).toHaveLength(1));
+    expect(await stage.raw.exists('{work}:dead')).toBe(0);
+    expect(await pendingOf(stage.raw, 'work', 'workers')).toBe(0);
+  });
+
+  it('F03 by SIGTERM: it finishes its work, leaves nothing pending and ends by itself', async () => {
+    const polite = await worker();
+    await tell(stage.client(), 'work', { name: 'last', holdMs: 500 });
+    await eventually(() => expect(polite.runs('started', 'last')).toHaveLength(1));
+    await polite.end('SIGTERM');
+    expect(polite.runs('done', 'last')).toHaveLength(1);
+    expect(await pendingOf(stage.raw, 'work', 'workers')).toBe(0);
+    expect(await infoOf(stage.raw, 'CONSUMERS', 'work', 'workers')).toEqual([]);
+  });
+
+  it('B34 F11 of the same message again and again: it becomes a dead letter, the innocents do not', async () => {
+    await stage.raw.xgroup('CREATE', 'work', 'workers', '0', 'MKSTREAM');
+    const client = stage.client();
+    await tell(client, 'work', { name: 'poison', exit: true });
+    const order = { connection: stage.connection, option: { ...QUICK, maxAttempts: 2 } };
+    for (let life = 0; life < 2; life += 1) {
+      const child = await WorkerProcess.start(order).catch(() => undefined);
+      stage.owns(() => child?.end());
+      await eventually(() => expect(child?.exited ?? true).toBe(true));
+    }
+    await tell(client, 'work', { name: 'innocent' });
+    await stage.serve([Survivor], { option: { ...QUICK, maxAttempts: 2, consumerGroup: 'workers' } });
+    await eventually(async () => expect(await stage.raw.xlen('{work}:dead')).toBe(1));
+    await settled(stage.raw, 'work', 'workers');
+    expect(seen.map(({ task }) => task)).toEqual(['innocent']);
+    const [dead] = await entriesOf(stage.raw, '{work}:dead');
+    expect(dead?.fields['data']).toContain('poison');
+  });
+});
