@@ -53,7 +53,7 @@ export const FIELD = {
   ttl: 'ttl',
   headers: 'headers',
   messageId: 'mid',
-  only: 'only',
+  onlyGroup: 'x-only-group',
   seq: 'seq',
   err: 'err',
   last: 'last',

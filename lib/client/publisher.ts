@@ -12,6 +12,7 @@ import { DeadlineWheel } from '../timing/deadline-wheel.js';
 import type { Deadline } from '../timing/deadline-wheel.js';
 
 const MAX_BATCH = 512;
+const NOT_SENT_PAUSE_MS = 50;
 
 /** A message on its way to Redis. `stored` and `failed` are called at most once, and never both. */
 export interface Publication {
@@ -23,6 +24,8 @@ export interface Publication {
 
 interface Waiting {
   readonly publication: Publication;
+  /** By the monotonic clock; set once it has to wait, and not extended by attempts that come to nothing. */
+  expiresAt: number | undefined;
   deadline: Deadline | undefined;
 }
 
@@ -46,7 +49,7 @@ export class Publisher {
 
   publish(publication: Publication): void {
     if (this.closed) return publication.failed(new TransportClosedError());
-    const waiting: Waiting = { publication, deadline: undefined };
+    const waiting: Waiting = { publication, expiresAt: undefined, deadline: undefined };
     if (!this.connection.isReady) {
       if (this.queue.length >= this.maxPending) return publication.failed(new TooManyPendingError(this.maxPending));
       this.letWait(waiting);
@@ -78,7 +81,8 @@ export class Publisher {
   }
 
   private letWait(waiting: Waiting): void {
-    waiting.deadline ??= this.overdue.add(waiting, this.publishTimeoutMs);
+    waiting.expiresAt ??= performance.now() + this.publishTimeoutMs;
+    waiting.deadline ??= this.overdue.add(waiting, Math.max(0, waiting.expiresAt - performance.now()));
   }
 
   private giveUp(waiting: Waiting): void {
@@ -106,7 +110,10 @@ export class Publisher {
     this.queue = [];
     for (let at = 0; at < queue.length; at += MAX_BATCH) {
       const batch = queue.slice(at, at + MAX_BATCH);
-      for (const { deadline } of batch) deadline?.cancel();
+      for (const waiting of batch) {
+        waiting.deadline?.cancel();
+        waiting.deadline = undefined;
+      }
       this.send(batch);
     }
   }
@@ -159,7 +166,8 @@ export class Publisher {
         else {
           this.letWait(waiting);
           this.queue.push(waiting);
-          if (this.connection.isReady) this.schedule();
+          // The socket is closing, but its connection does not know yet. `resume` comes first where all goes well.
+          setTimeout(() => this.schedule(), NOT_SENT_PAUSE_MS).unref();
         }
         return;
       case 'retry':

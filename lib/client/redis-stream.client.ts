@@ -39,10 +39,7 @@ interface Link {
  * `send()` is cold, as in Nest: each subscription is a request of its own. `emit()` is hot: the event is on its way
  * when the call returns.
  */
-export class RedisStreamClient
-  extends ClientProxy<ConnectionListeners, TransportStatus>
-  implements OnApplicationShutdown
-{
+export class RedisStreamClient extends ClientProxy<ConnectionListeners> implements OnApplicationShutdown {
   private readonly logger = new Logger(RedisStreamClient.name);
   private readonly settings: ClientSettings;
   private readonly listeners: { event: string; listener: (...args: unknown[]) => void }[] = [];
@@ -54,6 +51,11 @@ export class RedisStreamClient
     this.settings = resolveClientOptions(options);
     this.initializeSerializer(this.settings);
     this.initializeDeserializer(this.settings);
+  }
+
+  /** The worst of all connections' states; replays the latest. */
+  override get status(): Observable<TransportStatus> {
+    return super.status as Observable<TransportStatus>;
   }
 
   /**

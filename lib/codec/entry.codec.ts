@@ -103,16 +103,16 @@ function encodeHeaders(headers: Headers): string {
  * @throws {UndecodableEntryError}
  */
 export function decodeMessage(fields: readonly string[], maxBytes: number, keepText: boolean): IncomingMessage {
-  const { data, id, reply, ttl, headers, mid, only } = wireFields(fields);
+  const { data, id, reply, ttl, headers, mid, 'x-only-group': onlyGroup } = wireFields(fields);
   const request = id !== undefined && reply !== undefined ? decodeAddress(id, reply, ttl) : undefined;
   if (data === undefined && !request) {
-    return { data: foreignData(fields), headers: NO_HEADERS, messageId: mid, onlyGroup: only, request };
+    return { data: foreignData(fields), headers: NO_HEADERS, messageId: mid, onlyGroup, request };
   }
   return {
     data: data === undefined ? undefined : decodeData(data, maxBytes, keepText, request),
     headers: headers === undefined ? NO_HEADERS : decodeHeaders(headers, request),
     messageId: mid,
-    onlyGroup: only,
+    onlyGroup,
     request,
   };
 }
@@ -130,7 +130,7 @@ function wireFields(fields: readonly string[]): WireFields {
     ttl: undefined,
     headers: undefined,
     mid: undefined,
-    only: undefined,
+    'x-only-group': undefined,
     seq: undefined,
     err: undefined,
     last: undefined,
@@ -189,7 +189,7 @@ function foreignData(fields: readonly string[]): Record<string, string> {
   const data: Record<string, string> = {};
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = fields[i] ?? '';
-    if (name !== '__proto__' && name !== FIELD.only) data[name] = fields[i + 1] ?? '';
+    if (name !== '__proto__' && name !== FIELD.onlyGroup) data[name] = fields[i + 1] ?? '';
   }
   return data;
 }

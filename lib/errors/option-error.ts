@@ -8,8 +8,10 @@ export class RedisStreamOptionError extends TypeError {
     readonly option: string,
     rule: string,
     received: unknown,
+    /** Whether the value may be a secret: only its type is told then. */
+    mayBeSecret = false,
   ) {
-    super(`Expected \`${option}\` to be ${rule}, got ${describe(received)}`);
+    super(`Expected \`${option}\` to be ${rule}, got ${mayBeSecret ? `a ${typeof received}` : describe(received)}`);
     this.name = 'RedisStreamOptionError';
   }
 }

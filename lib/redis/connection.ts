@@ -34,7 +34,7 @@ export class Connection {
     private readonly watcher: ConnectionWatcher,
   ) {
     this.client = openClient(source, role, blockMs);
-    this.isCluster = this.client instanceof Cluster || 'isCluster' in this.client;
+    this.isCluster = this.client.isCluster;
     this.client.on('ready', () => this.becameReady());
     this.client.on('error', (error: Error) => this.watcher.failed(role, withoutArguments(error)));
     this.client.on('reconnecting', () => this.tell('reconnecting'));

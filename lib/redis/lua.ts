@@ -174,7 +174,7 @@ export const REDRIVE = script(`${HEIR_OF}
 local letter = redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])[1]
 if not letter then return 'missing' end
 local own = {['x-stream'] = 1, ['x-group'] = 1, ['x-id'] = 1, ['x-attempts'] = 1, ['x-reason'] = 1, ['x-error'] = 1,
-  ['x-failed-at'] = 1, ['x-packed'] = 1, ['only'] = 1}
+  ['x-failed-at'] = 1, ['x-packed'] = 1, ['x-only-group'] = 1}
 local about, fields = {}, {}
 for i = 1, #letter[2], 2 do
   local name, value = letter[2][i], letter[2][i + 1]
@@ -193,7 +193,7 @@ if #redis.call('XRANGE', KEYS[1], id, id) == 1 then
   end
 else
   if about['x-packed'] then fields = cmsgpack.unpack(about['x-packed']) end
-  local args = {'XADD', KEYS[1], '*', 'only', group}
+  local args = {'XADD', KEYS[1], '*', 'x-only-group', group}
   for i = 1, #fields do args[#args + 1] = fields[i] end
   redis.call(unpack(args))
 end

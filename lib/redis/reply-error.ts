@@ -29,6 +29,8 @@ const KIND_BY_CODE = new Map<string, ErrorKind>([
   ['WRONGPASS', 'fatal'],
 ]);
 
+/** ioredis' own words when it refuses a command that it would have to keep for later. */
+const NOT_SENT = /enableOfflineQueue options is false/;
 const FORCED_UNBLOCK = /force unblock/i;
 /** Redis 6.2 wraps errors of commands inside scripts: `ERR Error running script …: NOGROUP No such key`. */
 const CODE_INSIDE_SCRIPT_ERROR = new RegExp(`\\b(${[...KIND_BY_CODE.keys(), 'WRONGTYPE'].join('|')})\\b`);
@@ -36,7 +38,7 @@ const CODE_INSIDE_SCRIPT_ERROR = new RegExp(`\\b(${[...KIND_BY_CODE.keys(), 'WRO
 /** The one place where text of the server is understood. */
 export function classify(error: unknown): ErrorKind {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
-  if (name !== 'ReplyError') return /Stream isn't writeable/.test(message) ? 'not-sent' : 'lost';
+  if (name !== 'ReplyError') return NOT_SENT.test(message) ? 'not-sent' : 'lost';
   const code = replyCode(message);
   if (code === 'UNBLOCKED' && FORCED_UNBLOCK.test(message)) return 'reconnect';
   return KIND_BY_CODE.get(code) ?? 'reject';

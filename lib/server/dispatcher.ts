@@ -16,6 +16,9 @@ import { settlementOf } from './settlement.js';
 import type { RunOutcome } from './settlement.js';
 import type { Settler } from './settler.js';
 
+/** Before Redis is asked again what it could not say. */
+const ASK_AGAIN_MS = 1_000;
+
 /** Wraps a run in Nest's processing hooks: `work` is called once, and calls `end` once. */
 export type AroundProcessing = (context: RedisStreamContext, work: (end: () => void) => Promise<void>) => void;
 
@@ -134,7 +137,7 @@ export class Dispatcher {
   private undecodable(entry: HeldEntry, error: unknown): void {
     if (!(error instanceof UndecodableEntryError)) {
       // Redis could not be asked what the bytes are; nothing is known against the entry.
-      this.parts.retries.add(entry, 0);
+      this.parts.retries.add(entry, ASK_AGAIN_MS);
       return;
     }
     entry.request = error.request;

@@ -43,7 +43,7 @@ export class Intake {
     const use = (result: unknown): IncomingMessage => ({ ...message, data: (result as { data: unknown }).data });
     try {
       const result: unknown = deserializer.deserialize(packet, { channel: stream });
-      return result instanceof Promise ? result.then(use, refused) : use(result);
+      return result instanceof Promise ? result.then(use).catch(refused) : use(result);
     } catch (error) {
       return refused(error);
     }

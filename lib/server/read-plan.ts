@@ -21,7 +21,9 @@ export class ReadPlan<Stream> {
   private busy: readonly Stream[] = [];
   private turn = 0;
 
-  next(streams: readonly Stream[], free: number): PlannedRead<Stream> {
+  next(streams: readonly Stream[], slots: number): PlannedRead<Stream> {
+    // A retry may have taken the slot that the reader was woken for.
+    const free = Math.max(1, slots);
     const share = Math.floor(free / streams.length);
     if (share >= FAIR_SHARE || streams.length === 1) return { streams, count: Math.max(1, share), blocks: true };
     const busy = this.busy.filter((stream) => streams.includes(stream));
@@ -32,8 +34,8 @@ export class ReadPlan<Stream> {
   }
 
   /** What the read brought: the streams that had something. */
-  brought(streams: readonly Stream[], plan: PlannedRead<Stream>): void {
-    this.busy = plan.blocks || streams.length > 0 ? streams : [];
+  brought(streams: readonly Stream[]): void {
+    this.busy = streams;
   }
 
   /** At most as many as there are slots, a different part each time. */

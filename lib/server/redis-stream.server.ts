@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { Server } from '@nestjs/microservices';
 import type { CustomTransportStrategy, MessageHandler } from '@nestjs/microservices';
+import type { Observable } from 'rxjs';
 import { REDIS_STREAM_TRANSPORT } from '../constants.js';
 import type { RedisStreamContext } from '../context/redis-stream.context.js';
 import type { RedisClient } from '../interfaces/connection.js';
@@ -19,7 +20,7 @@ import { HandlerRoutes } from './handler-routes.js';
  * Nest's server side over Redis Streams: each pattern is a stream, each entry is run by one consumer of every group and
  * acked when its handler has completed.
  */
-export class RedisStreamServer extends Server<ServerListeners, TransportStatus> implements CustomTransportStrategy {
+export class RedisStreamServer extends Server<ServerListeners> implements CustomTransportStrategy {
   override transportId: symbol = REDIS_STREAM_TRANSPORT;
   /** Nest 12 leaves failures of event handlers to us then, and does not log them a second time. */
   override readonly propagatesEventHandlerErrors: boolean = true;
@@ -41,6 +42,11 @@ export class RedisStreamServer extends Server<ServerListeners, TransportStatus> 
     this.facts.on('deadLettered', this.settings.onDeadLetter);
     this.initializeSerializer(this.settings);
     this.initializeDeserializer(this.settings);
+  }
+
+  /** The worst of all connections' states; replays the latest. */
+  override get status(): Observable<TransportStatus> {
+    return super.status as Observable<TransportStatus>;
   }
 
   override addHandler(

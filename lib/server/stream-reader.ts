@@ -8,7 +8,6 @@ import { HeldEntry } from './group-stream.js';
 import type { GroupStream } from './group-stream.js';
 import type { Lane } from './lane.js';
 import { ReadPlan } from './read-plan.js';
-import type { PlannedRead } from './read-plan.js';
 
 const DRAIN_PAGE = 100;
 const RETRY_MS = 200;
@@ -109,10 +108,10 @@ export class StreamReader {
       blockMs: plan.blocks ? this.blockMs : undefined,
       streams: plan.streams.map(({ stream }) => stream),
     });
-    this.accept(batches, plan);
+    this.accept(batches);
   }
 
-  private accept(batches: readonly StreamEntries[], plan: PlannedRead<GroupStream>): void {
+  private accept(batches: readonly StreamEntries[]): void {
     const homes: GroupStream[] = [];
     for (const { stream, entries } of batches) {
       const home = this.byName.get(stream);
@@ -120,7 +119,7 @@ export class StreamReader {
       homes.push(home);
       for (const { id, fields } of entries) this.hold(new HeldEntry(home, id, 1, fields));
     }
-    this.plan.brought(homes, plan);
+    this.plan.brought(homes);
   }
 
   private hold(entry: HeldEntry): void {

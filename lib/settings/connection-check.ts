@@ -8,9 +8,8 @@ export function assertConnection(connection: unknown): void {
   if (typeof connection === 'function') return;
   if (typeof connection === 'string') {
     const url = URL.canParse(connection) ? new URL(connection) : undefined;
-    // The URL itself may hold a password, so only its scheme is named.
     if (!url || !/^rediss?:$/.test(url.protocol)) {
-      throw new RedisStreamOptionError('connection', CONNECTION_RULE, url ? `${url.protocol}//…` : 'some other string');
+      throw new RedisStreamOptionError('connection', CONNECTION_RULE, connection, true);
     }
     assertNoKeyPrefix(url.searchParams.get('keyPrefix'));
     return;
@@ -18,5 +17,7 @@ export function assertConnection(connection: unknown): void {
   if (typeof connection !== 'object' || connection === null || Array.isArray(connection)) {
     throw new RedisStreamOptionError('connection', CONNECTION_RULE, connection);
   }
-  assertNoKeyPrefix((connection as { keyPrefix?: unknown }).keyPrefix);
+  const { keyPrefix, options } = connection as { keyPrefix?: unknown; options?: { keyPrefix?: unknown } };
+  assertNoKeyPrefix(keyPrefix);
+  assertNoKeyPrefix(options?.keyPrefix);
 }

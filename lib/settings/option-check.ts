@@ -12,7 +12,7 @@ export class OptionCheck {
   }
 
   integer(name: string, otherwise: number, minimum: number): number {
-    const value = this.values[name] ?? otherwise;
+    const value = this.values[name] === undefined ? otherwise : this.values[name];
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < minimum) {
       throw new RedisStreamOptionError(`${this.path}.${name}`, `an integer >= ${minimum}`, value);
     }
@@ -20,7 +20,7 @@ export class OptionCheck {
   }
 
   name(name: string, otherwise?: string): string {
-    const value = this.values[name] ?? otherwise;
+    const value = this.values[name] === undefined ? otherwise : this.values[name];
     if (typeof value !== 'string' || value === '' || /[\s\u0000-\u001f]/.test(value)) {
       throw new RedisStreamOptionError(`${this.path}.${name}`, 'a non-empty string without spaces', value);
     }
@@ -28,7 +28,7 @@ export class OptionCheck {
   }
 
   function<T>(name: string, otherwise: T): T {
-    const value = this.values[name] ?? otherwise;
+    const value = this.values[name] === undefined ? otherwise : this.values[name];
     if (typeof value !== 'function') throw new RedisStreamOptionError(`${this.path}.${name}`, 'a function', value);
     return value as T;
   }

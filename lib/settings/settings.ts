@@ -160,13 +160,15 @@ function parts<Option extends object>(
   }
   const { connection, option = {} } = options;
   assertConnection(connection);
-  if (typeof option !== 'object' || option === null) throw new RedisStreamOptionError('option', 'an object', option);
+  if (typeof option !== 'object' || option === null || Array.isArray(option))
+    throw new RedisStreamOptionError('option', 'an object', option);
   for (const name of Object.keys(option)) {
     if (!names.includes(name as keyof Option)) {
       throw new RedisStreamOptionError(
         `option.${name}`,
         `one of ${names.join(', ')}`,
         (option as Partial<Record<string, unknown>>)[name],
+        true,
       );
     }
   }

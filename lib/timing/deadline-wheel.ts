@@ -12,6 +12,11 @@ class Slot<T> implements Deadline {
   cancel(): void {
     this.home.delete(this);
   }
+
+  /** False when it was cancelled. */
+  leave(): boolean {
+    return this.home.delete(this);
+  }
 }
 
 /**
@@ -40,6 +45,7 @@ export class DeadlineWheel<T> {
 
   clear(): void {
     clearTimeout(this.timer);
+    for (const bucket of this.buckets.values()) bucket.clear();
     this.buckets.clear();
     this.nextTick = Infinity;
   }
@@ -66,6 +72,7 @@ export class DeadlineWheel<T> {
     }
     this.nextTick = Infinity;
     if (next !== Infinity) this.schedule(next);
-    for (const slot of fired) this.due(slot.item);
+    // One that falls due may cancel others of the same turn.
+    for (const slot of fired) if (slot.leave()) this.due(slot.item);
   }
 }

@@ -235,7 +235,7 @@ describe('a publisher with a connection', () => {
     await pass(10);
     expect(message?.outcome).toBe('');
     redis.answer = stored;
-    await pass(10);
+    await pass(60);
     expect(message?.outcome).toBe('1-0');
   });
 });

@@ -146,9 +146,12 @@ describe('decodeMessage', () => {
 
   it('names the one group that a redriven dead letter is for, and hides that from the handler', () => {
     expect(decode('data', '1').onlyGroup).toBeUndefined();
-    expect(decode('data', '1', 'only', 'mailer').onlyGroup).toBe('mailer');
-    expect(decode('user', 'ann', 'only', 'mailer')).toMatchObject({ data: { user: 'ann' }, onlyGroup: 'mailer' });
-    expect(decode('user', 'ann', 'only', 'mailer').data).not.toHaveProperty('only');
+    expect(decode('data', '1', 'x-only-group', 'mailer').onlyGroup).toBe('mailer');
+    expect(decode('user', 'ann', 'x-only-group', 'mailer')).toMatchObject({
+      data: { user: 'ann' },
+      onlyGroup: 'mailer',
+    });
+    expect(decode('user', 'ann', 'x-only-group', 'mailer').data).not.toHaveProperty('x-only-group');
   });
 
   it('lets no foreign field re-parent the object', () => {

@@ -36,17 +36,17 @@ describe('ReadPlan', () => {
     for (let round = 0; round < 10; round++) {
       const read = plan.next(streams, 128);
       expect(read).toEqual({ streams, count: 3, blocks: true });
-      plan.brought([], read);
+      plan.brought([]);
     }
   });
 
   it('asks busy streams for their share of the slots without waiting, and the others between whiles', () => {
     const plan = new ReadPlan<string>();
     const streams = names(64);
-    plan.brought(['stream-7'], plan.next(streams, 128));
+    plan.brought(['stream-7']);
     const reads = Array.from({ length: 8 }, () => {
       const read = plan.next(streams, 128);
-      plan.brought(['stream-7'], read);
+      plan.brought(['stream-7']);
       return read;
     });
     expect(reads.every(({ blocks }) => !blocks)).toBe(true);
@@ -57,14 +57,14 @@ describe('ReadPlan', () => {
   it('waits again once the busy streams have run dry', () => {
     const plan = new ReadPlan<string>();
     const streams = names(64);
-    plan.brought(['stream-7'], plan.next(streams, 128));
-    plan.brought([], plan.next(streams, 128));
+    plan.brought(['stream-7']);
+    plan.brought([]);
     expect(plan.next(streams, 128).blocks).toBe(true);
   });
 
   it('forgets a busy stream that is not to be read any more', () => {
     const plan = new ReadPlan<string>();
-    plan.brought(['stream-7'], plan.next(names(64), 128));
+    plan.brought(['stream-7']);
     const others = names(64).filter((stream) => stream !== 'stream-7');
     expect(plan.next(others, 128)).toEqual({ streams: others, count: 2, blocks: true });
   });
@@ -75,7 +75,7 @@ describe('ReadPlan', () => {
     const asked = new Set<string>();
     for (let round = 0; round < 40; round++) {
       // As if everything were always busy.
-      plan.brought(streams, { streams, count: 1, blocks: false });
+      plan.brought(streams);
       const read = plan.next(streams, 4);
       if (read.streams.length === streams.length) continue;
       expect(read).toMatchObject({ count: 1, blocks: false });
@@ -98,10 +98,7 @@ describe('ReadPlan', () => {
         expect(new Set(read.streams).size).toBe(read.streams.length);
         const most = read.streams.length === streams.length ? Math.max(free, streams.length) : free;
         expect(read.streams.length * read.count).toBeLessThanOrEqual(most);
-        plan.brought(
-          read.streams.filter(() => random.next() < 0.4),
-          read,
-        );
+        plan.brought(read.streams.filter(() => random.next() < 0.4));
       }
     }
   });
@@ -110,11 +107,11 @@ describe('ReadPlan', () => {
     const plan = new ReadPlan<string>();
     const streams = names(32);
     const backlog = new Backlog({ 'stream-3': 2_000 });
-    plan.brought(backlog.read(plan.next(streams, 128)), { streams, count: 4, blocks: true });
+    plan.brought(backlog.read(plan.next(streams, 128)));
     while ((backlog.left.get('stream-3') ?? 0) > 0) {
       const read = plan.next(streams, 128);
       expect(read.blocks).toBe(false);
-      plan.brought(backlog.read(read), read);
+      plan.brought(backlog.read(read));
     }
   });
 
@@ -129,7 +126,7 @@ describe('ReadPlan', () => {
     const backlog = new Backlog({ ...endless, ...quiet });
     for (let round = 0; round < 60; round++) {
       const read = plan.next(streams, free);
-      plan.brought(backlog.read(read), read);
+      plan.brought(backlog.read(read));
     }
     for (const stream of Object.keys(quiet)) expect([stream, backlog.left.get(stream)]).toEqual([stream, 0]);
     for (const stream of Object.keys(endless)) expect(backlog.taken.get(stream)).toBeGreaterThanOrEqual(15);
@@ -139,16 +136,13 @@ describe('ReadPlan', () => {
     const random = new SeededRandom(9);
     const plan = new ReadPlan<string>();
     const streams = names(50);
-    plan.brought(streams.slice(0, 20), plan.next(streams, 30));
+    plan.brought(streams.slice(0, 20));
     let unasked = 0;
     for (let round = 0; round < 200; round++) {
       const read = plan.next(streams, random.integer(1, 30));
       unasked = read.streams.includes('stream-49') ? 0 : unasked + 1;
       expect(unasked).toBeLessThan(4);
-      plan.brought(
-        read.streams.filter((stream) => Number(stream.slice(7)) < 20),
-        read,
-      );
+      plan.brought(read.streams.filter((stream) => Number(stream.slice(7)) < 20));
     }
   });
 });
