@@ -2,17 +2,24 @@
  * Builds what is published: the same sources once as ES modules and once as CommonJS, each with its types. What nobody
  * reads in node_modules is left out: comments in the code (the types keep theirs) and types that the index never names.
  */
-import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
+// Made elsewhere and moved into place whole: whoever looks meanwhile finds the build before, never half of one.
+const staging = join(root, `.cache/build-${process.pid}`);
 const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
 
-const compile = (project) => execFileSync(process.execPath, [tsc, '-p', project], { cwd: root, stdio: 'inherit' });
+async function compile(project, format) {
+  const args = [tsc, '-p', project, '--outDir', join(staging, format)];
+  const [code] = await once(spawn(process.execPath, args, { cwd: root, stdio: 'inherit' }), 'exit');
+  return code === 0;
+}
 
 const filesIn = (folder, extension) =>
   readdirSync(folder, { recursive: true })
@@ -40,20 +47,19 @@ function reachable(path, found = new Set()) {
   return found;
 }
 
-rmSync(dist, { recursive: true, force: true });
-try {
-  compile('tsconfig.build.json');
-  compile('tsconfig.cjs.json');
-} catch {
-  // The compiler has already said what is wrong; half a build must not look like one.
-  rmSync(dist, { recursive: true, force: true });
+const compiled = await Promise.all([compile('tsconfig.build.json', 'esm'), compile('tsconfig.cjs.json', 'cjs')]);
+if (compiled.includes(false)) {
+  // The compiler has already said what is wrong. No build is better than one of other sources.
+  for (const folder of [staging, dist]) rmSync(folder, { recursive: true, force: true });
   process.exit(1);
 }
 for (const format of ['esm', 'cjs']) {
-  const folder = join(dist, format);
+  const folder = join(staging, format);
   const named = reachable(join(folder, 'index.d.ts'));
   for (const path of filesIn(folder, '.d.ts')) if (!named.has(path)) rmSync(path);
   for (const path of filesIn(folder, '.js')) stripComments(path);
 }
 // The package is an ES module; without this file Node would read dist/cjs as one too.
-writeFileSync(join(dist, 'cjs/package.json'), '{ "type": "commonjs" }\n');
+writeFileSync(join(staging, 'cjs/package.json'), '{ "type": "commonjs" }\n');
+rmSync(dist, { recursive: true, force: true });
+renameSync(staging, dist);

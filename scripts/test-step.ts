@@ -9,6 +9,7 @@ export interface Step {
   /** `one`: the step is the test. `jest`: jest's own report. `last-line`: the command ends with `N passed, N failed`. */
   readonly counting: 'one' | 'jest' | 'last-line';
   readonly limitMs?: number;
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 export interface Outcome {
@@ -46,7 +47,7 @@ export async function runStep(step: Step): Promise<Outcome> {
 
   const started = performance.now();
   const command = step.counting === 'jest' ? [...step.command, '--json', '--outputFile', report] : step.command;
-  const exit = await runCommand(command, step.limitMs ?? DEFAULT_LIMIT_MS);
+  const exit = await runCommand(command, step.limitMs ?? DEFAULT_LIMIT_MS, step.env);
   const seconds = (performance.now() - started) / 1_000;
 
   return { ...judge(count(step, exit, report), exit), seconds, output: exit.output };
@@ -81,10 +82,15 @@ function countLastLine(output: string): Counts {
   return match ? { passed: Number(match[1]), failed: Number(match[2]), skipped: 0 } : NOTHING;
 }
 
-function runCommand(command: readonly string[], limitMs: number): Promise<Exit> {
+function runCommand(command: readonly string[], limitMs: number, extra?: NodeJS.ProcessEnv): Promise<Exit> {
   const [file = '', ...args] = command;
   // Its own process group, so that whatever a step leaves running ends with it.
-  const child = spawn(file, args, { cwd: ROOT, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: environment() });
+  const child = spawn(file, args, {
+    cwd: ROOT,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...environment(), ...extra },
+  });
   const chunks: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));

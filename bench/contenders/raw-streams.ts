@@ -70,7 +70,7 @@ async function call(port: number): Promise<Caller> {
 
   const loop = async (): Promise<void> => {
     for (let last = '0'; !closed;) {
-      const batch = (await inbox.xread('COUNT', BATCH, 'BLOCK', BLOCK_MS, 'STREAMS', INBOX, last)) as Batch;
+      const batch = await inbox.xread('COUNT', BATCH, 'BLOCK', BLOCK_MS, 'STREAMS', INBOX, last);
       for (const [id, fields] of batch?.[0]?.[1] ?? []) {
         last = id;
         const key = field(fields, 'id');
