@@ -6,6 +6,7 @@ import { RedisStreamClient, RedisStreamServer, TransportClosedError } from 'nest
 import { ask, failureOf, tell } from '../support/calls.js';
 import { deferred } from '../support/deferred.js';
 import { eventually, within } from '../support/eventually.js';
+import { FaultProxy } from '../support/fault-proxy.js';
 import { expectNoClients, expectNoReplyKeys } from '../support/leak-check.js';
 import { rootModule } from '../support/nest-app.js';
 import { useStage } from '../support/stage.js';
@@ -98,6 +99,27 @@ describe('what is left behind', () => {
     await eventually(() => expect(dropped).toHaveLength(1));
     await client.close();
     expect(await call).toBeInstanceOf(TransportClosedError);
+  });
+
+  it('B61 by a client that was closed while it made its inbox: nothing that stays for ever', async () => {
+    const proxy = await FaultProxy.to(stage.redis);
+    stage.owns(() => proxy.close());
+    const client = stage.client({}, { host: proxy.host, port: proxy.port });
+    proxy.set({ kind: 'delay', ms: 20 });
+    const connecting = failureOf(client.connect()).catch(() => undefined);
+    const [inbox] = await eventually(
+      async () => {
+        const keys = await stage.raw.keys('*reply:*');
+        expect(keys).toHaveLength(1);
+        return keys;
+      },
+      { every: 1 },
+    );
+    await client.close();
+    await connecting;
+    // -2: gone; else it is on its way.
+    expect(await stage.raw.pttl(String(inbox))).not.toBe(-1);
+    await stage.raw.del(String(inbox));
   });
 
   it('B62 by an application that registered its client with ClientsModule: nothing after app.close()', async () => {

@@ -127,9 +127,22 @@ describe('connections that are lost', () => {
     await stage.redis.kill();
     await eventually(() => expect(tries).toBeGreaterThan(6));
     await stage.redis.restart();
-    await eventually(() => expect(ask(client, 'echo', 'back')).resolves.toBe('back'));
+    await expect(ask(client, 'echo', 'back')).resolves.toBe('back');
     await tell(client, 'numbers', 5);
     await eventually(() => expect(handled).toContain(5));
+  });
+
+  it('B58 a restart that lost all data: requests from during the outage are answered, although their inbox was lost too', async () => {
+    let lost = 0;
+    await stage.serve([Station]);
+    const client = stage.client();
+    await ask(client, 'echo', 0);
+    client.on('close', () => (lost += 1));
+    await stage.redis.kill();
+    await eventually(() => expect(lost).toBeGreaterThan(1));
+    const answers = [1, 2, 3].map((n) => ask(client, 'echo', n));
+    await stage.redis.restart();
+    await expect(Promise.all(answers)).resolves.toEqual([1, 2, 3]);
   });
 
   it('B8 F22 a black hole without FIN: the reader notices and goes on with a new socket', async () => {
