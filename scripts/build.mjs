@@ -1,6 +1,7 @@
 /**
  * Builds what is published: the same sources once as ES modules and once as CommonJS, each with its types. What nobody
- * reads in node_modules is left out: comments in the code (the types keep theirs) and types that the index never names.
+ * reads in node_modules is left out: comments and indentation of the code (the types keep theirs) and types that the index
+ * never names.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -26,7 +27,8 @@ const filesIn = (folder, extension) =>
     .filter((name) => name.endsWith(extension))
     .map((name) => join(folder, name));
 
-function stripComments(path) {
+/** Without comments and indentation; lines and names stay, so that a stack trace means something. */
+function tighten(path) {
   const compilerOptions = {
     target: ts.ScriptTarget.ES2022,
     module: ts.ModuleKind.Preserve,
@@ -34,7 +36,24 @@ function stripComments(path) {
     removeComments: true,
   };
   const { outputText } = ts.transpileModule(readFileSync(path, 'utf8'), { fileName: path, compilerOptions });
-  writeFileSync(path, outputText);
+  const templates = templatesOf(outputText);
+  const isText = (at) => templates.some(([start, end]) => start < at && at < end);
+  writeFileSync(
+    path,
+    outputText.replaceAll(/^ +/gm, (indentation, at) => (isText(at) ? indentation : '')),
+  );
+}
+
+/** Where template literals are: white space in there is part of a text. */
+function templatesOf(text) {
+  const found = [];
+  const visit = (node) => {
+    if (ts.isNoSubstitutionTemplateLiteral(node) || ts.isTemplateExpression(node))
+      found.push([node.getStart(), node.end]);
+    else ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile('module.js', text, ts.ScriptTarget.ES2022, true));
+  return found;
 }
 
 /** Every declaration file that can be reached from this one. */
@@ -57,7 +76,7 @@ for (const format of ['esm', 'cjs']) {
   const folder = join(staging, format);
   const named = reachable(join(folder, 'index.d.ts'));
   for (const path of filesIn(folder, '.d.ts')) if (!named.has(path)) rmSync(path);
-  for (const path of filesIn(folder, '.js')) stripComments(path);
+  for (const path of filesIn(folder, '.js')) tighten(path);
 }
 // The package is an ES module; without this file Node would read dist/cjs as one too.
 writeFileSync(join(staging, 'cjs/package.json'), '{ "type": "commonjs" }\n');

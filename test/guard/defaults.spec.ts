@@ -36,6 +36,7 @@ describe('the defaults', () => {
       ttl: 'ttl',
       headers: 'headers',
       messageId: 'mid',
+      onlyGroup: 'x-only-group',
       seq: 'seq',
       err: 'err',
       last: 'last',

@@ -12,6 +12,7 @@ const FLOOR: Record<string, number> = {
   index: 5,
   client: 4,
   server: 4,
+  'dead-letters': 4,
   context: 3,
   record: 3,
   settings: 3,

@@ -10,7 +10,7 @@ import type { Observable } from 'rxjs';
 import {
   REDIS_STREAM_TRANSPORT, RedisStreamClient, RedisStreamContext, RedisStreamRecordBuilder, RedisStreamServer,
 } from 'nestjs-redis-stream-transport';
-import type { RedisStreamHandlerExtras, ServerListeners, TransportStatus } from 'nestjs-redis-stream-transport';
+import type { RedisStreamHandlerExtras, ServerListeners } from 'nestjs-redis-stream-transport';
 class AppModule {}
 `;
 
@@ -54,7 +54,7 @@ const ACCEPTED: Record<string, string> = {
       prefix: 'app:', requestTimeout: 0, publishTimeout: 100, maxPending: 1, maxPayloadBytes: 1, connectTimeout: 0,
     }`),
   'both as what Nest says they are': `
-    const asStrategy: Server<ServerListeners, TransportStatus> & CustomTransportStrategy = ${server(`{ consumerGroup: 'g' }`)}
+    const asStrategy: Server<ServerListeners> & CustomTransportStrategy = ${server(`{ consumerGroup: 'g' }`)}
     const asProxy: ClientProxy = new RedisStreamClient({ connection: {} });
     declare const context: RedisStreamContext;
     const asContext: BaseRpcContext = context;`,
