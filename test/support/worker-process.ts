@@ -47,13 +47,18 @@ export class WorkerProcess {
   }
 
   static async start(order: WorkerOrder): Promise<WorkerProcess> {
+    const worker = WorkerProcess.launch(order);
+    await eventually(() => worker.assertReady(), { within: BOOT_WITHIN_MS });
+    return worker;
+  }
+
+  /** As `start`, for one that may die before it is ready. */
+  static launch(order: WorkerOrder): WorkerProcess {
     const child = spawn(process.execPath, ['--import', '@swc-node/register/esm-register', FIXTURE], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...process.env, NODE_OPTIONS: '', WORKER_ORDER: JSON.stringify(order) },
     });
-    const worker = new WorkerProcess(child);
-    await eventually(() => worker.assertReady(), { within: BOOT_WITHIN_MS });
-    return worker;
+    return new WorkerProcess(child);
   }
 
   get pid(): number {
