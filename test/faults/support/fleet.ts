@@ -1,0 +1,46 @@
+import type { RedisStreamClient } from 'nestjs-redis-stream-transport';
+import { tell } from '../../support/calls.js';
+import { eventually } from '../../support/eventually.js';
+import type { Stage } from '../../support/stage.js';
+import { WorkerProcess } from '../../support/worker-process.js';
+import type { WorkerOrder, WorkerTask } from '../../support/worker-process.js';
+
+/** Short enough for a test, long enough for a machine that is busy with other tests. */
+export const QUICK = { lease: 1_000, sweepInterval: 100, block: 500 };
+export const GROUP = 'workers';
+
+/** Starts worker processes of one service; they end with the test. */
+export function fleetOf(stage: Stage): (size: number, option?: WorkerOrder['option']) => Promise<WorkerProcess[]> {
+  return (size, option = {}) =>
+    Promise.all(
+      Array.from({ length: size }, async () => {
+        const worker = await WorkerProcess.start({ connection: stage.connection, option: { ...QUICK, ...option } });
+        stage.owns(() => worker.end());
+        return worker;
+      }),
+    );
+}
+
+/** All runs of the fleet, whoever had them. */
+export function runsOf(fleet: readonly WorkerProcess[], fact: 'started' | 'done' | 'aborted'): string[] {
+  return fleet.flatMap(({ reports }) => reports.flatMap((line) => (line.fact === fact ? [line.task] : [])));
+}
+
+export async function order(client: RedisStreamClient, tasks: readonly WorkerTask[]): Promise<void> {
+  await Promise.all(tasks.map((task) => tell(client, 'work', task)));
+}
+
+/** Numbered names, so that two runs of one task show. */
+export function names(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, n) => `${prefix}-${n}`);
+}
+
+export function untilDone(fleet: readonly WorkerProcess[], tasks: readonly string[], within = 8_000): Promise<void> {
+  return eventually(
+    () => {
+      const done = new Set(runsOf(fleet, 'done'));
+      expect(tasks.filter((task) => !done.has(task))).toEqual([]);
+    },
+    { within },
+  );
+}

@@ -1,0 +1,99 @@
+import { Controller } from '@nestjs/common';
+import type { Type } from '@nestjs/common';
+import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import { RedisStreamContext } from 'nestjs-redis-stream-transport';
+import { eventually } from '../../support/eventually.js';
+
+/** One run of a handler, as the ledger has it. */
+export interface Run {
+  readonly name: string;
+  readonly id: string;
+  readonly attempt: number;
+  readonly startedAt: number;
+  endedAt?: number;
+  aborted: boolean;
+}
+
+/** What a handler does with a payload; what it returns, throws or never settles is up to the test. */
+export type Act = (name: string, ctx: RedisStreamContext) => unknown;
+
+/** A service with one event and one request, and a record of every run of both. */
+export interface Station {
+  readonly handlers: Type[];
+  readonly runs: Run[];
+  /** The runs of one payload. */
+  of(name: string): Run[];
+  /** Names of everything that was run, each time it was. */
+  names(): string[];
+  untilRun(count: number, within?: number): Promise<void>;
+}
+
+const QUIETLY: Act = () => undefined;
+
+export const STATION_PATTERNS = { event: 'job', request: 'job.ask' };
+/** The patterns of the worker processes, for a station that is one more instance of their service. */
+export const WORKER_PATTERNS = { event: 'work', request: 'work.request' };
+
+/** @param act what both handlers do; by default they just complete */
+export function station(act: Act = QUIETLY, patterns = STATION_PATTERNS): Station {
+  const runs: Run[] = [];
+
+  function perform(payload: unknown, ctx: RedisStreamContext): unknown {
+    const name = nameOf(payload);
+    const entry = { name, id: ctx.getMessageId(), attempt: ctx.getAttempt() };
+    const run: Run = { ...entry, startedAt: performance.now(), aborted: false };
+    runs.push(run);
+    ctx.signal.addEventListener('abort', () => (run.aborted = true));
+    const over = (): void => {
+      run.endedAt = performance.now();
+    };
+    let result: unknown;
+    try {
+      result = act(name, ctx);
+    } catch (error) {
+      over();
+      throw error;
+    }
+    if (result instanceof Promise) result.then(over, over);
+    else over();
+    return result;
+  }
+
+  @Controller()
+  class StationController {
+    @EventPattern<string>(patterns.event)
+    job(@Payload() payload: unknown, @Ctx() ctx: RedisStreamContext): unknown {
+      return perform(payload, ctx);
+    }
+
+    @MessagePattern(patterns.request)
+    ask(@Payload() payload: unknown, @Ctx() ctx: RedisStreamContext): unknown {
+      return perform(payload, ctx);
+    }
+  }
+
+  return {
+    handlers: [StationController],
+    runs,
+    of: (name) => runs.filter((run) => run.name === name),
+    names: () => runs.map(({ name }) => name),
+    untilRun: (count, within = 8_000) =>
+      eventually(() => expect(runs.length).toBeGreaterThanOrEqual(count), { within }),
+  };
+}
+
+/** Workers are sent tasks with a name, stations just the name. */
+function nameOf(payload: unknown): string {
+  const isTask = typeof payload === 'object' && payload !== null && 'name' in payload;
+  return String(isTask ? payload.name : payload);
+}
+
+/** Where two runs of one entry overlapped in one process (invariant I4). */
+export function overlaps(runs: readonly Run[]): string[] {
+  const inOrder = runs.toSorted((a, b) => a.startedAt - b.startedAt);
+  return inOrder
+    .filter((run, at) =>
+      inOrder.slice(0, at).some((earlier) => earlier.id === run.id && (earlier.endedAt ?? Infinity) > run.startedAt),
+    )
+    .map(({ id, attempt }) => `${id} attempt ${attempt}`);
+}
