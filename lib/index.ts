@@ -20,6 +20,7 @@ export type {
   RedisClusterConnection,
   RedisConnection,
   ConnectionRole,
+  SafeRedisOptions,
 } from './interfaces/connection.js';
 export type {
   Backoff,

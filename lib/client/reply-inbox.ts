@@ -4,12 +4,12 @@ import { INBOX_BLOCK_MS, REPLY_STREAM_TTL_MS } from '../constants.js';
 import { TransportClosedError } from '../errors/transport-errors.js';
 import type { Connection } from '../redis/connection.js';
 import { replyStreamKey } from '../redis/keys.js';
-import { nextId, readAfter } from '../redis/stream-commands.js';
+import { entryTime, nextId, readAfter } from '../redis/stream-commands.js';
 import type { StreamEntry } from '../redis/stream-commands.js';
 import type { PendingRequests } from './pending-requests.js';
 
-/** The id of the entry that creates the stream; nothing is ever stored below it. */
-const FIRST_ID = '0-1';
+/** Below every id. */
+const FIRST_ID = '0-0';
 const READ_COUNT = 1_000;
 const HOUSEKEEPING_MS = 500;
 const PAUSE_AFTER_ERROR_MS = 200;
@@ -63,7 +63,7 @@ export class ReplyInbox {
   async close(): Promise<void> {
     this.closed = true;
     clearInterval(this.housekeeping);
-    if (!this.isOpen || !this.parts.writer.isReady) return;
+    if (!this.opening || !this.parts.writer.isReady) return;
     // An expiry of 1 ms is a deletion that needs no right to delete.
     await this.parts.writer.client.pexpire(this.stream, 1).catch(() => undefined);
   }
@@ -73,16 +73,27 @@ export class ReplyInbox {
     await this.create();
     if (this.closed) throw new TransportClosedError();
     this.isOpen = true;
+    // What waits to be sent goes out as soon as the connection is back; the stream has to be there by then.
+    this.parts.writer.client.on('ready', () => void this.create().catch(() => undefined));
     this.parts.reader.open();
     void this.readForEver();
     this.housekeeping = setInterval(() => void this.keepHouse(), HOUSEKEEPING_MS).unref();
   }
 
-  private async create(): Promise<void> {
-    // MAXLEN 0 leaves an empty stream behind, which is what is needed: servers only add where a stream exists.
-    await this.parts.writer.client.xadd(this.stream, 'MAXLEN', 0, FIRST_ID, 'created', '1');
-    await this.parts.writer.client.pexpire(this.stream, REPLY_STREAM_TTL_MS);
+  /**
+   * Creates the stream if it is gone, with its expiry, in front of whatever is sent on this connection next: a request
+   * that overtakes it would be answered into nothing. An entry that is no reply is ignored by the reader.
+   */
+  async create(): Promise<void> {
+    const { client } = this.parts.writer;
+    const [id] = await Promise.all([
+      client.xadd(this.stream, '*', 'created', '1'),
+      client.pexpire(this.stream, REPLY_STREAM_TTL_MS),
+    ]);
     this.renewedAt = performance.now();
+    this.untrimmed = true;
+    // Ids of a stream only grow. A smaller one is from a new stream, and from a clock that went back.
+    if (id !== null && entryTime(id) < entryTime(this.lastId)) this.lastId = FIRST_ID;
   }
 
   private async readForEver(): Promise<void> {
@@ -131,9 +142,8 @@ export class ReplyInbox {
     const exists = await this.parts.writer.client.pexpire(this.stream, REPLY_STREAM_TTL_MS);
     this.renewedAt = performance.now();
     if (exists || this.closed) return;
-    // Lost with FLUSHALL or a failover. The new stream starts below every id, should the clock of Redis have gone back.
+    // Lost with FLUSHALL or a failover.
     await this.create();
-    this.lastId = FIRST_ID;
   }
 }
 

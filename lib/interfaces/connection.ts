@@ -15,7 +15,10 @@ export interface RedisClusterConnection {
  * Makes one client for a role. `options` are the safe options of that role: spread them last, or nothing that
  * `docs/promises.md` says holds. The client must not be connected yet (`lazyConnect` is among the options).
  */
-export type RedisClientFactory = (options: RedisOptions, role: ConnectionRole) => RedisClient;
+export type RedisClientFactory = (options: SafeRedisOptions, role: ConnectionRole) => RedisClient;
+
+/** Without the option that ioredis 6 uses to choose the reply types of its constructor. */
+export type SafeRedisOptions = Omit<RedisOptions, 'replyMapping'>;
 
 /** ioredis options (Sentinel and TLS included), a `redis://` or `rediss://` URL, a cluster, or a factory. */
 export type RedisConnection = RedisOptions | string | RedisClusterConnection | RedisClientFactory;

@@ -72,15 +72,16 @@ export async function storeDeadLetter(
 /** So long idle that the next sweep of any instance takes the entry, whatever its lease. */
 const FOUND_AT_ONCE_IDLE_MS = 86_400_000;
 
-/** Gives entries away so that the next sweep of any instance takes them. Those that were `started` keep their attempts. */
+/** Gives entries away so that the next sweep of any instance takes them. Those that were `started` keep their attempts. Returns the
+ * ids of entries that somebody deleted; these are acked. */
 export async function handBack(
   client: RedisClient,
   at: Membership,
   ids: readonly string[],
   started: boolean,
-): Promise<void> {
+): Promise<string[]> {
   const args = [at.group, at.consumer, FOUND_AT_ONCE_IDLE_MS, started ? 0 : 1, ...ids];
-  await run(client, HAND_BACK, [at.stream], args);
+  return (await run(client, HAND_BACK, [at.stream], args)) as string[];
 }
 
 /** Gives a dead letter another life in the group that it failed in. False when there is no such letter. */

@@ -36,6 +36,7 @@ export interface ConsumptionParts {
 /** Everything that lives between `listen()` and `close()`: wires the parts together, starts and stops them in order. */
 export class Consumption {
   private readonly warn: (message: string) => void;
+  private readonly facts: Facts;
   private isStopping = false;
   private draining: Promise<void> | undefined;
   private readonly clock = new RedisClock();
@@ -59,6 +60,7 @@ export class Consumption {
     { facts, around, warn }: ConsumptionParts,
   ) {
     this.warn = warn;
+    this.facts = facts;
     const writer = connections.add('writer');
     this.writer = writer;
     this.settler = new Settler(writer, settings.leaseMs, facts, warn);
@@ -183,8 +185,11 @@ export class Consumption {
         );
         if (entries.length === 0) continue;
         const ids = entries.map(({ id }) => id);
-        await withinLimit(handBack(this.writer.client, home, ids, started), FLUSH_TIMEOUT_MS);
-        for (const entry of entries) home.release(entry);
+        const gone = await withinLimit(handBack(this.writer.client, home, ids, started), FLUSH_TIMEOUT_MS);
+        for (const entry of entries) {
+          home.release(entry);
+          if (gone?.includes(entry.id)) this.facts.tell('entryLost', entry.place);
+        }
       }
     }
   }
@@ -205,10 +210,11 @@ export class Consumption {
   }
 }
 
-/** Waits for something that may fail or hang when Redis does, but not for ever. */
-async function withinLimit(work: Promise<unknown>, limitMs: number): Promise<void> {
+/** The result of something that may fail or hang when Redis does, if it comes in time. */
+async function withinLimit<T>(work: Promise<T>, limitMs: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise((resolve) => (timer = setTimeout(resolve, limitMs)));
-  await Promise.race([work.catch(() => undefined), limit]);
+  const limit = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), limitMs)));
+  const result = await Promise.race([work.catch(() => undefined), limit]);
   clearTimeout(timer);
+  return result;
 }

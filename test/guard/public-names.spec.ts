@@ -44,6 +44,7 @@ const TYPES = [
   'RedisStreamServerOption',
   'RedisStreamServerOptions',
   'Retention',
+  'SafeRedisOptions',
   'ServerFacts',
   'ServerListeners',
   'SharedOption',
