@@ -17,6 +17,10 @@ export interface ClientHandle {
 }
 
 /** The processes of one turn: starts what a workload asks for and ends all of it. */
+/** `BENCH_PROFILES=dir npm run bench …` leaves a CPU profile of each process there. */
+const { BENCH_PROFILES } = process.env;
+const PROFILING = BENCH_PROFILES ? ['--cpu-prof', `--cpu-prof-dir=${BENCH_PROFILES}`] : [];
+
 export class Stage {
   private readonly children: ChildProcess[] = [];
 
@@ -49,7 +53,10 @@ export class Stage {
 
   private async start(file: string): Promise<ChildProcess> {
     const path = fileURLToPath(new URL(file, import.meta.url));
-    const child = fork(path, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(path, {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      execArgv: [...process.execArgv, ...PROFILING],
+    });
     this.children.push(child);
     await ask(child, { kind: 'start', role: this.role });
     return child;

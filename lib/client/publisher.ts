@@ -7,6 +7,7 @@ import {
 } from '../errors/transport-errors.js';
 import type { RedisStreamError } from '../errors/transport-errors.js';
 import type { Connection } from '../redis/connection.js';
+import { runTogether } from '../redis/command-batch.js';
 import { classify, withoutArguments } from '../redis/reply-error.js';
 import { DeadlineWheel } from '../timing/deadline-wheel.js';
 import type { Deadline } from '../timing/deadline-wheel.js';
@@ -30,7 +31,7 @@ interface Waiting {
 }
 
 /**
- * Writes messages: those of one turn of the event loop leave in one pipeline. Without a connection they wait, at most
+ * Writes messages: those of one turn of the event loop leave in one call. Without a connection they wait, at most
  * `maxPending` of them and for `publishTimeoutMs`; nothing is ever sent twice.
  */
 export class Publisher {
@@ -146,10 +147,9 @@ export class Publisher {
   }
 
   private sendTogether(batch: readonly Waiting[], settle: Settle): void {
-    const pipeline = this.connection.client.pipeline();
-    for (const { publication } of batch) pipeline.xadd(publication.stream, '*', ...publication.fields);
-    pipeline.exec().then(
-      (results) => batch.forEach((waiting, i) => settle(waiting, results?.[i]?.[0], results?.[i]?.[1])),
+    const commands = batch.map(({ publication }) => ['XADD', publication.stream, '*', ...publication.fields]);
+    runTogether(this.connection.client, commands).then(
+      (results) => batch.forEach((waiting, i) => settle(waiting, results[i]?.[0], results[i]?.[1])),
       (error: unknown) => batch.forEach((waiting) => settle(waiting, error, null)),
     );
   }

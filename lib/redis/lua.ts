@@ -203,3 +203,16 @@ end
 redis.call('XDEL', KEYS[2], ARGV[1])
 return 'redriven'
 `);
+
+/** ARGV for each command: number of words, the words → the reply of each, errors as text behind a mark. */
+export const BATCH = script(`
+local replies, at = {}, 1
+while at <= #ARGV do
+  local last = at + tonumber(ARGV[at])
+  local reply = redis.pcall(unpack(ARGV, at + 1, last))
+  if type(reply) == 'table' and reply.err then reply = '!' .. reply.err end
+  replies[#replies + 1] = reply
+  at = last + 1
+end
+return replies
+`);

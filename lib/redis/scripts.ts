@@ -25,7 +25,7 @@ export interface DeadLetter {
 
 /** Extends the lease of entries. Returns the ids that another consumer owns by now, or that are settled. */
 export async function renewLease(client: RedisClient, at: Membership, ids: readonly string[]): Promise<string[]> {
-  return (await run(client, RENEW, [at.stream], [at.group, at.consumer, ...ids])) as string[];
+  return (await runScript(client, RENEW, [at.stream], [at.group, at.consumer, ...ids])) as string[];
 }
 
 export interface TakeRule {
@@ -44,7 +44,7 @@ export async function takeEntries(
   ids: readonly string[],
 ): Promise<TakenEntry[]> {
   const step = rule.countAttempt ? 1 : 0;
-  const reply = await run(
+  const reply = await runScript(
     client,
     TAKE,
     [at.stream],
@@ -66,7 +66,7 @@ export async function storeDeadLetter(
 ): Promise<'stored' | 'not-owned' | 'gone'> {
   const keys = [at.stream, letter.deadLetterStream];
   const args = [at.group, at.consumer, letter.id, letter.deleteEntry ? '1' : '0', ...letter.extra];
-  return (await run(client, DEAD_LETTER, keys, args)) as 'stored' | 'not-owned' | 'gone';
+  return (await runScript(client, DEAD_LETTER, keys, args)) as 'stored' | 'not-owned' | 'gone';
 }
 
 /** So long idle that the next sweep of any instance takes the entry, whatever its lease. */
@@ -81,7 +81,7 @@ export async function handBack(
   started: boolean,
 ): Promise<string[]> {
   const args = [at.group, at.consumer, FOUND_AT_ONCE_IDLE_MS, started ? 0 : 1, ...ids];
-  return (await run(client, HAND_BACK, [at.stream], args)) as string[];
+  return (await runScript(client, HAND_BACK, [at.stream], args)) as string[];
 }
 
 /** Gives a dead letter another life in the group that it failed in. False when there is no such letter. */
@@ -91,17 +91,19 @@ export async function redriveLetter(
   deadLetterStream: string,
   letterId: string,
 ): Promise<boolean> {
-  return (await run(client, REDRIVE, [stream, deadLetterStream], [letterId, FOUND_AT_ONCE_IDLE_MS])) === 'redriven';
+  return (
+    (await runScript(client, REDRIVE, [stream, deadLetterStream], [letterId, FOUND_AT_ONCE_IDLE_MS])) === 'redriven'
+  );
 }
 
 /** Removes this consumer if it has nothing pending. */
 export async function retireConsumer(client: RedisClient, at: Membership): Promise<boolean> {
-  return Number(await run(client, RETIRE, [at.stream], [at.group, at.consumer, ''])) > 0;
+  return Number(await runScript(client, RETIRE, [at.stream], [at.group, at.consumer, ''])) > 0;
 }
 
 /** Removes other consumers that have nothing pending and were not seen for `idleMs`. */
 export async function retireGhosts(client: RedisClient, at: Membership, idleMs: number): Promise<number> {
-  return Number(await run(client, RETIRE, [at.stream], [at.group, at.consumer, idleMs]));
+  return Number(await runScript(client, RETIRE, [at.stream], [at.group, at.consumer, idleMs]));
 }
 
 /** Trims what every group has settled, down to `maxLength` and, where given, to entries from `oldestId` on. */
@@ -111,10 +113,11 @@ export async function trimSettled(
   maxLength: number,
   oldestId: string | undefined,
 ): Promise<number> {
-  return Number(await run(client, TRIM, [stream], [maxLength, oldestId ?? '']));
+  return Number(await runScript(client, TRIM, [stream], [maxLength, oldestId ?? '']));
 }
 
-async function run(
+/** Runs a script by its name, and teaches it to a server that does not know it. */
+export async function runScript(
   client: RedisClient,
   { sha, body }: Script,
   keys: readonly string[],

@@ -1,6 +1,8 @@
 import { encodeReply } from '../codec/entry.codec.js';
 import type { ReplyPart } from '../codec/entry.codec.js';
 import type { Connection } from '../redis/connection.js';
+import { runTogether } from '../redis/command-batch.js';
+import type { BatchCommand, BatchResult } from '../redis/command-batch.js';
 import { classify, replyCode, withoutArguments } from '../redis/reply-error.js';
 import { renewLease } from '../redis/scripts.js';
 import type { Facts } from './facts.js';
@@ -20,7 +22,7 @@ type Write =
   | { readonly kind: 'ack'; readonly home: GroupStream; readonly entries: HeldEntry[] };
 
 /**
- * Writes what handlers came to: the acks and replies of one turn of the event loop leave in one pipeline, replies
+ * Writes what handlers came to: the acks and replies of one turn of the event loop leave in one call, replies
  * first. What did not arrive is written again: acks are idempotent, and clients ignore repeated parts of a reply.
  */
 export class Settler {
@@ -123,7 +125,8 @@ export class Settler {
     this.isFlushing = true;
     const batch = this.nextBatch();
     try {
-      const results = this.writer.isCluster ? await this.writeOneByOne(batch) : await this.writeTogether(batch);
+      const write = this.writer.isCluster ? this.writeOneByOne(batch) : this.writeTogether(batch);
+      const results = await write.catch((error: Error) => batch.map((): BatchResult => [error, null]));
       this.conclude(batch, results);
     } finally {
       this.isFlushing = false;
@@ -141,52 +144,33 @@ export class Settler {
     return all.slice(0, MAX_BATCH);
   }
 
-  private async writeTogether(batch: readonly Write[]): Promise<[Error | null, unknown][]> {
-    const pipeline = this.writer.client.pipeline();
-    const widths = batch.map((write) => {
-      if (write.kind === 'reply') {
-        write.part.isSent = true;
-        pipeline.xadd(write.key, 'NOMKSTREAM', 'MAXLEN', '~', MAX_REPLIES, '*', ...encodeReply(write.part));
-        return 1;
-      }
-      const { home, entries } = write;
-      pipeline.xack(home.stream, home.group, ...entries.map(({ id }) => id));
-      const requests = requestIds(entries);
-      if (requests.length > 0) pipeline.xdel(home.stream, ...requests);
-      return requests.length > 0 ? 2 : 1;
-    });
-    const results = (await pipeline.exec()) ?? [];
+  private async writeTogether(batch: readonly Write[]): Promise<BatchResult[]> {
+    const commands = batch.map(commandsOf);
+    const results = await runTogether(this.writer.client, commands.flat());
     let at = 0;
-    return widths.map((width) => {
-      const own = results.slice(at, (at += width));
-      return own.find(([error]) => error) ?? own[0] ?? [new Error('no answer'), null];
-    });
+    return commands.map(({ length }) => worst(results.slice(at, (at += length))));
   }
 
-  /** A pipeline must not span the nodes of a cluster. */
-  private writeOneByOne(batch: readonly Write[]): Promise<[Error | null, unknown][]> {
-    const { client } = this.writer;
+  /** Nothing that is sent at once may span the slots of a cluster. */
+  private writeOneByOne(batch: readonly Write[]): Promise<BatchResult[]> {
     return Promise.all(
-      batch.map(async (write): Promise<[Error | null, unknown]> => {
-        try {
-          if (write.kind === 'reply') {
-            write.part.isSent = true;
-            const fields = encodeReply(write.part);
-            return [null, await client.xadd(write.key, 'NOMKSTREAM', 'MAXLEN', '~', MAX_REPLIES, '*', ...fields)];
-          }
-          const { home, entries } = write;
-          const acked = await client.xack(home.stream, home.group, ...entries.map(({ id }) => id));
-          const requests = requestIds(entries);
-          if (requests.length > 0) await client.xdel(home.stream, ...requests);
-          return [null, acked];
-        } catch (error) {
-          return [error as Error, null];
+      batch.map(async (write) => {
+        const results: BatchResult[] = [];
+        for (const [name, ...args] of commandsOf(write)) {
+          const result = this.writer.client.call(String(name), ...args);
+          results.push(
+            await result.then(
+              (reply) => [null, reply] as const,
+              (error: Error) => [error, null] as const,
+            ),
+          );
         }
+        return worst(results);
       }),
     );
   }
 
-  private conclude(batch: readonly Write[], results: readonly [Error | null, unknown][]): void {
+  private conclude(batch: readonly Write[], results: readonly BatchResult[]): void {
     const again: Write[] = [];
     let delayMs = 0;
     batch.forEach((write, i) => {
@@ -229,8 +213,22 @@ export class Settler {
   }
 }
 
-const requestIds = (entries: readonly HeldEntry[]): string[] =>
-  entries.filter(({ request }) => request).map(({ id }) => id);
+function commandsOf(write: Write): BatchCommand[] {
+  if (write.kind === 'reply') {
+    write.part.isSent = true;
+    return [['XADD', write.key, 'NOMKSTREAM', 'MAXLEN', '~', MAX_REPLIES, '*', ...encodeReply(write.part)]];
+  }
+  const { stream, group } = write.home;
+  const ack = ['XACK', stream, group, ...write.entries.map(({ id }) => id)];
+  // A request has one addressee, and nothing to replay.
+  const requests = write.entries.filter(({ request }) => request).map(({ id }) => id);
+  return requests.length > 0 ? [ack, ['XDEL', stream, ...requests]] : [ack];
+}
+
+/** The first error, else the first reply. */
+function worst(results: readonly BatchResult[]): BatchResult {
+  return results.find(([error]) => error) ?? results[0] ?? [new Error('no answer'), null];
+}
 
 /** ms to wait before the same write is tried again; undefined when it is useless. */
 function repeatAfter(write: Write, error: Error): number | undefined {
