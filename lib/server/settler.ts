@@ -11,8 +11,9 @@ import type { GroupStream, HeldEntry } from './group-stream.js';
 const MAX_BATCH = 512;
 const RETRY_MS = 250;
 const FORBIDDEN_RETRY_MS = 5_000;
-/** Bounds the reply stream of a client that lives but does not read. */
+/** Bounds what a streamed reply may pile up for a client that lives but does not read; looked at once in a while. */
 const MAX_REPLIES = 100_000;
+const REPLIES_PER_TRIM = 256;
 
 /** A part of a reply on its way. Until it is sent, it can still become the last one. */
 export type OutgoingReply = { -readonly [K in keyof ReplyPart]: ReplyPart[K] } & { isSent: boolean };
@@ -216,7 +217,8 @@ export class Settler {
 function commandsOf(write: Write): BatchCommand[] {
   if (write.kind === 'reply') {
     write.part.isSent = true;
-    return [['XADD', write.key, 'NOMKSTREAM', 'MAXLEN', '~', MAX_REPLIES, '*', ...encodeReply(write.part)]];
+    const cap = (write.part.seq + 1) % REPLIES_PER_TRIM === 0 ? ['MAXLEN', '~', MAX_REPLIES] : [];
+    return [['XADD', write.key, 'NOMKSTREAM', ...cap, '*', ...encodeReply(write.part)]];
   }
   const { stream, group } = write.home;
   const ack = ['XACK', stream, group, ...write.entries.map(({ id }) => id)];
