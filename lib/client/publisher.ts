@@ -81,6 +81,17 @@ export class Publisher {
     for (const { publication } of queue) publication.failed(new TransportClosedError());
   }
 
+  /** For a message that was taken while the connection still seemed to be there: the bound holds for it all the same. */
+  private keep(waiting: Waiting): void {
+    if (this.queue.length >= this.maxPending) {
+      waiting.deadline?.cancel();
+      waiting.publication.failed(new TooManyPendingError(this.maxPending));
+      return;
+    }
+    this.letWait(waiting);
+    this.queue.push(waiting);
+  }
+
   private letWait(waiting: Waiting): void {
     waiting.expiresAt ??= performance.now() + this.publishTimeoutMs;
     waiting.deadline ??= this.overdue.add(waiting, Math.max(0, waiting.expiresAt - performance.now()));
@@ -103,12 +114,12 @@ export class Publisher {
   }
 
   private flush(): void {
-    if (!this.connection.isReady) {
-      for (const waiting of this.queue) this.letWait(waiting);
-      return;
-    }
     const queue = this.queue;
     this.queue = [];
+    if (!this.connection.isReady) {
+      for (const waiting of queue) this.keep(waiting);
+      return;
+    }
     for (let at = 0; at < queue.length; at += MAX_BATCH) {
       const batch = queue.slice(at, at + MAX_BATCH);
       for (const waiting of batch) {
@@ -164,8 +175,7 @@ export class Publisher {
       case 'not-sent':
         if (this.closed) publication.failed(new TransportClosedError());
         else {
-          this.letWait(waiting);
-          this.queue.push(waiting);
+          this.keep(waiting);
           // The socket is closing, but its connection does not know yet. `resume` comes first where all goes well.
           setTimeout(() => this.schedule(), NOT_SENT_PAUSE_MS).unref();
         }
