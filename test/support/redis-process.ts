@@ -45,6 +45,10 @@ export class RedisProcess {
     return pid;
   }
 
+  get isRunning(): boolean {
+    return this.child !== undefined;
+  }
+
   /** A client for the test's own eyes; closed with the server. */
   client(options: RedisOptions = {}): Redis {
     const client = new Redis({ host: this.host, port: this.port, connectionName: 'test-observer', ...options });

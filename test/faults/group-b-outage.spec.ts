@@ -1,0 +1,188 @@
+import { RedisStreamError, TooManyPendingError, TransportUnavailableError } from 'nestjs-redis-stream-transport';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ask, failureOf, tell } from '../support/calls.js';
+import { eventually, outcomeOf, within } from '../support/eventually.js';
+import { freePort } from '../support/free-port.js';
+import { useStage } from '../support/stage.js';
+import { settled } from '../support/stream-view.js';
+import { QUICK } from './support/fleet.js';
+import { station } from './support/station.js';
+
+// `always`: an event that Redis confirmed is on the disk, so a SIGKILL has no excuse.
+const stage = useStage({ appendonly: true, args: ['--appendfsync', 'always'] });
+const SECRET = 'open-sesame';
+
+beforeEach(() => {
+  // Last of what a test owns: whatever became of the test, the next one finds a server as it should be.
+  stage.owns(async () => {
+    if (!stage.redis.isRunning) await stage.redis.restart();
+    await stage.raw.config('SET', 'requirepass', '', 'maxclients', '10000');
+  });
+});
+
+describe('a server that is away', () => {
+  it('F27 killed and restarted under load: nothing confirmed is lost, doubles only among what was in flight', async () => {
+    const reconnects: number[] = [];
+    const post = station(() => pause(5, 'answered'));
+    const { server } = await stage.serve(post.handlers, { option: { ...QUICK, concurrency: 16 } });
+    server.on('reconnecting', () => reconnects.push(performance.now()));
+    const client = stage.client({ publishTimeout: 3_000, requestTimeout: 8_000 });
+    await client.connect();
+    const confirmed: string[] = [];
+    const doubtful: string[] = [];
+    const untyped: unknown[] = [];
+    const calls: Promise<unknown>[] = [];
+    let next = 0;
+    const load = setInterval(() => {
+      const name = `n-${next++}`;
+      calls.push(outcomeOf(tell(client, 'job', name)).then((o) => ('error' in o ? doubtful : confirmed).push(name)));
+      calls.push(
+        outcomeOf(ask(client, 'job.ask', `ask-${name}`)).then((outcome) => {
+          if ('error' in outcome && !(outcome.error instanceof RedisStreamError)) untyped.push(outcome.error);
+        }),
+      );
+    }, 10);
+    try {
+      await post.untilRun(40);
+      await stage.redis.kill();
+      const down = performance.now();
+      await eventually(() => expect(performance.now() - down).toBeGreaterThan(700));
+      await stage.redis.restart();
+      const before = post.runs.length;
+      await post.untilRun(before + 40, 2_000);
+    } finally {
+      clearInterval(load);
+    }
+    await within(10_000, 'the end of every call', Promise.all(calls));
+    await settled(stage.raw, 'job');
+    expect(untyped).toEqual([]);
+    expect(confirmed.filter((name) => post.of(name).length === 0)).toEqual([]);
+    const doubles = confirmed.filter((name) => post.of(name).length > 1);
+    expect(doubles.length).toBeLessThanOrEqual(16);
+    for (const name of doubtful) expect(post.of(name).length).toBeLessThan(2);
+    // Two connections, and a pause that grows: no hot loop.
+    expect(reconnects.length).toBeLessThanOrEqual(16);
+  });
+
+  it('F28 a long outage under load: calls fail in time as not stored, what waits is bounded, the first call after it works', async () => {
+    const post = station();
+    await stage.serve(post.handlers, { option: QUICK });
+    const client = stage.client({ publishTimeout: 300, maxPending: 100 });
+    await tell(client, 'job', 'before');
+    let isDown = false;
+    client.on('close', () => (isDown = true));
+    await stage.redis.kill();
+    await eventually(() => expect(isDown).toBe(true));
+    const started = performance.now();
+    const failures = await Promise.all(
+      Array.from({ length: 1_000 }, (_, n) => failureOf(tell(client, 'job', `n-${n}`))),
+    );
+    expect(performance.now() - started).toBeLessThan(1_500);
+    expect(failures.filter((error) => error instanceof TransportUnavailableError)).toHaveLength(100);
+    expect(failures.filter((error) => error instanceof TooManyPendingError)).toHaveLength(900);
+    await stage.redis.restart();
+    await eventually(() => tell(client, 'job', 'after'));
+    await eventually(() => expect(post.names()).toContain('after'));
+    expect(post.names().filter((name) => name.startsWith('n-'))).toEqual([]);
+  });
+
+  it('F30 close() while reconnecting: it ends at once, what waits is rejected, nothing stays open', async () => {
+    const post = station();
+    const { server, close } = await stage.serve(post.handlers, { option: QUICK });
+    const client = stage.client({ publishTimeout: 30_000 });
+    await tell(client, 'job', 'before');
+    let tries = 0;
+    server.on('reconnecting', () => (tries += 1));
+    client.on('reconnecting', () => (tries += 1));
+    const statuses: string[] = [];
+    server.status.subscribe((status) => statuses.push(status));
+    await stage.redis.kill();
+    await eventually(() => expect(tries).toBeGreaterThan(4));
+    const waiting = [failureOf(tell(client, 'job', 'waits')), failureOf(ask(client, 'job.ask', 'waits'))];
+    const started = performance.now();
+    await Promise.all([close(), client.close()]);
+    expect(performance.now() - started).toBeLessThan(1_000);
+    const errors = await within(500, 'the rejections', Promise.all(waiting));
+    for (const error of errors) expect(error).toMatchObject({ code: 'TRANSPORT_CLOSED' });
+    expect(statuses.at(-1)).toBe('disconnected');
+    await stage.redis.restart();
+  });
+
+  it('F31 an idle instance closes within 200 ms', async () => {
+    const idle = await stage.serve(station().handlers, { option: { block: 5_000 } });
+    await stage.untilReading();
+    const started = performance.now();
+    await idle.close();
+    expect(performance.now() - started).toBeLessThan(200);
+  });
+
+  it('F31 without the right to CLIENT UNBLOCK it waits out its block', async () => {
+    await stage.raw.call('ACL', 'SETUSER', 'bound', 'on', `>${SECRET}`, '~*', '&*', '+@all', '-client|unblock');
+    const connection = { ...stage.connection, username: 'bound', password: SECRET };
+    const idle = await stage.serve(station().handlers, { connection, option: { block: 600 } });
+    await stage.untilReading();
+    const started = performance.now();
+    await idle.close();
+    expect(performance.now() - started).toBeLessThan(600 + 400);
+    await stage.raw.call('ACL', 'DELUSER', 'bound');
+  });
+
+  it.each([
+    ['a refused port', async () => ({ host: '127.0.0.1', port: await freePort() })],
+    ['a name that does not resolve', async () => Promise.resolve({ host: 'nowhere.invalid', port: 6379 })],
+  ])('F32 %s at boot: listen() fails after connectTimeout, with one line and no secret', async (_name, target) => {
+    const connection = { ...(await target()), password: SECRET };
+    const { app } = await stage.prepare(station().handlers, { connection, option: { connectTimeout: 300 } });
+    const error = await failureOf(within(3_000, 'the refusal', app.listen()));
+    expect(error).toBeInstanceOf(TransportUnavailableError);
+    const complaints = stage.log.lines.filter(({ text }) => text.includes('Redis connection'));
+    // One line for each of the two connections, not one for each attempt.
+    expect(complaints.length).toBeLessThanOrEqual(2);
+    expect(stage.log.text() + String(error)).not.toContain(SECRET);
+  });
+
+  it('F33 maxclients reached: new connections keep trying, and succeed when there is room', async () => {
+    const post = station();
+    await stage.serve(post.handlers, { option: QUICK });
+    await tell(stage.client(), 'job', 'before');
+    const clients = Number(/connected_clients:(\d+)/.exec(await stage.raw.info('clients'))?.[1]);
+    await stage.raw.config('SET', 'maxclients', String(clients));
+    const late = stage.client({ publishTimeout: 300 });
+    expect(await failureOf(tell(late, 'job', 'no room'))).toBeInstanceOf(TransportUnavailableError);
+    await stage.raw.config('SET', 'maxclients', '10000');
+    await eventually(() => tell(late, 'job', 'room'));
+    await eventually(() => expect(post.names()).toContain('room'));
+    expect(post.names()).not.toContain('no room');
+  });
+
+  it('F34 a password that changed: every call rejects, nothing hangs, and it recovers when the old one is back', async () => {
+    await stage.raw.config('SET', 'requirepass', SECRET);
+    await stage.raw.auth(SECRET);
+    const connection = { ...stage.connection, password: SECRET };
+    const post = station((name) => name);
+    await stage.serve(post.handlers, { connection, option: QUICK });
+    const client = stage.client({ publishTimeout: 300, requestTimeout: 1_000 }, connection);
+    expect(await ask(client, 'job.ask', 'before')).toBe('before');
+    await stage.raw.config('SET', 'requirepass', 'another-one');
+    await stage.killConnections();
+    const calls = [failureOf(tell(client, 'job', 'locked out')), failureOf(ask(client, 'job.ask', 'locked out'))];
+    const errors = await within(2_500, 'the rejections', Promise.all(calls));
+    for (const error of errors) expect(error).toBeInstanceOf(RedisStreamError);
+    await stage.raw.config('SET', 'requirepass', SECRET);
+    await eventually(() => tell(client, 'job', 'after'));
+    expect(await ask(client, 'job.ask', 'after')).toBe('after');
+    expect(post.of('locked out')).toEqual([]);
+    expect(stage.log.text()).toMatch(/WRONGPASS|NOAUTH/);
+    expect(stage.log.text() + errors.map(String).join('\n')).not.toMatch(/open-sesame|another-one/);
+  });
+
+  it('F35 a plaintext port where TLS was asked for: refused, never downgraded', async () => {
+    const connection = { ...stage.connection, tls: {}, password: SECRET };
+    const client = stage.client({ publishTimeout: 300 }, connection);
+    const error = await failureOf(tell(client, 'job', 'in the clear'));
+    expect(error).toBeInstanceOf(TransportUnavailableError);
+    const { app } = await stage.prepare(station().handlers, { connection, option: { connectTimeout: 300 } });
+    expect(await failureOf(app.listen())).toBeInstanceOf(TransportUnavailableError);
+    expect(await stage.raw.exists('job')).toBe(0);
+  });
+});
