@@ -28,6 +28,7 @@ const STEPS: readonly Step[] = [
   { ...check('attw', 'attw', '--pack', '.'), env: { npm_config_ignore_scripts: 'true' } },
   // These wait more than they work: for leases, timeouts and servers that come back.
   suite('contract', '--maxWorkers=3'),
+  suite('faults', '--runInBand'),
   // One after the other: each brings up whole applications.
   suite('e2e', '--runInBand'),
   { name: 'consumers', command: [...TYPESCRIPT, 'test/consumer/run.ts'], counting: 'last-line' },

@@ -12,7 +12,7 @@ import { classify, withoutArguments } from '../redis/reply-error.js';
 import { DeadlineWheel } from '../timing/deadline-wheel.js';
 import type { Deadline } from '../timing/deadline-wheel.js';
 
-const MAX_BATCH = 512;
+const MAX_BATCH = 128;
 const NOT_SENT_PAUSE_MS = 50;
 
 /** A message on its way to Redis. `stored` and `failed` are called at most once, and never both. */

@@ -1,6 +1,6 @@
 import type { RedisClient } from '../interfaces/connection.js';
 import { BATCH } from './lua.js';
-import { replyCode } from './reply-error.js';
+import { isMasterLost, replyCode } from './reply-error.js';
 import { runScript } from './scripts.js';
 
 /** Name and arguments. */
@@ -23,19 +23,59 @@ const withoutScripts = new WeakSet<RedisClient>();
  */
 export async function runTogether(client: RedisClient, commands: readonly BatchCommand[]): Promise<BatchResult[]> {
   if (withoutScripts.has(client)) return runInPipeline(client, commands);
-  const flat: (string | number)[] = [];
-  for (const command of commands) flat.push(command.length, ...command);
   let replies: unknown[];
   try {
-    replies = (await runScript(client, BATCH, [], flat)) as unknown[];
+    replies = (await runScript(client, BATCH, [], factorOut(commands))) as unknown[];
   } catch (error) {
     if (replyCode((error as Error).message) !== 'NOPERM') throw error;
     withoutScripts.add(client);
     return runInPipeline(client, commands);
   }
-  return replies.map((reply) =>
+  const results = replies.map((reply): BatchResult =>
     typeof reply === 'string' && reply.startsWith(ERROR_MARK) ? [replyError(reply.slice(1)), null] : [null, reply],
   );
+  // ioredis looks for the master anew by itself, but not for errors that it does not see.
+  if (results.some(([error]) => error && isMasterLost(error))) client.disconnect(true);
+  return results;
+}
+
+interface Template {
+  readonly number: number;
+  readonly words: readonly (string | number)[];
+  readonly holes: number[];
+}
+
+/**
+ * Commands of one batch are mostly alike: same stream, same field names, same reply stream. What all commands of one
+ * length share is sent once, and for each of them only the rest; that is a third of the words to write and to parse.
+ *
+ * @internal
+ */
+export function factorOut(commands: readonly BatchCommand[]): (string | number)[] {
+  const templates = new Map<number, Template>();
+  for (const command of commands) {
+    const template = templates.get(command.length);
+    if (template) markDifferences(template, command);
+    else templates.set(command.length, { number: templates.size + 1, words: command, holes: [] });
+  }
+  const flat: (string | number)[] = [templates.size];
+  for (const { words, holes } of templates.values()) {
+    flat.push(words.length, holes.length);
+    for (const hole of holes) flat.push(hole + 1);
+    for (let i = 0; i < words.length; i++) flat.push(holes.includes(i) ? '' : (words[i] as string | number));
+  }
+  for (const command of commands) {
+    const { number, holes } = templates.get(command.length) as Template;
+    flat.push(number);
+    for (const hole of holes) flat.push(command[hole] as string | number);
+  }
+  return flat;
+}
+
+function markDifferences({ words, holes }: Template, command: BatchCommand): void {
+  for (let i = 0; i < words.length; i++) {
+    if (words[i] !== command[i] && !holes.includes(i)) holes.push(i);
+  }
 }
 
 async function runInPipeline(client: RedisClient, commands: readonly BatchCommand[]): Promise<BatchResult[]> {

@@ -204,15 +204,27 @@ redis.call('XDEL', KEYS[2], ARGV[1])
 return 'redriven'
 `);
 
-/** ARGV for each command: number of words, the words → the reply of each, errors as text behind a mark. */
+/**
+ * ARGV number of templates, each as number of words, number of holes, the holes' positions and the words; then for each
+ * command the number of its template and what goes into the holes → the reply of each, errors as text behind a mark.
+ */
 export const BATCH = script(`
-local replies, at = {}, 1
+local templates, replies, at = {}, {}, 2
+for t = 1, tonumber(ARGV[1]) do
+  local size, count = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+  local holes, words = {}, {}
+  for i = 1, count do holes[i] = tonumber(ARGV[at + 1 + i]) end
+  for i = 1, size do words[i] = ARGV[at + 1 + count + i] end
+  templates[t] = {words, holes, size}
+  at = at + 2 + count + size
+end
 while at <= #ARGV do
-  local last = at + tonumber(ARGV[at])
-  local reply = redis.pcall(unpack(ARGV, at + 1, last))
+  local words, holes, size = unpack(templates[tonumber(ARGV[at])])
+  for i = 1, #holes do words[holes[i]] = ARGV[at + i] end
+  local reply = redis.pcall(unpack(words, 1, size))
   if type(reply) == 'table' and reply.err then reply = '!' .. reply.err end
   replies[#replies + 1] = reply
-  at = last + 1
+  at = at + #holes + 1
 end
 return replies
 `);

@@ -21,8 +21,12 @@ class SocketlessRedis extends Redis {
   answer: Answer = () => undefined;
 
   override sendCommand(command: Command): unknown {
-    this.sent.push([command.name, ...command.args]);
-    this.answer(command);
+    // A user without scripts, so that each message is a command of its own here.
+    if (command.name === 'evalsha') command.reject(new ReplyError("NOPERM no permissions to run 'evalsha'") as Error);
+    else {
+      this.sent.push([command.name.toLowerCase(), ...command.args]);
+      this.answer(command);
+    }
     return command.promise;
   }
 }

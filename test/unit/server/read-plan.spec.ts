@@ -25,8 +25,9 @@ class Backlog {
 }
 
 describe('ReadPlan', () => {
-  it('asks one stream for all free slots, and waits for it', () => {
-    expect(new ReadPlan<string>().next(['a'], 128)).toEqual({ streams: ['a'], count: 128, blocks: true });
+  it('asks one stream for all free slots up to a portion, and waits for it', () => {
+    expect(new ReadPlan<string>().next(['a'], 128)).toEqual({ streams: ['a'], count: 64, blocks: true });
+    expect(new ReadPlan<string>().next(['a'], 50)).toEqual({ streams: ['a'], count: 50, blocks: true });
     expect(new ReadPlan<string>().next(['a'], 1)).toEqual({ streams: ['a'], count: 1, blocks: true });
   });
 
@@ -51,7 +52,7 @@ describe('ReadPlan', () => {
     });
     expect(reads.every(({ blocks }) => !blocks)).toBe(true);
     expect(reads.filter((read) => read.streams.length === 64)).toHaveLength(2);
-    expect(reads.filter((read) => read.streams.length === 1 && read.count === 128)).toHaveLength(6);
+    expect(reads.filter((read) => read.streams.length === 1 && read.count === 64)).toHaveLength(6);
   });
 
   it('waits again once the busy streams have run dry', () => {
