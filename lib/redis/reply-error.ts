@@ -34,6 +34,8 @@ const NOT_SENT = /enableOfflineQueue options is false/;
 const FORCED_UNBLOCK = /force unblock/i;
 /** Redis 6.2 wraps errors of commands inside scripts: `ERR Error running script …: NOGROUP No such key`. */
 const CODE_INSIDE_SCRIPT_ERROR = new RegExp(`\\b(${[...KIND_BY_CODE.keys(), 'WRONGTYPE'].join('|')})\\b`);
+/** What Redis 7.0 says, without a code, where any other version says NOPERM. */
+const FORBIDDEN_INSIDE_SCRIPT = /^-?ERR The user executing the script can't /;
 
 /** The one place where text of the server is understood. */
 export function classify(error: unknown): ErrorKind {
@@ -47,6 +49,7 @@ export function classify(error: unknown): ErrorKind {
 export function replyCode(message: string): string {
   const first = /^-?([A-Z]+)\b/.exec(message)?.[1] ?? 'ERR';
   if (first !== 'ERR') return first;
+  if (FORBIDDEN_INSIDE_SCRIPT.test(message)) return 'NOPERM';
   return (message.includes('script') && CODE_INSIDE_SCRIPT_ERROR.exec(message)?.[1]) || first;
 }
 
