@@ -17,6 +17,7 @@ beforeEach(() => {
   stage.owns(async () => {
     if (!stage.redis.isRunning) await stage.redis.restart();
     await stage.raw.config('SET', 'requirepass', '', 'maxclients', '10000');
+    await stage.raw.call('ACL', 'DELUSER', 'bound');
   });
 });
 
@@ -26,7 +27,7 @@ describe('a server that is away', () => {
     const post = station(() => pause(5, 'answered'));
     const { server } = await stage.serve(post.handlers, { option: { ...QUICK, concurrency: 16 } });
     server.on('reconnecting', () => reconnects.push(performance.now()));
-    const client = stage.client({ publishTimeout: 3_000, requestTimeout: 8_000 });
+    const client = stage.client({ publishTimeout: 3_000, requestTimeout: 4_000 });
     await client.connect();
     const confirmed: string[] = [];
     const doubtful: string[] = [];
@@ -124,7 +125,6 @@ describe('a server that is away', () => {
     const started = performance.now();
     await idle.close();
     expect(performance.now() - started).toBeLessThan(600 + 400);
-    await stage.raw.call('ACL', 'DELUSER', 'bound');
   });
 
   it.each([

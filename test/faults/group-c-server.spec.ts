@@ -1,0 +1,232 @@
+import type { RedisStreamServer } from 'nestjs-redis-stream-transport';
+import { PublishRejectedError } from 'nestjs-redis-stream-transport';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ask, failureOf, tell } from '../support/calls.js';
+import { deferred } from '../support/deferred.js';
+import { eventually, within } from '../support/eventually.js';
+import { useStage } from '../support/stage.js';
+import { callsOf, pendingOf, settled } from '../support/stream-view.js';
+import { QUICK } from './support/fleet.js';
+import { station } from './support/station.js';
+
+const stage = useStage({ appendonly: true, debugCommand: true });
+const PASSWORD = 'open-sesame';
+
+beforeEach(() => {
+  stage.owns(async () => {
+    const healthy = ['maxmemory', '0', 'maxmemory-policy', 'noeviction', 'min-replicas-to-write', '0'];
+    await stage.raw.config('SET', ...(healthy as ['maxmemory', string]));
+    await stage.raw.call('REPLICAOF', 'NO', 'ONE');
+    await stage.raw.call('ACL', 'DELUSER', 'worker', 'plain');
+  });
+});
+
+describe('a server that refuses', () => {
+  it('F37 LOADING: consumers and callers wait, and go on when it is over', async () => {
+    const post = station((name) => name);
+    await stage.serve(post.handlers, { option: QUICK });
+    const client = stage.client({ publishTimeout: 5_000 });
+    expect(await ask(client, 'job.ask', 'before')).toBe('before');
+    await stage.raw.config('SET', 'key-load-delay', '400000');
+    await stage.raw.config('SET', 'loading-process-events-interval-bytes', '1024');
+    const loading = stage.raw.call('DEBUG', 'LOADAOF').catch(() => undefined);
+    const answer = ask(client, 'job.ask', 'meanwhile');
+    await within(6_000, 'the load', loading);
+    await stage.raw.config('SET', 'key-load-delay', '0');
+    expect(await answer).toBe('meanwhile');
+    await tell(client, 'job', 'after');
+    await eventually(() => expect(post.names()).toContain('after'));
+    await settled(stage.raw, 'job');
+  });
+
+  it('F38 READONLY: publishing is rejected as retriable, the ack of what ran waits and is written later', async () => {
+    const gate = deferred();
+    const post = station(() => gate.promise);
+    await stage.serve(post.handlers, { option: { ...QUICK, lease: 5_000, sweepInterval: 500 } });
+    const client = stage.client();
+    await tell(client, 'job', 'running');
+    await post.untilRun(1);
+    await stage.raw.call('REPLICAOF', '127.0.0.1', '1');
+    const error = await failureOf(tell(client, 'job', 'refused'));
+    expect(error).toBeInstanceOf(PublishRejectedError);
+    expect(error).toMatchObject({ retriable: true, outcome: 'not-stored' });
+    gate.resolve();
+    await eventually(() => expect(post.runs[0]?.endedAt).toBeDefined());
+    await stage.raw.call('REPLICAOF', 'NO', 'ONE');
+    await eventually(async () => expect(await pendingOf(stage.raw, 'job')).toBe(0));
+    await eventually(() => tell(client, 'job', 'after'));
+    await eventually(() => expect(post.names()).toEqual(['running', 'after']));
+    await settled(stage.raw, 'job');
+  });
+
+  it('F40 OOM: publishing is rejected, consumers go on draining and acking', async () => {
+    const gate = deferred();
+    const post = station(() => gate.promise);
+    await stage.serve(post.handlers, { option: { ...QUICK, concurrency: 1 } });
+    const client = stage.client();
+    for (let n = 0; n < 5; n += 1) await tell(client, 'job', `n-${n}`);
+    await post.untilRun(1);
+    await stage.raw.config('SET', 'maxmemory', '1');
+    expect(await failureOf(tell(client, 'job', 'refused'))).toMatchObject({
+      code: 'PUBLISH_REJECTED',
+      retriable: true,
+    });
+    gate.resolve();
+    await settled(stage.raw, 'job');
+    expect(post.names()).toEqual(['n-0', 'n-1', 'n-2', 'n-3', 'n-4']);
+    await stage.raw.config('SET', 'maxmemory', '0');
+    await tell(client, 'job', 'after');
+    await post.untilRun(6);
+  });
+
+  it('F41 an eviction policy is warned of at boot; a stream that was evicted is rejoined from the start and told of', async () => {
+    await stage.raw.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    const post = station();
+    const { server } = await stage.serve(post.handlers, { option: QUICK });
+    expect(stage.log.text('warn')).toContain('maxmemory-policy is "allkeys-lru"');
+    const told = recreations(server);
+    await stage.untilReading();
+    // What eviction does, without the luck of which key it hits.
+    await stage.raw.del('job');
+    const client = stage.client();
+    await tell(client, 'job', 'after');
+    await post.untilRun(1);
+    expect(told).toContain('job');
+    await settled(stage.raw, 'job');
+  });
+
+  it('F42 MISCONF: publishing is rejected, what ran is acked once the disk is well again', async () => {
+    const gate = deferred();
+    const post = station(() => gate.promise);
+    await stage.serve(post.handlers, { option: { ...QUICK, lease: 10_000, sweepInterval: 500 } });
+    const client = stage.client();
+    await tell(client, 'job', 'running');
+    await post.untilRun(1);
+    const dump = join(stage.redis.dir, 'dump.rdb');
+    await rm(dump, { force: true });
+    await mkdir(dump);
+    await writeFile(join(dump, 'occupied'), '');
+    // Writes are refused after a failed save only where saves are asked for.
+    await stage.raw.config('SET', 'save', '3600 1');
+    await stage.raw.call('BGSAVE');
+    await eventually(async () => expect(await stage.raw.info('persistence')).toContain('rdb_last_bgsave_status:err'));
+    expect(await failureOf(tell(client, 'job', 'refused'))).toMatchObject({
+      code: 'PUBLISH_REJECTED',
+      retriable: true,
+    });
+    gate.resolve();
+    await eventually(() => expect(post.runs[0]?.endedAt).toBeDefined());
+    await rm(dump, { recursive: true });
+    await stage.raw.config('SET', 'save', '');
+    await eventually(async () => expect(await pendingOf(stage.raw, 'job')).toBe(0));
+    await tell(client, 'job', 'after');
+    await eventually(() => expect(post.names()).toEqual(['running', 'after']));
+    await settled(stage.raw, 'job');
+  });
+
+  it('F43 NOREPLICAS: publishing is rejected, acks are repeated without a hot loop, and it recovers', async () => {
+    const gate = deferred();
+    const post = station(() => gate.promise);
+    await stage.serve(post.handlers, { option: { ...QUICK, lease: 10_000, sweepInterval: 500 } });
+    const client = stage.client();
+    await tell(client, 'job', 'running');
+    await post.untilRun(1);
+    await stage.raw.config('SET', 'min-replicas-to-write', '1');
+    expect(await failureOf(tell(client, 'job', 'refused'))).toMatchObject({
+      code: 'PUBLISH_REJECTED',
+      retriable: true,
+    });
+    const commands = await acksTried();
+    gate.resolve();
+    const watched = performance.now();
+    await eventually(() => expect(performance.now() - watched).toBeGreaterThan(1_000));
+    expect((await acksTried()) - commands).toBeLessThan(60);
+    expect(await pendingOf(stage.raw, 'job')).toBe(1);
+    await stage.raw.config('SET', 'min-replicas-to-write', '0');
+    await settled(stage.raw, 'job');
+    expect(post.names()).toEqual(['running']);
+  });
+
+  it('F44 a right that is taken away while it runs: it is told by command, reads no further than it may hold, and recovers', async () => {
+    const rights = ['on', `>${PASSWORD}`, '~*', '&*', '+@all'];
+    await stage.raw.call('ACL', 'SETUSER', 'worker', ...rights);
+    const post = station();
+    await stage.serve(post.handlers, {
+      connection: { ...stage.connection, username: 'worker', password: PASSWORD },
+      option: QUICK,
+    });
+    const client = stage.client();
+    await tell(client, 'job', 'before');
+    await post.untilRun(1);
+    await settled(stage.raw, 'job');
+    await stage.raw.call('ACL', 'SETUSER', 'worker', '-xreadgroup', '-xgroup|create');
+    // The read that Redis allowed is still open, and may bring one more.
+    await tell(client, 'job', 'last of the old read');
+    await eventually(() => expect(stage.log.text('warn')).toMatch(/xreadgroup|xgroup/));
+    await tell(client, 'job', 'forbidden');
+    expect(post.names()).toEqual(['before', 'last of the old read']);
+    await stage.raw.call('ACL', 'SETUSER', 'worker', '+@all');
+    await eventually(() => expect(post.names()).toContain('forbidden'), { within: 10_000 });
+    await settled(stage.raw, 'job');
+    expect(stage.log.text()).not.toContain(PASSWORD);
+  });
+
+  it('F44 without the right to ack, nothing is acked or run twice, and the acks follow when it is granted', async () => {
+    await stage.raw.call('ACL', 'SETUSER', 'worker', 'on', `>${PASSWORD}`, '~*', '&*', '+@all', '-xack');
+    const post = station();
+    await stage.serve(post.handlers, {
+      connection: { ...stage.connection, username: 'worker', password: PASSWORD },
+      option: QUICK,
+    });
+    await tell(stage.client(), 'job', 'stays');
+    await post.untilRun(1);
+    const watched = performance.now();
+    await eventually(() => expect(performance.now() - watched).toBeGreaterThan(2 * QUICK.lease));
+    expect(await pendingOf(stage.raw, 'job')).toBe(1);
+    expect(post.runs).toHaveLength(1);
+    await stage.raw.call('ACL', 'SETUSER', 'worker', '+xack');
+    await settled(stage.raw, 'job');
+    expect(post.runs).toHaveLength(1);
+  });
+
+  it('F53 SCRIPT FLUSH at any time: the scripts are there again with their next use', async () => {
+    let fails = true;
+    const post = station(() => {
+      if (fails) throw new Error('not yet');
+    });
+    await stage.serve(post.handlers, { option: { ...QUICK, backoff: { delay: 50, maxDelay: 50 }, maxAttempts: 50 } });
+    await tell(stage.client(), 'job', 'retried');
+    for (let run = 1; run <= 5; run += 1) {
+      await post.untilRun(run);
+      await stage.raw.script('FLUSH');
+    }
+    fails = false;
+    await settled(stage.raw, 'job');
+    expect(post.runs.map(({ attempt }) => attempt)).toEqual(post.runs.map((_, at) => at + 1));
+  });
+
+  it('F54 a server that speaks RESP2 only and refuses HELLO and CLIENT SETINFO is a server like any other', async () => {
+    const narrow = ['on', `>${PASSWORD}`, '~*', '&*', '+@all', '-hello', '-client|setname'];
+    await stage.raw.call('ACL', 'SETUSER', 'plain', ...narrow);
+    const connection = { ...stage.connection, username: 'plain', password: PASSWORD };
+    const post = station((name) => name);
+    await stage.serve(post.handlers, { connection, option: QUICK });
+    const client = stage.client({}, connection);
+    expect(await ask(client, 'job.ask', 'plainly')).toBe('plainly');
+    await tell(client, 'job', 'event');
+    await eventually(() => expect(post.names()).toEqual(['plainly', 'event']));
+    await settled(stage.raw, 'job');
+  });
+});
+
+function recreations(server: RedisStreamServer): string[] {
+  const told: string[] = [];
+  server.on('groupRecreated', ({ stream }) => told.push(stream));
+  return told;
+}
+
+/** Acks that were tried, granted or not. */
+async function acksTried(): Promise<number> {
+  return callsOf(stage.raw, 'xack');
+}
