@@ -79,11 +79,6 @@ export class Connection {
     });
   }
 
-  /** Drops the socket and comes back with a new one; what is in flight fails. */
-  reconnect(): void {
-    if (!this.closed) this.client.disconnect(true);
-  }
-
   close(): void {
     if (this.closed) return;
     this.closed = true;

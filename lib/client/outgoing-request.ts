@@ -1,0 +1,122 @@
+import type { WritePacket } from '@nestjs/microservices';
+import { v4 as uuid } from 'uuid';
+import { encodeMessage } from '../codec/entry.codec.js';
+import type { OutgoingMessage, ReplyPart } from '../codec/entry.codec.js';
+import { NO_MESSAGE_HANDLER } from '../constants.js';
+import { PublishOutcomeUnknownError } from '../errors/transport-errors.js';
+import type { RedisStreamError } from '../errors/transport-errors.js';
+import type { Link } from './link.js';
+import type { PacketCodec } from './packet.codec.js';
+import type { Publication } from './publisher.js';
+
+/** What is asked, and where. */
+export interface Question {
+  readonly pattern: string;
+  readonly stream: string;
+  readonly message: OutgoingMessage;
+  readonly timeoutMs: number;
+}
+
+/**
+ * One request from its first byte to its outcome: registered before it is written, cancelled by whoever stops waiting.
+ * The callback gets Nest's packets, the last of them with an error or `isDisposed`.
+ */
+export class OutgoingRequest implements Publication {
+  readonly stream: string;
+  readonly fields: readonly string[];
+
+  private readonly id = uuid();
+  private isWritten = false;
+  private isCancelled = false;
+  private entryId: string | undefined;
+  /** Keeps the parts in order where the deserializer takes its time. */
+  private decoding: Promise<unknown> | undefined;
+
+  constructor(
+    private readonly link: Link,
+    private readonly codec: PacketCodec,
+    private readonly question: Question,
+    private readonly callback: (packet: WritePacket) => void,
+  ) {
+    this.stream = question.stream;
+    const address = { id: this.id, inbox: link.inbox.id, ttl: question.timeoutMs };
+    this.fields = encodeMessage(question.message, address);
+  }
+
+  /** @throws {TooManyPendingError} */
+  start(): void {
+    const { link, question } = this;
+    link.pending.add(this.id, {
+      pattern: question.pattern,
+      timeoutMs: question.timeoutMs,
+      replied: (part) => this.replied(part),
+      failed: (error) => this.callback({ err: error }),
+    });
+    if (link.inbox.isReady && link.served.isKnown(this.stream)) this.write();
+    else void this.writeWhenServed();
+  }
+
+  cancel(): void {
+    if (!this.link.pending.remove(this.id)) return;
+    if (this.isWritten && this.link.publisher.withdraw(this)) return;
+    this.isCancelled = true;
+    this.deleteEntry();
+  }
+
+  stored(entryId: string): void {
+    this.entryId = entryId;
+    if (this.isCancelled) this.deleteEntry();
+  }
+
+  failed(error: RedisStreamError): void {
+    // It may have been stored all the same, and then a reply will come. Without a deadline nobody could tell when not.
+    if (error instanceof PublishOutcomeUnknownError && this.question.timeoutMs > 0) return;
+    this.link.pending.fail(this.id, error);
+  }
+
+  private async writeWhenServed(): Promise<void> {
+    const { link } = this;
+    try {
+      await link.inbox.open();
+      const isServed = await link.served.check(this.stream);
+      if (!link.pending.has(this.id)) return;
+      if (isServed) this.write();
+      else if (link.pending.remove(this.id)) this.callback({ err: NO_MESSAGE_HANDLER });
+    } catch (error) {
+      link.pending.fail(this.id, error as Error);
+    }
+  }
+
+  private write(): void {
+    this.isWritten = true;
+    this.link.publisher.publish(this);
+  }
+
+  private replied(part: ReplyPart): void {
+    try {
+      const packet = this.codec.decode(part);
+      if (packet instanceof Promise || this.decoding) this.replyInTurn(packet);
+      else this.callback(packet);
+    } catch (error) {
+      this.refuse(error);
+    }
+  }
+
+  private replyInTurn(packet: WritePacket | Promise<WritePacket>): void {
+    this.decoding = Promise.all([packet, this.decoding]).then(
+      ([decoded]) => this.callback(decoded),
+      (error: unknown) => this.refuse(error),
+    );
+  }
+
+  private refuse(error: unknown): void {
+    this.link.pending.remove(this.id);
+    this.callback({ err: error });
+  }
+
+  /** Nobody waits any more, so a server that has not read the request yet need not run it. */
+  private deleteEntry(): void {
+    const { entryId, link, stream } = this;
+    if (entryId !== undefined) link.writer.client.xdel(stream, entryId).catch(() => undefined);
+  }
+}
