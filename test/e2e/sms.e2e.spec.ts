@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { Redis } from 'ioredis';
+import type { DeadLetterListDto } from '../../apps/requestor/src/sms/dead-letter.dto.js';
 import { createProvider } from '../../apps/sms-provider/src/provider-server.js';
 import type { AppProcess } from '../../scripts/launcher/app-process.js';
 import { eventually } from '../support/eventually.js';
@@ -218,6 +220,68 @@ describe('SMS', () => {
     expect(states.at(-1)).toMatchObject({ uuid: body.uuid, status: 'sent' });
     expect(await get(`${base}/sms/${UNKNOWN}/events`)).toMatchObject({ status: 404 });
   });
+
+  it('shows what was given up, and runs it again once the cause is mended', async () => {
+    const letters = `${base}/dead-letters/SMS_OK`;
+    const announce = async (change: object): Promise<string> => {
+      const uuid = randomUUID();
+      const at = new Date().toISOString();
+      const event = { uuid, number: phoneNumber(8), providerMessageId: 'msg-8', attempt: 1, at, ...change };
+      await redis.xadd('SMS_OK', '*', 'data', JSON.stringify(event));
+      return uuid;
+    };
+    const listed = (query: string): Promise<DeadLetterListDto> =>
+      eventually(
+        async () => {
+          const { body } = await get<DeadLetterListDto>(`${letters}?${query}`);
+          if (body.letters.length === 0) throw new Error('No dead letter yet');
+          return body;
+        },
+        { within: 25_000, every: 50 },
+      );
+    expect(await get(letters)).toMatchObject({ status: 200, body: { letters: [], next: null } });
+
+    const malformed = await announce({ number: 'call me' });
+    const first = await listed('count=1');
+    expect(first.letters).toEqual([
+      {
+        id: first.next,
+        uuid: malformed,
+        group: 'billing',
+        reason: 'unrecoverable',
+        attempts: 1,
+        failedAt: expect.stringMatching(/Z$/),
+      },
+    ]);
+
+    await redis.rename('{sms}:ledger', '{sms}:ledger.away');
+    await redis.set('{sms}:ledger', 'no ledger');
+    const uncharged = await announce({});
+    const [letter] = (await listed(`after=${first.next}`)).letters;
+    expect(letter).toMatchObject({ uuid: uncharged, reason: 'failed', attempts: MAX_ATTEMPTS + 5 });
+    const [, fields] = (await redis.xrevrange('{SMS_OK}:dead', '+', '-', 'COUNT', 1))[0] ?? [];
+    expect(fields?.[fields.indexOf('x-error') + 1]).toContain('WRONGTYPE');
+
+    await redis.rename('{sms}:ledger.away', '{sms}:ledger');
+    const redriven = await post(`${letters}/${letter?.id}/redrive`, {});
+    expect(redriven).toMatchObject({ status: 202, body: { id: letter?.id, status: 'redriven' } });
+    await eventually(async () => expect(await redis.hexists('{sms}:ledger', uncharged)).toBe(1));
+    await nothingPending('SMS_OK', 'billing');
+    expect((await get<DeadLetterListDto>(letters)).body.letters.map(({ uuid }) => uuid)).toEqual([malformed]);
+
+    for (const path of [`SMS_OK/${letter?.id}`, 'SMS_OK/nonsense', 'secret/1-1']) {
+      expect(await post(`${base}/dead-letters/${path}/redrive`, {})).toMatchObject({ status: 404 });
+    }
+    expect(await get(`${base}/dead-letters/secret`)).toMatchObject({ status: 404 });
+    expect(await get(`${letters}?count=101`)).toMatchObject({
+      status: 400,
+      body: { errors: { count: [expect.stringContaining('100')] } },
+    });
+    const { body: api } = await get<{ paths: object }>(`${base}/docs-json`);
+    expect(Object.keys(api.paths)).toEqual(
+      expect.arrayContaining(['/dead-letters/{stream}', '/dead-letters/{stream}/{id}/redrive']),
+    );
+  }, 60_000);
 
   it('knows nothing of what is no SMS', async () => {
     await redis.mset('secret', 'top secret', UNKNOWN, 'top secret');

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { ConsoleLogger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
-import { RedisStreamServer } from 'nestjs-redis-stream-transport';
+import { RedisStreamErrorInterceptor, RedisStreamServer } from 'nestjs-redis-stream-transport';
 import { runApp } from '../../platform/src/process-life.js';
 import { AppModule } from './app.module.js';
 import { readSettings } from './settings.js';
@@ -37,6 +37,8 @@ await runApp(async () => {
     logger,
     strategy: transporter(settings),
   });
+  // Dead letters then say what was thrown, and not what Nest made of it.
+  app.useGlobalInterceptors(new RedisStreamErrorInterceptor());
   app.enableShutdownHooks();
   await app.listen();
   logger.log(`Serving ${settings.roles.join(', ')}`);

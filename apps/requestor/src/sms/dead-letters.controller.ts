@@ -1,0 +1,69 @@
+import { Controller, Get, HttpCode, HttpStatus, NotFoundException, Param, Post, Query } from '@nestjs/common';
+import {
+  ApiAcceptedResponse,
+  ApiBadRequestResponse,
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
+import { isUUID } from 'class-validator';
+import { RedisStreamDeadLetters } from 'nestjs-redis-stream-transport';
+import type { DeadLetter } from 'nestjs-redis-stream-transport';
+import { SMS, SMS_FAIL, SMS_OK } from '../../../contracts/src/index.js';
+import { DeadLetterListDto, DeadLetterQuery, ENTRY_ID } from './dead-letter.dto.js';
+import type { DeadLetterDto } from './dead-letter.dto.js';
+
+const STREAMS = [SMS, SMS_OK, SMS_FAIL];
+
+/** What the workers gave up. Once the cause is mended, it is run again. */
+@ApiTags('dead letters')
+@Controller('dead-letters')
+export class DeadLettersController {
+  constructor(private readonly deadLetters: RedisStreamDeadLetters) {}
+
+  @Get(':stream')
+  @ApiOperation({ summary: 'What was given up, oldest first' })
+  @ApiParam({ name: 'stream', enum: STREAMS })
+  @ApiOkResponse({ type: DeadLetterListDto })
+  @ApiBadRequestResponse({ description: 'Field errors' })
+  @ApiNotFoundResponse({ description: 'No such stream' })
+  async list(@Param('stream') stream: string, @Query() page: DeadLetterQuery): Promise<DeadLetterListDto> {
+    const { letters, next = null } = await this.deadLetters.list(known(stream), page);
+    return { letters: letters.map(withoutPayload), next };
+  }
+
+  @Post(':stream/:id/redrive')
+  @HttpCode(HttpStatus.ACCEPTED)
+  @ApiOperation({ summary: 'Run it again, in the group that gave it up' })
+  @ApiParam({ name: 'stream', enum: STREAMS })
+  @ApiAcceptedResponse({ description: '{id, status: "redriven"}' })
+  @ApiNotFoundResponse({ description: 'No such stream, or no such dead letter' })
+  async redrive(
+    @Param('stream') stream: string,
+    @Param('id') id: string,
+  ): Promise<{ readonly id: string; readonly status: 'redriven' }> {
+    const isRedriven = ENTRY_ID.test(id) && (await this.deadLetters.redrive(known(stream), id));
+    if (!isRedriven) throw new NotFoundException(`There is no dead letter ${id} of ${known(stream)}`);
+    return { id, status: 'redriven' };
+  }
+}
+
+/** No other stream in Redis is anybody's business here. */
+const known = (stream: string): string => {
+  if (!STREAMS.includes(stream)) throw new NotFoundException(`There is no stream ${stream}`);
+  return stream;
+};
+
+const withoutPayload = ({ id, group, reason, attempts, failedAt, data }: DeadLetter): DeadLetterDto => {
+  const uuid = (data as { uuid?: unknown } | null | undefined)?.uuid;
+  return {
+    id,
+    uuid: isUUID(uuid) ? (uuid as string) : null,
+    group,
+    reason,
+    attempts,
+    failedAt: failedAt.toISOString(),
+  };
+};
