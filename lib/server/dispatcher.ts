@@ -167,7 +167,10 @@ export class Dispatcher {
   private settle(entry: HeldEntry, outcome: RunOutcome, responder: Responder | undefined): void {
     if (outcome.kind === 'done') responder?.done();
     else responder?.failed(outcome.error);
-    if (entry.isLost) return;
+    if (entry.isLost) {
+      entry.home.release(entry);
+      return;
+    }
     const { settler, retries, deadLetters } = this.parts;
     const verdict = settlementOf(outcome, {
       isRequest: responder !== undefined,

@@ -45,7 +45,7 @@ export class LeaseKeeper {
   /** Entries that came since the last turn have time until the next one. */
   private due(home: GroupStream): HeldEntry[] {
     const now = performance.now();
-    return [...home.held.values()].filter((entry) => now - entry.ownedAt > this.leaseMs / 4);
+    return [...home.held.values()].filter((entry) => !entry.isLost && now - entry.ownedAt > this.leaseMs / 4);
   }
 
   private async renewSome(home: GroupStream, entries: readonly HeldEntry[]): Promise<void> {
@@ -61,7 +61,9 @@ export class LeaseKeeper {
 
   private lose(entry: HeldEntry): void {
     entry.isLost = true;
-    entry.home.release(entry);
+    // What runs stays held until it is over: should the entry come back, it must not run beside itself.
+    const isRunning = entry.phase === 'running' && entry.context !== undefined;
+    if (!isRunning) entry.home.release(entry);
     entry.context?.abort(new Error('The lease is lost: another consumer owns the entry by now, or it was deleted'));
     this.facts.tell('leaseLost', entry.place);
   }

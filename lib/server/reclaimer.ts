@@ -110,6 +110,8 @@ export class Reclaimer {
       found.map(({ id }) => id),
     );
     return taken.flatMap(({ id, attempt, fields, from }) => {
+      // A reader that came back has found it at the same time.
+      if (home.held.has(id)) return [];
       const entry = new HeldEntry(home, id, attempt, fields);
       if (!fields) {
         this.parts.facts.tell('entryLost', entry.place);

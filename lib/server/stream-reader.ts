@@ -164,6 +164,8 @@ export class StreamReader {
           ids,
         );
         for (const { id, attempt, fields } of taken) {
+          // The sweep has found it at the same time.
+          if (home.held.has(id)) continue;
           if (fields) this.hold(new HeldEntry(home, id, attempt, fields));
           else this.parts.facts.tell('entryLost', { stream: home.stream, group: home.group, id });
         }
