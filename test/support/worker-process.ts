@@ -9,6 +9,8 @@ import { eventually } from './eventually.js';
 export interface WorkerOrder {
   readonly connection: RedisOptions;
   readonly option?: Partial<ConstructorParameters<typeof RedisStreamServer>[0]['option']>;
+  /** File for what its handlers did, where it has to outlive the worker. */
+  readonly ledger?: string;
 }
 
 /** The payload of the patterns `work` (event) and `work.request`, and what the handler does with it. */
@@ -46,15 +48,15 @@ export class WorkerProcess {
     child.stderr?.on('data', keep);
   }
 
-  static async start(order: WorkerOrder): Promise<WorkerProcess> {
-    const worker = WorkerProcess.launch(order);
+  static async start(order: WorkerOrder, fixture = FIXTURE): Promise<WorkerProcess> {
+    const worker = WorkerProcess.launch(order, fixture);
     await eventually(() => worker.assertReady(), { within: BOOT_WITHIN_MS });
     return worker;
   }
 
   /** As `start`, for one that may die before it is ready. */
-  static launch(order: WorkerOrder): WorkerProcess {
-    const child = spawn(process.execPath, ['--import', '@swc-node/register/esm-register', FIXTURE], {
+  static launch(order: WorkerOrder, fixture = FIXTURE): WorkerProcess {
+    const child = spawn(process.execPath, ['--import', '@swc-node/register/esm-register', fixture], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...process.env, NODE_OPTIONS: '', WORKER_ORDER: JSON.stringify(order) },
     });

@@ -54,7 +54,7 @@ export function station(act: Act = QUIETLY, patterns = STATION_PATTERNS): Statio
       over();
       throw error;
     }
-    if (result instanceof Promise) result.then(over, over);
+    if (isThenable(result)) result.then(over, over);
     else over();
     return result;
   }
@@ -81,6 +81,10 @@ export function station(act: Act = QUIETLY, patterns = STATION_PATTERNS): Statio
       eventually(() => expect(runs.length).toBeGreaterThanOrEqual(count), { within }),
   };
 }
+
+/** Promises of Node's own modules are of another realm than those of a test. */
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && 'then' in value;
 
 /** Workers are sent tasks with a name, stations just the name. */
 function nameOf(payload: unknown): string {

@@ -1,0 +1,71 @@
+import { Redis } from 'ioredis';
+import type { Command } from 'ioredis';
+import { setTimeout as pause } from 'node:timers/promises';
+import { tell } from '../support/calls.js';
+import { deferred } from '../support/deferred.js';
+import { eventually } from '../support/eventually.js';
+import { FaultProxy } from '../support/fault-proxy.js';
+import { useStage } from '../support/stage.js';
+import { pendingOf, settled } from '../support/stream-view.js';
+import { overlaps, station } from './support/station.js';
+
+type Stream = Parameters<Redis['sendCommand']>[1];
+
+const stage = useStage();
+const OPTION = { lease: 500, sweepInterval: 100, block: 500 };
+
+describe('two ways to one entry', () => {
+  it('F19 what a reader finds in its own pending list after a reconnect, and the sweep finds too, runs once', async () => {
+    const proxy = await FaultProxy.to(stage.redis);
+    stage.owns(() => proxy.close());
+    const gate = deferred();
+
+    /** Sees its pending list, and is slow to take from it. */
+    class SlowReader extends Redis {
+      override sendCommand(command: Command, stream?: Stream): unknown {
+        if (!/^eval/.test(command.name)) return super.sendCommand(command, stream);
+        return gate.promise.then(() => super.sendCommand(command, stream));
+      }
+    }
+    const post = station(() => pause(1_000));
+    await stage.serve(post.handlers, {
+      connection: (options, role) =>
+        role === 'reader'
+          ? new SlowReader({ ...options, host: proxy.host, port: proxy.port })
+          : new Redis({ ...options, ...stage.connection }),
+      option: OPTION,
+    });
+    await stage.untilReading();
+    proxy.keepUpstreamOnClientLoss = true;
+    proxy.set({ kind: 'swallowReplies' });
+    await tell(stage.client(), 'job', 'found twice');
+    await eventually(async () => expect(await pendingOf(stage.raw, 'job')).toBe(1));
+    proxy.rst();
+    proxy.heal();
+    // The reader knows of the entry, and waits; the sweep takes it when its lease is over.
+    await post.untilRun(1);
+    gate.resolve();
+    await settled(stage.raw, 'job');
+    expect(post.runs).toHaveLength(1);
+    expect(overlaps(post.runs)).toEqual([]);
+  });
+
+  it('F08 an entry that was lost and comes back is not run beside its first run', async () => {
+    const gate = deferred();
+    const post = station((_name, ctx) => (ctx.getAttempt() === 1 ? gate.promise : undefined));
+    const { server } = await stage.serve(post.handlers, { option: OPTION });
+    const lost: string[] = [];
+    server.on('leaseLost', ({ id }) => lost.push(id));
+    await tell(stage.client(), 'job', 'contested');
+    await post.untilRun(1);
+    // Another consumer takes it, as after a stall, and dies.
+    await stage.raw.xclaim('job', 'service', 'thief', 0, String(post.runs[0]?.id));
+    await eventually(() => expect(lost).toHaveLength(1));
+    expect(post.runs[0]?.aborted).toBe(true);
+    await pause(3 * OPTION.lease);
+    gate.resolve();
+    await settled(stage.raw, 'job');
+    expect(overlaps(post.runs)).toEqual([]);
+    expect(post.runs).toHaveLength(2);
+  });
+});
