@@ -3,10 +3,12 @@ import type { OnApplicationShutdown } from '@nestjs/common';
 import { parseJson } from '../codec/json.js';
 import { DEAD_FIELD, FIELD } from '../constants.js';
 import { RedisStreamOptionError } from '../errors/option-error.js';
+import type { RedisClient } from '../interfaces/connection.js';
 import type { RedisStreamClientOptions } from '../interfaces/options.js';
 import type { Connection } from '../redis/connection.js';
 import { ConnectionGroup } from '../redis/connection-group.js';
 import { deadLetterKey, streamKey } from '../redis/keys.js';
+import { withoutArguments } from '../redis/reply-error.js';
 import { redriveLetter } from '../redis/scripts.js';
 import { nextId } from '../redis/stream-commands.js';
 import { resolveClientOptions } from '../settings/settings.js';
@@ -62,20 +64,21 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
     if (!Number.isSafeInteger(count) || count < 1 || count > MAX_PAGE) {
       throw new RedisStreamOptionError('count', `an integer from 1 to ${MAX_PAGE}`, count);
     }
-    const { client } = await this.ready();
+    const key = this.deadLetters(pattern);
     const start = after === undefined ? '-' : nextId(after);
-    const found = await client.xrangeBuffer(this.deadLetters(pattern), start, '+', 'COUNT', count);
+    const found = await this.ask((client) => client.xrangeBuffer(key, start, '+', 'COUNT', count));
     const letters = found.map(([id, fields]) => readLetter(String(id), fields));
     return { letters, next: letters.length === count ? letters.at(-1)?.id : undefined };
   }
 
   async count(pattern: string): Promise<number> {
-    return (await this.ready()).client.xlen(this.deadLetters(pattern));
+    const key = this.deadLetters(pattern);
+    return this.ask((client) => client.xlen(key));
   }
 
   async inspect(pattern: string, id: string): Promise<DeadLetter | undefined> {
-    const { client } = await this.ready();
-    const [found] = await client.xrangeBuffer(this.deadLetters(pattern), id, id);
+    const key = this.deadLetters(pattern);
+    const [found] = await this.ask((client) => client.xrangeBuffer(key, id, id));
     return found && readLetter(String(found[0]), found[1]);
   }
 
@@ -84,18 +87,18 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
    * either a letter or pending again. False when there is no such letter.
    */
   async redrive(pattern: string, id: string): Promise<boolean> {
-    const { client } = await this.ready();
-    return redriveLetter(client, this.stream(pattern), this.deadLetters(pattern), id);
+    const stream = this.stream(pattern);
+    return this.ask((client) => redriveLetter(client, stream, deadLetterKey(stream), id));
   }
 
   /** Redrives every letter that is there now; one that fails again meanwhile is not taken twice. */
   async redriveAll(pattern: string): Promise<number> {
-    const { client } = await this.ready();
-    const [newest] = await client.xrevrange(this.deadLetters(pattern), '+', '-', 'COUNT', 1);
+    const key = this.deadLetters(pattern);
+    const [newest] = await this.ask((client) => client.xrevrange(key, '+', '-', 'COUNT', 1));
     if (!newest) return 0;
     let redriven = 0;
     for (;;) {
-      const letters = await client.xrange(this.deadLetters(pattern), '-', newest[0], 'COUNT', DEFAULT_PAGE);
+      const letters = await this.ask((client) => client.xrange(key, '-', newest[0], 'COUNT', DEFAULT_PAGE));
       if (letters.length === 0) return redriven;
       for (const [id] of letters) if (await this.redrive(pattern, id)) redriven++;
     }
@@ -103,9 +106,8 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
 
   /** Deletes one letter, or all of a pattern. Returns how many. */
   async purge(pattern: string, id?: string): Promise<number> {
-    const { client } = await this.ready();
     const key = this.deadLetters(pattern);
-    return id === undefined ? client.xtrim(key, 'MAXLEN', 0) : client.xdel(key, id);
+    return this.ask((client) => (id === undefined ? client.xtrim(key, 'MAXLEN', 0) : client.xdel(key, id)));
   }
 
   async close(): Promise<void> {
@@ -124,6 +126,14 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
 
   private deadLetters(pattern: string): string {
     return deadLetterKey(this.stream(pattern));
+  }
+
+  /** @throws {Error} of Redis, without the arguments that ioredis puts on it */
+  private async ask<T>(question: (client: RedisClient) => Promise<T>): Promise<T> {
+    const { client } = await this.ready();
+    return question(client).catch((error: unknown) => {
+      throw withoutArguments(error);
+    });
   }
 
   private async ready(): Promise<Connection> {

@@ -117,6 +117,8 @@ export class Consumption {
     const handedBack = this.handBackUnstarted();
     await this.runningDone(end);
     await handedBack;
+    // What failed meanwhile waits for an attempt that is not to be had here.
+    await this.handBackUnstarted();
     this.abortRunning();
     if (this.writer.isReady) {
       await this.settler.drained(FLUSH_TIMEOUT_MS);

@@ -28,10 +28,10 @@ export class RetryQueue {
   }
 
   add(entry: HeldEntry, delayMs: number): void {
-    // It stays in the pending list, where another instance finds it.
-    if (this.isClosed) return;
     entry.phase = 'waiting';
     entry.context = undefined;
+    // The server stops, and hands it back.
+    if (this.isClosed) return;
     this.waitingCount++;
     this.facts.tell('retried', { ...entry.placeAndAttempt, delayMs });
     this.wheel.add(entry, delayMs);

@@ -87,7 +87,7 @@ interface Hybrid {
 
 /** An application with HTTP and handlers side by side, as `connectMicroservice` makes it. */
 async function serveHybrid(implementation: typeof PlainDatabase | typeof DrainingDatabase): Promise<Hybrid> {
-  const option = { consumerGroup: 'service', shutdownTimeout: 1_000 };
+  const option = { consumerGroup: 'service', shutdownTimeout: 5_000 };
   const server = new RedisStreamServer({ connection: stage.connection, option });
   const providers = [
     { provide: RedisStreamServer, useValue: server },
