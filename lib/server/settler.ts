@@ -5,6 +5,7 @@ import { runTogether } from '../redis/command-batch.js';
 import type { BatchCommand, BatchResult } from '../redis/command-batch.js';
 import { classify, replyCode, withoutArguments } from '../redis/reply-error.js';
 import { renewLease } from '../redis/scripts.js';
+import { DeadlineWheel } from '../timing/deadline-wheel.js';
 import type { Facts } from './facts.js';
 import type { GroupStream, HeldEntry } from './group-stream.js';
 
@@ -34,8 +35,11 @@ export class Settler {
   private backlogSize = 0;
   private scheduled = false;
   private isFlushing = false;
+  private isClosed = false;
   private retryTimer: NodeJS.Timeout | undefined;
   private progressed: (() => void)[] = [];
+  /** Done, but whether they are still ours could not be asked. */
+  private readonly unsure = new DeadlineWheel<HeldEntry>((entry) => void this.ackIfOwned(entry));
 
   constructor(
     private readonly writer: Connection,
@@ -85,6 +89,8 @@ export class Settler {
 
   close(): void {
     clearTimeout(this.retryTimer);
+    this.isClosed = true;
+    this.unsure.clear();
   }
 
   private get hasWork(): boolean {
@@ -96,8 +102,12 @@ export class Settler {
       const [lost] = await renewLease(this.writer.client, entry.home, [entry.id]);
       if (lost === undefined) entry.ownedAt = performance.now();
       else entry.isLost = true;
-    } catch {
-      // Not known; the sweep of another consumer decides. Acking blindly could lose the entry.
+    } catch (error) {
+      if (classify(error) !== 'rejoin') {
+        // Not known. Acking blindly could hide another's work; giving up, the entry would be run again, by us.
+        if (!this.isClosed) this.unsure.add(entry, RETRY_MS);
+        return;
+      }
       entry.isLost = true;
     }
     if (!entry.isLost) return this.enqueueAck(entry);
