@@ -151,7 +151,7 @@ describe('RedisStreamDeadLetters', () => {
       pages += 1;
     } while (after !== undefined);
     // The events failed beside each other, so only the letters have an order.
-    expect(seen.map(({ data }) => data).toSorted()).toEqual([1, 2, 3, 4, 5]);
+    expect(seen.map(({ data }) => data).toSorted((a, b) => Number(a) - Number(b))).toEqual([1, 2, 3, 4, 5]);
     const ids = (await entriesOf(stage.raw, '{order}:dead')).map(({ id }) => id);
     expect(seen.map(({ id }) => id)).toEqual(ids);
     expect(pages).toBe(3);
