@@ -114,6 +114,17 @@ describe('floods, stale requests and secrets', () => {
     expect(letters.map(({ fields }) => fields['x-reason'])).toEqual(['undecodable', 'undecodable']);
   });
 
+  it('I9 an idle service and an idle client with default settings send fewer than 10 commands a second', async () => {
+    await stage.serve(station().handlers);
+    const client = stage.client();
+    await client.connect();
+    await stage.untilReading();
+    const before = await commandsProcessed();
+    const started = performance.now();
+    await eventually(() => expect(performance.now() - started).toBeGreaterThan(3_000));
+    expect(((await commandsProcessed()) - before) / 3).toBeLessThan(10);
+  });
+
   it('F72 a consumer that is much slower than its producer holds what it has slots for, and does not renew in storms', async () => {
     const gate = deferred();
     const post = station(() => gate.promise);
@@ -136,4 +147,8 @@ describe('floods, stale requests and secrets', () => {
 
 function unanswered(client: ClientProxy, count: number): Promise<unknown>[] {
   return Array.from({ length: count }, (_, n) => failureOf(ask(client, 'job.ask', n)));
+}
+
+async function commandsProcessed(): Promise<number> {
+  return Number(/total_commands_processed:(\d+)/.exec(await stage.raw.info('stats'))?.[1]);
 }
