@@ -1,4 +1,4 @@
-/** What the apps say to each other: names of streams and groups, payloads and their rules, the state of an SMS. */
+/** What the apps say to each other: names of streams and groups, payloads and their rules, the state of things. */
 export {
   BILLING_GROUP,
   DELIVERY_STATUS_GROUP,
@@ -17,3 +17,47 @@ export type { Beginning } from './sms/sms-records.js';
 
 export { STREAM_ECHO, STREAM_NOTE, STREAM_TALLY } from './demo/demo.patterns.js';
 export type { DemoReply } from './demo/demo.patterns.js';
+
+export {
+  CAMPAIGN,
+  CAMPAIGN_CONTROL,
+  CAMPAIGN_GROUP,
+  CAMPAIGN_LIST,
+  CAMPAIGN_STATUS,
+  EMAIL_GROUP,
+  EMAIL_NOTIFICATION,
+  NOTIFICATION,
+  NOTIFICATION_GROUP,
+  USER_AUDIENCE,
+  USER_FIND,
+  USER_GROUP,
+  USER_PAGE,
+} from './campaign/campaign.patterns.js';
+export {
+  AreChannels,
+  CHANNELS,
+  IsAudienceLimit,
+  IsBody,
+  IsCampaignName,
+  IsSubject,
+  MAX_AUDIENCE,
+  MAX_BODY,
+  MAX_CAMPAIGN_NAME,
+  MAX_SUBJECT,
+} from './campaign/campaign.rules.js';
+export type { Channel } from './campaign/campaign.rules.js';
+export {
+  CAMPAIGN_ACTIONS,
+  CampaignOrder,
+  CampaignReference,
+  CampaignRequested,
+  EmailRequested,
+  NOTIFICATION_PAGE,
+  NotificationPage,
+  Recipient,
+} from './campaign/campaign.events.js';
+export type { CampaignAction } from './campaign/campaign.events.js';
+export { isOver } from './campaign/campaign-status.js';
+export type { CampaignOrderResult, CampaignState, CampaignStatus } from './campaign/campaign-status.js';
+export { MAX_USER_ID, MAX_USER_PAGE, UserPageQuery } from './campaign/user.js';
+export type { User, UserAudience } from './campaign/user.js';

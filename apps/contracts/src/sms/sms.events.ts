@@ -1,7 +1,15 @@
-import { IsInt, IsISO8601, IsString, IsUUID, Min } from 'class-validator';
+import { IsInt, IsISO8601, IsOptional, IsString, IsUUID, MaxLength, Min } from 'class-validator';
 import { IsPhoneNumber, IsSmsText } from './sms.rules.js';
 
-export class SmsRequested {
+/** Of an SMS that somebody sends on behalf of something else: comes back with the result, and is not looked into. */
+class Referenced {
+  @IsOptional()
+  @IsString()
+  @MaxLength(200)
+  readonly reference?: string;
+}
+
+export class SmsRequested extends Referenced {
   @IsUUID()
   readonly uuid!: string;
 
@@ -12,7 +20,7 @@ export class SmsRequested {
   readonly text!: string;
 }
 
-export class SmsSent {
+export class SmsSent extends Referenced {
   @IsUUID()
   readonly uuid!: string;
 
@@ -30,7 +38,7 @@ export class SmsSent {
   readonly at!: string;
 }
 
-export class SmsFailed {
+export class SmsFailed extends Referenced {
   @IsUUID()
   readonly uuid!: string;
 

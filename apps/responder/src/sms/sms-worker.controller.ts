@@ -4,6 +4,7 @@ import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import { RedisStreamContext, RedisStreamRecordBuilder } from 'nestjs-redis-stream-transport';
 import { lastValueFrom } from 'rxjs';
 import { SMS, SMS_FAIL, SMS_OK, SMS_WORKER_GROUP, SmsRecords, SmsRequested } from '../../../contracts/src/index.js';
+import type { SmsFailed, SmsSent } from '../../../contracts/src/index.js';
 import { eventValidation } from '../event-validation.js';
 import { SETTINGS } from '../settings.js';
 import type { ResponderSettings } from '../settings.js';
@@ -48,30 +49,33 @@ export class SmsWorkerController {
     return error instanceof SmsRefusedError || ctx.getAttempt() >= this.settings.maxAttempts;
   }
 
-  private async sent({ uuid, number }: SmsRequested, providerMessageId: string, attempt: number): Promise<void> {
-    const event = { uuid, number, providerMessageId, attempt, at: new Date().toISOString() };
+  private async sent(sms: SmsRequested, providerMessageId: string, attempt: number): Promise<void> {
+    const event = { ...identityOf(sms), providerMessageId, attempt, at: new Date().toISOString() };
     await this.records.markSent(event);
-    await this.announce(SMS_OK, uuid, event);
+    await this.announce(SMS_OK, event);
   }
 
-  private async failed({ uuid, number }: SmsRequested, reason: string, attempts: number): Promise<void> {
-    this.logger.warn(`SMS ${uuid} failed for good: ${reason}`);
-    const event = { uuid, number, reason, attempts, at: new Date().toISOString() };
+  private async failed(sms: SmsRequested, reason: string, attempts: number): Promise<void> {
+    this.logger.warn(`SMS ${sms.uuid} failed for good: ${reason}`);
+    const event = { ...identityOf(sms), reason, attempts, at: new Date().toISOString() };
     await this.records.markFailed(event);
-    await this.announce(SMS_FAIL, uuid, event);
+    await this.announce(SMS_FAIL, event);
   }
 
-  private async announceAgain({ uuid, number }: SmsRequested): Promise<void> {
-    const record = await this.records.find(uuid);
+  private async announceAgain(sms: SmsRequested): Promise<void> {
+    const record = await this.records.find(sms.uuid);
     if (!record) return;
     const { status, attempts, providerMessageId = '', error = '', updatedAt: at } = record;
-    if (status === 'sent')
-      await this.announce(SMS_OK, uuid, { uuid, number, providerMessageId, attempt: attempts, at });
-    else await this.announce(SMS_FAIL, uuid, { uuid, number, reason: error, attempts, at });
+    const identity = identityOf(sms);
+    if (status === 'sent') await this.announce(SMS_OK, { ...identity, providerMessageId, attempt: attempts, at });
+    else await this.announce(SMS_FAIL, { ...identity, reason: error, attempts, at });
   }
 
-  private async announce(pattern: string, uuid: string, event: object): Promise<void> {
-    const message = new RedisStreamRecordBuilder(event).setMessageId(uuid).build();
+  private async announce(pattern: string, event: SmsSent | SmsFailed): Promise<void> {
+    const message = new RedisStreamRecordBuilder(event).setMessageId(event.uuid).build();
     await lastValueFrom(this.client.emit(pattern, message), { defaultValue: undefined });
   }
 }
+
+const identityOf = ({ uuid, number, reference }: SmsRequested): Pick<SmsRequested, 'uuid' | 'number' | 'reference'> =>
+  reference === undefined ? { uuid, number } : { uuid, number, reference };

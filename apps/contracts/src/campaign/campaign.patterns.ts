@@ -1,0 +1,25 @@
+/** Event: there is work on a campaign, to begin or to go on with. Payload: `CampaignRequested`. */
+export const CAMPAIGN = 'campaign';
+/** Event: a page of recipients is to be notified. Payload: `NotificationPage`. */
+export const NOTIFICATION = 'notification';
+/** Event: one mail to one recipient. Payload: `EmailRequested`. */
+export const EMAIL_NOTIFICATION = 'email-notification';
+
+/** Request: `CampaignReference`, answered with `CampaignStatus` or null. */
+export const CAMPAIGN_STATUS = 'campaign.status';
+/** Request: `{}`, answered with `CampaignStatus[]`, newest first. */
+export const CAMPAIGN_LIST = 'campaign.list';
+/** Request: `CampaignOrder`, answered with `CampaignOrderResult`. */
+export const CAMPAIGN_CONTROL = 'campaign.control';
+/** Request: `{ id }`, answered with `User` or null. */
+export const USER_FIND = 'user.find';
+/** Request: `UserPageQuery`, answered with `User[]` in the order of their ids. */
+export const USER_PAGE = 'user.page';
+/** Request: `{ limit }`, answered with `UserAudience`. */
+export const USER_AUDIENCE = 'user.audience';
+
+/** Consumer groups, one for each role; each has its own delivery, retries and dead letters. */
+export const CAMPAIGN_GROUP = 'campaign';
+export const USER_GROUP = 'user';
+export const NOTIFICATION_GROUP = 'notification';
+export const EMAIL_GROUP = 'email';

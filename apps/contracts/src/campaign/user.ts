@@ -1,0 +1,37 @@
+import { IsInt, Max, Min } from 'class-validator';
+
+export const MAX_USER_PAGE = 1_000;
+/** Of the database's `integer`. */
+export const MAX_USER_ID = 2_147_483_647;
+
+export interface User {
+  readonly id: number;
+  readonly name: string;
+  readonly email: string;
+  /** E.164. */
+  readonly phone: string;
+}
+
+/** Users whose ids lie in `(after, upTo]`, lowest first. */
+export class UserPageQuery {
+  @IsInt()
+  @Min(0)
+  readonly after!: number;
+
+  @IsInt()
+  @Min(0)
+  @Max(MAX_USER_ID)
+  readonly upTo!: number;
+
+  @IsInt()
+  @Min(1)
+  @Max(MAX_USER_PAGE)
+  readonly limit!: number;
+}
+
+/** The users that a campaign addresses: those that there are when it begins, up to a limit. */
+export interface UserAudience {
+  readonly users: number;
+  /** The highest id among them; 0 when there are none. */
+  readonly lastId: number;
+}
