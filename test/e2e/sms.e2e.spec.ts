@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { Redis } from 'ioredis';
-import type { DeadLetterListDto } from '../../apps/requestor/src/sms/dead-letter.dto.js';
+import type { DeadLetterListDto } from '../../apps/requestor/src/dead-letters/dead-letter.dto.js';
 import { createProvider } from '../../apps/sms-provider/src/provider-server.js';
 import type { AppProcess } from '../../scripts/launcher/app-process.js';
 import { eventually } from '../support/eventually.js';

@@ -2,8 +2,10 @@ import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { StoreModule } from '../../platform/src/store.module.js';
+import { DeadLettersModule } from './dead-letters/dead-letters.module.js';
 import { StreamModule } from './demo/stream.module.js';
 import { HealthController } from './health/health.controller.js';
+import { MessagingModule } from './messaging/messaging.module.js';
 import { SettingsModule } from './settings.module.js';
 import type { RequestorSettings } from './settings.js';
 import { SmsModule } from './sms/sms.module.js';
@@ -14,7 +16,14 @@ export class AppModule {
   static with(settings: RequestorSettings): DynamicModule {
     return {
       module: AppModule,
-      imports: [SettingsModule.of(settings), StoreModule.forUrl(settings.redisUrl), SmsModule, StreamModule],
+      imports: [
+        SettingsModule.of(settings),
+        StoreModule.forUrl(settings.redisUrl),
+        MessagingModule,
+        SmsModule,
+        DeadLettersModule,
+        StreamModule,
+      ],
       controllers: [HealthController],
       providers: [{ provide: APP_FILTER, useClass: UnavailableFilter }],
     };

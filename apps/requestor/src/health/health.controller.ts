@@ -4,9 +4,9 @@ import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } f
 import type { TransportStatus } from 'nestjs-redis-stream-transport';
 import { RedisStreamClient } from 'nestjs-redis-stream-transport';
 import { RedisStore } from '../../../platform/src/redis-store.js';
+import { MESSAGING_CLIENT } from '../messaging/messaging.client.js';
 import { SETTINGS } from '../settings.js';
 import type { RequestorSettings } from '../settings.js';
-import { SMS_CLIENT } from '../sms/sms.client.js';
 
 export interface Health {
   readonly mode: 'health';
@@ -22,7 +22,7 @@ export class HealthController implements OnApplicationBootstrap {
   private transport: TransportStatus = 'disconnected';
 
   constructor(
-    @Inject(SMS_CLIENT) private readonly client: RedisStreamClient,
+    @Inject(MESSAGING_CLIENT) private readonly client: RedisStreamClient,
     @Inject(SETTINGS) private readonly settings: RequestorSettings,
     private readonly store: RedisStore,
   ) {}

@@ -1,19 +1,6 @@
-import {
-  BadRequestException,
-  Body,
-  Controller,
-  Get,
-  Headers,
-  HttpCode,
-  HttpStatus,
-  NotFoundException,
-  Param,
-  Post,
-  Res,
-  Sse,
-} from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, HttpStatus, Param, Post, Res, Sse } from '@nestjs/common';
 import type { MessageEvent } from '@nestjs/common';
-import { ApiAcceptedResponse, ApiBadRequestResponse, ApiGatewayTimeoutResponse, ApiHeader } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiBadRequestResponse, ApiGatewayTimeoutResponse } from '@nestjs/swagger';
 import {
   ApiNotFoundResponse,
   ApiOkResponse,
@@ -25,11 +12,11 @@ import { isUUID } from 'class-validator';
 import type { ServerResponse } from 'node:http';
 import type { Observable } from 'rxjs';
 import type { SmsStatus } from '../../../contracts/src/index.js';
+import { found } from '../found.js';
+import { ApiIdempotencyKey, IdempotencyKey } from '../messaging/idempotency-key.js';
 import { SendSmsDto, SmsReceipt, SmsStatusDto } from './send-sms.dto.js';
 import { SmsDesk } from './sms-desk.js';
 import { SmsWatch } from './sms-watch.js';
-
-const MAX_KEY_CHARACTERS = 255;
 
 @ApiTags('sms')
 @Controller('sms')
@@ -42,16 +29,16 @@ export class SmsController {
   @Post()
   @HttpCode(HttpStatus.ACCEPTED)
   @ApiOperation({ summary: 'Queue an SMS' })
-  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'Same key within 24 hours: same uuid, one SMS' })
+  @ApiIdempotencyKey('uuid, one SMS')
   @ApiAcceptedResponse({ type: SmsReceipt, description: 'It is stored and will be sent; see Location' })
   @ApiBadRequestResponse({ description: 'Field errors; nothing was stored' })
   @ApiServiceUnavailableResponse({ description: 'Redis did not take it' })
   async send(
     @Body() { number, text }: SendSmsDto,
-    @Headers('idempotency-key') key: string | undefined,
+    @IdempotencyKey() key: string | undefined,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<SmsReceipt> {
-    const { uuid, ...sms } = await this.desk.accept(number, text, checkedKey(key));
+    const { uuid, ...sms } = await this.desk.accept(number, text, key);
     response.setHeader('Location', `/sms/${uuid}`);
     return { uuid, number: sms.number, text: sms.text, status: 'queued' };
   }
@@ -62,28 +49,13 @@ export class SmsController {
   @ApiNotFoundResponse({ description: 'No such SMS' })
   @ApiGatewayTimeoutResponse({ description: 'No responder answered in time' })
   async status(@Param('uuid') uuid: string): Promise<SmsStatus> {
-    return found(uuid, isUUID(uuid) ? await this.desk.status(uuid) : undefined);
+    return found(isUUID(uuid) ? await this.desk.status(uuid) : undefined, `SMS ${uuid}`);
   }
 
   @Sse(':uuid/events')
   @ApiOperation({ summary: 'Server-sent events: each change until the final status' })
   @ApiNotFoundResponse({ description: 'No such SMS' })
   async events(@Param('uuid') uuid: string): Promise<Observable<MessageEvent>> {
-    return found(uuid, isUUID(uuid) ? await this.watch.open(uuid) : undefined);
+    return found(isUUID(uuid) ? await this.watch.open(uuid) : undefined, `SMS ${uuid}`);
   }
 }
-
-const found = <T>(uuid: string, thing: T | undefined): T => {
-  if (thing === undefined) throw new NotFoundException(`There is no SMS ${uuid}`);
-  return thing;
-};
-
-const checkedKey = (key: string | undefined): string | undefined => {
-  if (key === undefined || (key.trim() !== '' && key.length <= MAX_KEY_CHARACTERS)) return key;
-  throw new BadRequestException({
-    statusCode: HttpStatus.BAD_REQUEST,
-    error: 'Bad Request',
-    message: 'Validation failed',
-    errors: { 'Idempotency-Key': [`Idempotency-Key must have 1 to ${MAX_KEY_CHARACTERS} characters`] },
-  });
-};

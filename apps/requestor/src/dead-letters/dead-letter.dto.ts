@@ -20,12 +20,17 @@ export class DeadLetterQuery {
   readonly count: number = 20;
 }
 
-/** Neither number nor text of an SMS: whoever mends things need not know them. */
+/** Nothing of what was sent, nor to whom: whoever mends things need not know it. */
 export class DeadLetterDto {
   @ApiProperty()
   readonly id!: string;
 
-  @ApiProperty({ format: 'uuid', nullable: true, type: String, description: 'Of the SMS, where it could be read' })
+  @ApiProperty({
+    format: 'uuid',
+    nullable: true,
+    type: String,
+    description: 'Of the SMS, where it is one that could be read',
+  })
   readonly uuid!: string | null;
 
   @ApiProperty({ description: 'The group that gave it up' })
@@ -47,4 +52,17 @@ export class DeadLetterListDto {
 
   @ApiProperty({ nullable: true, type: String, description: 'Null on the last page' })
   readonly next!: string | null;
+}
+
+export class DeadLetterCountDto {
+  @ApiProperty()
+  readonly stream!: string;
+
+  @ApiProperty({ description: 'Dead letters of all its groups' })
+  readonly count!: number;
+}
+
+export class RedrivenDto {
+  @ApiProperty({ description: 'How many of them' })
+  readonly redriven!: number;
 }

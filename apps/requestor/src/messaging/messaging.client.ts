@@ -3,12 +3,12 @@ import { RedisStreamClient } from 'nestjs-redis-stream-transport';
 import { SETTINGS } from '../settings.js';
 import type { RequestorSettings } from '../settings.js';
 
-/** Injection token of the transporter's client for everything about SMS. */
-export const SMS_CLIENT = Symbol('SMS client');
+/** Injection token of the transporter's client, one for all that this app sends and asks. */
+export const MESSAGING_CLIENT = Symbol('messaging client');
 
-export const SmsClientModule = ClientsModule.registerAsync([
+export const MessagingClientModule = ClientsModule.registerAsync([
   {
-    name: SMS_CLIENT,
+    name: MESSAGING_CLIENT,
     inject: [SETTINGS],
     useFactory: (settings: RequestorSettings) => ({
       customClass: RedisStreamClient,

@@ -11,17 +11,24 @@ import {
 import { isUUID } from 'class-validator';
 import { RedisStreamDeadLetters } from 'nestjs-redis-stream-transport';
 import type { DeadLetter } from 'nestjs-redis-stream-transport';
-import { SMS, SMS_FAIL, SMS_OK } from '../../../contracts/src/index.js';
-import { DeadLetterListDto, DeadLetterQuery, ENTRY_ID } from './dead-letter.dto.js';
+import { CAMPAIGN, EMAIL_NOTIFICATION, NOTIFICATION, SMS, SMS_FAIL, SMS_OK } from '../../../contracts/src/index.js';
+import { DeadLetterCountDto, DeadLetterListDto, DeadLetterQuery, ENTRY_ID, RedrivenDto } from './dead-letter.dto.js';
 import type { DeadLetterDto } from './dead-letter.dto.js';
 
-const STREAMS = [SMS, SMS_OK, SMS_FAIL];
+const STREAMS = [CAMPAIGN, NOTIFICATION, EMAIL_NOTIFICATION, SMS, SMS_OK, SMS_FAIL];
 
 /** What the workers gave up. Once the cause is mended, it is run again. */
 @ApiTags('dead letters')
 @Controller('dead-letters')
 export class DeadLettersController {
   constructor(private readonly deadLetters: RedisStreamDeadLetters) {}
+
+  @Get()
+  @ApiOperation({ summary: 'How many there are of each stream' })
+  @ApiOkResponse({ type: [DeadLetterCountDto] })
+  counts(): Promise<readonly DeadLetterCountDto[]> {
+    return Promise.all(STREAMS.map(async (stream) => ({ stream, count: await this.deadLetters.count(stream) })));
+  }
 
   @Get(':stream')
   @ApiOperation({ summary: 'What was given up, oldest first' })
@@ -32,6 +39,16 @@ export class DeadLettersController {
   async list(@Param('stream') stream: string, @Query() page: DeadLetterQuery): Promise<DeadLetterListDto> {
     const { letters, next = null } = await this.deadLetters.list(known(stream), page);
     return { letters: letters.map(withoutPayload), next };
+  }
+
+  @Post(':stream/redrive')
+  @HttpCode(HttpStatus.ACCEPTED)
+  @ApiOperation({ summary: 'Run all of them again, each in the group that gave it up' })
+  @ApiParam({ name: 'stream', enum: STREAMS })
+  @ApiAcceptedResponse({ type: RedrivenDto })
+  @ApiNotFoundResponse({ description: 'No such stream' })
+  async redriveAll(@Param('stream') stream: string): Promise<RedrivenDto> {
+    return { redriven: await this.deadLetters.redriveAll(known(stream)) };
   }
 
   @Post(':stream/:id/redrive')

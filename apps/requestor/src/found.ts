@@ -1,0 +1,7 @@
+import { NotFoundException } from '@nestjs/common';
+
+/** The thing, or 404 with its name. */
+export const found = <T>(thing: T | undefined, name: string): T => {
+  if (thing === undefined) throw new NotFoundException(`There is no ${name}`);
+  return thing;
+};

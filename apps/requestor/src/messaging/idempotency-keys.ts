@@ -1,0 +1,83 @@
+import { Injectable } from '@nestjs/common';
+import { createHash } from 'node:crypto';
+import { RedisStore } from '../../../platform/src/redis-store.js';
+
+const KEY_TTL_SECONDS = 24 * 3_600;
+/** Longer than one publication may take: whoever held the key longer than this has died. */
+const HOLD_MS = 15_000;
+
+/** A caller's key, among those of one kind of message: the same key for an SMS and a campaign are two. */
+export interface ScopedKey {
+  readonly scope: string;
+  readonly key: string;
+}
+
+/**
+ * - `held`: it is up to this request to publish `message`, which may stem from an earlier request with the same key.
+ * - `published`: an earlier request has done so.
+ * - `busy`: another one is at it right now.
+ */
+export type Claim<T> =
+  | { readonly state: 'held'; readonly message: T; readonly isFirst: boolean }
+  | { readonly state: 'published'; readonly message: T }
+  | { readonly state: 'busy' };
+
+const CLAIM = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local known = redis.call('HMGET', KEYS[1], 'message', 'state', 'until')
+local message, state = known[1], 'first'
+if message then
+  if known[2] == 'published' then return {'published', message} end
+  if tonumber(known[3]) > now then return {'busy', message} end
+  state = 'again'
+else
+  message = ARGV[1]
+  redis.call('HSET', KEYS[1], 'message', message, 'state', 'held')
+  redis.call('EXPIRE', KEYS[1], ARGV[3])
+end
+redis.call('HSET', KEYS[1], 'until', now + ARGV[2])
+return {state, message}`;
+
+const RELEASE = `
+if redis.call('HMGET', KEYS[1], 'state')[1] ~= 'held' then return 0 end
+if ARGV[1] == 'forget' then return redis.call('DEL', KEYS[1]) end
+return redis.call('HSET', KEYS[1], 'until', 0)`;
+
+const CONFIRM = `
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+return redis.call('HSET', KEYS[1], 'state', 'published')`;
+
+/** One idempotency key means one message for 24 hours, whichever instance is asked and whatever died in between. */
+@Injectable()
+export class IdempotencyKeys {
+  constructor(private readonly store: RedisStore) {}
+
+  async claim<T extends object>(key: ScopedKey, message: T): Promise<Claim<T>> {
+    const values = [JSON.stringify(message), HOLD_MS, KEY_TTL_SECONDS];
+    const [state, known] = (await this.store.run(CLAIM, [nameOf(key)], values)) as [string, string];
+    if (state === 'busy') return { state };
+    const claimed = JSON.parse(known) as T;
+    return state === 'published'
+      ? { state, message: claimed }
+      : { state: 'held', message: claimed, isFirst: state === 'first' };
+  }
+
+  async confirm(key: ScopedKey): Promise<void> {
+    await this.store.run(CONFIRM, [nameOf(key)], []);
+  }
+
+  /** Nothing was published under this key: the next request starts afresh. */
+  async forget(key: ScopedKey): Promise<void> {
+    await this.store.run(RELEASE, [nameOf(key)], ['forget']);
+  }
+
+  /** It may have been published: the next request must publish the very same message, which workers then recognise. */
+  async release(key: ScopedKey): Promise<void> {
+    await this.store.run(RELEASE, [nameOf(key)], ['keep']);
+  }
+}
+
+/** Hashed, so that a caller's key can be any length of any characters and shows up in no key listing. */
+const nameOf = ({ scope, key }: ScopedKey): string =>
+  `{${scope}}:idempotency:${createHash('sha256').update(key).digest('hex')}`;

@@ -1,0 +1,98 @@
+import type { MessageEvent, OnModuleDestroy } from '@nestjs/common';
+import { ReplaySubject, Subject, defer, from, interval, merge, of, timer } from 'rxjs';
+import type { Observable } from 'rxjs';
+import {
+  catchError,
+  concatMap,
+  connect,
+  distinctUntilChanged,
+  exhaustMap,
+  filter,
+  finalize,
+  last,
+  map,
+  share,
+  takeUntil,
+  takeWhile,
+} from 'rxjs';
+
+/** Proxies cut connections that stay silent. */
+const PING_MS = 15_000;
+
+export interface WatchRules<T extends object> {
+  readonly pollMs: number;
+  /** Undefined for an unknown one. */
+  find(id: string): Promise<T | undefined>;
+  isOver(status: T): boolean;
+}
+
+/** What one look came to. `stalled`: whoever knows did not answer, and is asked again. */
+export type Sighting<T> = { readonly state: 'seen'; readonly status: T } | { readonly state: 'stalled' };
+
+/**
+ * Follows things to their end, for server-sent events. Each change is an event; while nobody can say there is one of the
+ * type `stalled`. However many look at the same thing in this process, it is polled once.
+ */
+export class StatusWatch<T extends object> implements OnModuleDestroy {
+  private readonly closing = new Subject<void>();
+  private readonly polls = new Map<string, Observable<Sighting<T>>>();
+
+  constructor(private readonly rules: WatchRules<T>) {}
+
+  /** Undefined for an unknown id. Ends after the final status, or with the app. */
+  async open(id: string): Promise<Observable<MessageEvent> | undefined> {
+    if (!this.polls.has(id) && !(await this.rules.find(id))) return undefined;
+    return this.asEvents(this.sightings(id), (status) => [status]);
+  }
+
+  onModuleDestroy(): void {
+    this.closing.next();
+    this.closing.complete();
+  }
+
+  /** The newest one at once, then each change. */
+  protected sightings(id: string): Observable<Sighting<T>> {
+    return defer(() => this.polls.get(id) ?? this.startPoll(id));
+  }
+
+  /** `tell` says what of a status is to be told, in as many events as it takes. */
+  protected asEvents(
+    sightings: Observable<Sighting<T>>,
+    tell: (status: T) => readonly object[],
+  ): Observable<MessageEvent> {
+    return sightings.pipe(
+      concatMap((sighting) =>
+        sighting.state === 'stalled' ? [STALLED_EVENT] : tell(sighting.status).map((data): MessageEvent => ({ data })),
+      ),
+      connect((events) => merge(events, pings.pipe(takeUntil(events.pipe(last(undefined, undefined)))))),
+      takeUntil(this.closing),
+    );
+  }
+
+  private startPoll(id: string): Observable<Sighting<T>> {
+    const { rules } = this;
+    const poll = timer(0, rules.pollMs).pipe(
+      // Whoever is away for a moment is no reason to hang up on the viewers.
+      exhaustMap(() =>
+        from(rules.find(id)).pipe(
+          map(sightingOf),
+          catchError(() => of(STALLED)),
+        ),
+      ),
+      filter((sighting) => sighting !== undefined),
+      distinctUntilChanged((before, after) => JSON.stringify(before) === JSON.stringify(after)),
+      takeWhile((sighting) => sighting.state === 'stalled' || !rules.isOver(sighting.status), true),
+      finalize(() => this.polls.delete(id)),
+      share({ connector: () => new ReplaySubject(1) }),
+    );
+    this.polls.set(id, poll);
+    return poll;
+  }
+}
+
+const STALLED = { state: 'stalled' } as const;
+const STALLED_EVENT: MessageEvent = { type: 'stalled', data: '' };
+
+const pings = interval(PING_MS).pipe(map((): MessageEvent => ({ type: 'ping', data: '' })));
+
+const sightingOf = <T>(status: T | undefined): Sighting<T> | undefined => status && { state: 'seen', status };
