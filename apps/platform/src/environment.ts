@@ -53,6 +53,10 @@ export class Environment {
     return value;
   }
 
+  optionalUrl(name: string, protocols: readonly string[]): string | undefined {
+    return this.read(name) === undefined ? undefined : this.url(name, protocols);
+  }
+
   list(name: string): readonly string[] {
     const parts = (this.read(name) ?? '').split(',').map((part) => part.trim());
     return parts.filter((part) => part !== '');

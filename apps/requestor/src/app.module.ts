@@ -2,14 +2,17 @@ import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { StoreModule } from '../../platform/src/store.module.js';
+import { CampaignModule } from './campaign/campaign.module.js';
 import { DeadLettersModule } from './dead-letters/dead-letters.module.js';
 import { StreamModule } from './demo/stream.module.js';
 import { HealthController } from './health/health.controller.js';
+import { MailsModule } from './mails/mails.module.js';
 import { MessagingModule } from './messaging/messaging.module.js';
 import { SettingsModule } from './settings.module.js';
 import type { RequestorSettings } from './settings.js';
 import { SmsModule } from './sms/sms.module.js';
 import { UnavailableFilter } from './unavailable.filter.js';
+import { UserModule } from './user/user.module.js';
 
 @Module({})
 export class AppModule {
@@ -20,6 +23,9 @@ export class AppModule {
         SettingsModule.of(settings),
         StoreModule.forUrl(settings.redisUrl),
         MessagingModule,
+        CampaignModule,
+        UserModule,
+        MailsModule,
         SmsModule,
         DeadLettersModule,
         StreamModule,

@@ -9,8 +9,10 @@ export interface RequestorSettings {
   readonly instance: string;
   /** How long a question to a responder may take before the caller gets 504. */
   readonly requestTimeoutMs: number;
-  /** How long accepting an SMS may wait for Redis before the caller gets 503. */
+  /** How long accepting something may wait for Redis before the caller gets 503. */
   readonly publishTimeoutMs: number;
+  /** Where the last mails can be looked at. */
+  readonly mailSinkUrl: string | undefined;
 }
 
 /** Injection token: an interface leaves nothing behind at run time. */
@@ -23,7 +25,9 @@ export const readSettings = (env = new Environment()): RequestorSettings => {
     redisUrl: env.url('REDIS_URL', ['redis:', 'rediss:']),
     instance: env.text('INSTANCE', `requestor-${hostname()}-${process.pid}`),
     requestTimeoutMs: env.integer('REQUEST_TIMEOUT_MS', { default: 5_000, min: 1, max: 600_000 }),
-    publishTimeoutMs: env.integer('PUBLISH_TIMEOUT_MS', { default: 5_000, min: 1, max: 60_000 }),
+    // Shorter than a question may take, so that a Redis that is away is told from a responder that is.
+    publishTimeoutMs: env.integer('PUBLISH_TIMEOUT_MS', { default: 3_000, min: 1, max: 60_000 }),
+    mailSinkUrl: env.optionalUrl('MAIL_SINK_URL', ['http:', 'https:']),
   };
   env.verify();
   return settings;

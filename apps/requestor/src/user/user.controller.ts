@@ -1,0 +1,31 @@
+import { Controller, Get, Param } from '@nestjs/common';
+import {
+  ApiBadRequestResponse,
+  ApiGatewayTimeoutResponse,
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import { MAX_USER_ID, USER_FIND } from '../../../contracts/src/index.js';
+import type { User } from '../../../contracts/src/index.js';
+import { found } from '../found.js';
+import { Responders } from '../messaging/responders.js';
+import { UserDto, UserParams } from './user.dto.js';
+
+@ApiTags('users')
+@Controller('api/v1/users')
+export class UserController {
+  constructor(private readonly responders: Responders) {}
+
+  @Get(':id')
+  @ApiOperation({ summary: 'One user; a responder is asked' })
+  @ApiOkResponse({ type: UserDto })
+  @ApiBadRequestResponse({ description: 'The id is no whole number' })
+  @ApiNotFoundResponse({ description: 'No such user' })
+  @ApiGatewayTimeoutResponse({ description: 'No responder answered in time' })
+  async user(@Param() { id }: UserParams): Promise<User> {
+    const isPossible = Number(id) <= MAX_USER_ID;
+    return found(isPossible ? await this.responders.ask<User>(USER_FIND, { id: Number(id) }) : undefined, `user ${id}`);
+  }
+}
