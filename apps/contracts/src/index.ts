@@ -59,5 +59,5 @@ export {
 export type { CampaignAction } from './campaign/campaign.events.js';
 export { isOver } from './campaign/campaign-status.js';
 export type { CampaignOrderResult, CampaignState, CampaignStatus } from './campaign/campaign-status.js';
-export { MAX_USER_ID, MAX_USER_PAGE, UserPageQuery } from './campaign/user.js';
+export { AudienceQuery, MAX_USER_ID, MAX_USER_PAGE, UserPageQuery } from './campaign/user.js';
 export type { User, UserAudience } from './campaign/user.js';

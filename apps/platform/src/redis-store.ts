@@ -48,6 +48,18 @@ export class RedisStore implements OnApplicationShutdown {
     return this.guard(this.redis.hincrby(key, field, 1));
   }
 
+  /** Entries of a stream that a consumer group has not settled; all of them while there is no such group. */
+  async backlog(stream: string, group: string): Promise<number> {
+    const groups = await this.guard(this.redis.xinfo('GROUPS', stream)).catch((error: Error) => {
+      if (error.message.includes('no such key')) return [];
+      throw error;
+    });
+    const known = (groups as unknown[][]).map(pairs).find((each) => each.get('name') === group);
+    // Redis does not know the lag after single entries have been deleted.
+    const unread = known?.get('lag') ?? (await this.guard(this.redis.xlen(stream)));
+    return Number(unread) + Number(known?.get('pending') ?? 0);
+  }
+
   async ping(): Promise<void> {
     await this.guard(this.redis.ping());
   }
@@ -64,3 +76,6 @@ export class RedisStore implements OnApplicationShutdown {
     }
   }
 }
+
+const pairs = (flat: readonly unknown[]): Map<unknown, unknown> =>
+  new Map(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]] as const] : [])));

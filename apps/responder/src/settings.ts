@@ -1,9 +1,19 @@
 import { hostname } from 'node:os';
-import { BILLING_GROUP, DELIVERY_STATUS_GROUP, SMS_WORKER_GROUP } from '../../contracts/src/index.js';
+import {
+  BILLING_GROUP,
+  CAMPAIGN_GROUP,
+  DELIVERY_STATUS_GROUP,
+  EMAIL_GROUP,
+  NOTIFICATION_GROUP,
+  SMS_WORKER_GROUP,
+  USER_GROUP,
+} from '../../contracts/src/index.js';
 import { Environment } from '../../platform/src/environment.js';
 
-/** Consumer groups that a responder can serve. Requests are answered by every responder, whatever its roles. */
-export const ROLES = [SMS_WORKER_GROUP, BILLING_GROUP, DELIVERY_STATUS_GROUP] as const;
+/** Roles that work on the database. */
+const CAMPAIGN_ROLES = [CAMPAIGN_GROUP, USER_GROUP, NOTIFICATION_GROUP, EMAIL_GROUP] as const;
+/** Consumer groups that a responder can serve. Requests about SMS are answered by every responder. */
+export const ROLES = [SMS_WORKER_GROUP, BILLING_GROUP, DELIVERY_STATUS_GROUP, ...CAMPAIGN_ROLES] as const;
 export type Role = (typeof ROLES)[number];
 
 export interface ResponderSettings {
@@ -13,6 +23,16 @@ export interface ResponderSettings {
   readonly roles: readonly Role[];
   /** Base URL of the SMS gateway; empty without the role that calls it. */
   readonly smsProviderUrl: string;
+  /** Postgres; empty without a role that works on it. */
+  readonly databaseUrl: string;
+  /** The mail server; empty without the role that sends mails. */
+  readonly smtpUrl: string;
+  /** Sender of all mails: `Name <address>`. */
+  readonly mailFrom: string;
+  /** Connections to the mail server. */
+  readonly mailConnections: number;
+  /** Messages of campaigns that may wait in the streams before a fan-out waits as well. */
+  readonly maxBacklog: number;
   /** Calls to the SMS gateway before an SMS is given up. */
   readonly maxAttempts: number;
   readonly retryDelayMs: number;
@@ -26,12 +46,18 @@ export const SETTINGS = Symbol('responder settings');
 
 export const readSettings = (env = new Environment()): ResponderSettings => {
   const roles = env.choices('ROLES', ROLES);
+  const serves = (some: readonly Role[]): boolean => some.some((role) => roles.includes(role));
   const retryDelayMs = env.integer('RETRY_DELAY_MS', { default: 1_000, max: 600_000 });
   const settings: ResponderSettings = {
     redisUrl: env.url('REDIS_URL', ['redis:', 'rediss:']),
     instance: env.text('INSTANCE', `responder-${hostname()}-${process.pid}`),
     roles,
-    smsProviderUrl: roles.includes(SMS_WORKER_GROUP) ? env.url('SMS_PROVIDER_URL', ['http:', 'https:']) : '',
+    smsProviderUrl: serves([SMS_WORKER_GROUP]) ? env.url('SMS_PROVIDER_URL', ['http:', 'https:']) : '',
+    databaseUrl: serves(CAMPAIGN_ROLES) ? env.url('DATABASE_URL', ['postgres:', 'postgresql:']) : '',
+    smtpUrl: serves([EMAIL_GROUP]) ? env.url('SMTP_URL', ['smtp:', 'smtps:']) : '',
+    mailFrom: env.text('MAIL_FROM', 'Campaigns <campaigns@example.com>'),
+    mailConnections: env.integer('MAIL_CONNECTIONS', { default: 16, min: 1, max: 1_000 }),
+    maxBacklog: env.integer('MAX_BACKLOG', { default: 150_000, min: 1_000 }),
     maxAttempts: env.integer('MAX_ATTEMPTS', { default: 5, min: 1, max: 1_000 }),
     retryDelayMs,
     retryMaxDelayMs: env.integer('RETRY_MAX_DELAY_MS', { default: 60_000, min: retryDelayMs }),

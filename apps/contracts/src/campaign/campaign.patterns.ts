@@ -15,7 +15,7 @@ export const CAMPAIGN_CONTROL = 'campaign.control';
 export const USER_FIND = 'user.find';
 /** Request: `UserPageQuery`, answered with `User[]` in the order of their ids. */
 export const USER_PAGE = 'user.page';
-/** Request: `{ limit }`, answered with `UserAudience`. */
+/** Request: `AudienceQuery`, answered with `UserAudience`. */
 export const USER_AUDIENCE = 'user.audience';
 
 /** Consumer groups, one for each role; each has its own delivery, retries and dead letters. */

@@ -1,4 +1,5 @@
 import { IsInt, Max, Min } from 'class-validator';
+import { IsAudienceLimit } from './campaign.rules.js';
 
 export const MAX_USER_PAGE = 1_000;
 /** Of the database's `integer`. */
@@ -27,6 +28,11 @@ export class UserPageQuery {
   @Min(1)
   @Max(MAX_USER_PAGE)
   readonly limit!: number;
+}
+
+export class AudienceQuery {
+  @IsAudienceLimit()
+  readonly limit?: number;
 }
 
 /** The users that a campaign addresses: those that there are when it begins, up to a limit. */

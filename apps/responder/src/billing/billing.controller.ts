@@ -1,7 +1,7 @@
 import { Controller, Logger, UsePipes } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { BILLING_GROUP, SMS_OK, SmsSent } from '../../../contracts/src/index.js';
-import { eventValidation } from '../event-validation.js';
+import { eventValidation } from '../validation.js';
 import { Ledger } from './ledger.js';
 
 @Controller()

@@ -1,7 +1,7 @@
 import { Controller, UsePipes } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { DELIVERY_STATUS_GROUP, SMS_FAIL, SmsFailed, SmsRecords } from '../../../contracts/src/index.js';
-import { eventValidation } from '../event-validation.js';
+import { eventValidation } from '../validation.js';
 import { FailureJournal } from './failure-journal.js';
 
 @Controller()

@@ -5,11 +5,11 @@ import { RedisStreamContext, RedisStreamRecordBuilder } from 'nestjs-redis-strea
 import { lastValueFrom } from 'rxjs';
 import { SMS, SMS_FAIL, SMS_OK, SMS_WORKER_GROUP, SmsRecords, SmsRequested } from '../../../contracts/src/index.js';
 import type { SmsFailed, SmsSent } from '../../../contracts/src/index.js';
-import { eventValidation } from '../event-validation.js';
+import { eventValidation } from '../validation.js';
 import { SETTINGS } from '../settings.js';
 import type { ResponderSettings } from '../settings.js';
 import { SmsGateway, SmsRefusedError } from './sms-gateway.js';
-import { SMS_CLIENT } from './sms.client.js';
+import { STREAM_CLIENT } from '../stream.client.js';
 
 /**
  * Takes each SMS to its end: `SMS_OK` when the provider took it, `SMS_FAIL` when it refused or all attempts are used
@@ -23,7 +23,7 @@ export class SmsWorkerController {
   private readonly logger = new Logger(SmsWorkerController.name);
 
   constructor(
-    @Inject(SMS_CLIENT) private readonly client: ClientProxy,
+    @Inject(STREAM_CLIENT) private readonly client: ClientProxy,
     @Inject(SETTINGS) private readonly settings: ResponderSettings,
     private readonly gateway: SmsGateway,
     private readonly records: SmsRecords,

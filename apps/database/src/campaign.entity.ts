@@ -1,0 +1,55 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+/** A campaign and its counters, which change only together with the intents that they count. */
+@Entity('campaigns')
+export class CampaignRow {
+  @PrimaryColumn('uuid')
+  readonly id!: string;
+
+  @Column('text')
+  readonly name!: string;
+
+  @Column('text')
+  readonly subject!: string;
+
+  @Column('text')
+  readonly body!: string;
+
+  @Column('text', { array: true })
+  readonly channels!: string[];
+
+  @Column('integer', { name: 'audience_limit', nullable: true })
+  readonly audienceLimit!: number | null;
+
+  @Column('text', { default: 'queued' })
+  readonly status!: string;
+
+  @Column('boolean', { default: false })
+  readonly paused!: boolean;
+
+  /** The last user who has been handed on. */
+  @Column('integer', { name: 'fan_out_cursor', default: 0 })
+  readonly fanOutCursor!: number;
+
+  /** The last user who is to be. */
+  @Column('integer', { name: 'last_user_id', default: 0 })
+  readonly lastUserId!: number;
+
+  @Column('integer', { default: 0 })
+  readonly audience!: number;
+
+  @Column('integer', { default: 0 })
+  readonly sent!: number;
+
+  @Column('integer', { default: 0 })
+  readonly failed!: number;
+
+  @Column('timestamptz', { name: 'created_at', default: () => 'now()' })
+  readonly createdAt!: Date;
+
+  @Column('timestamptz', { name: 'started_at', nullable: true })
+  readonly startedAt!: Date | null;
+
+  @Column('timestamptz', { name: 'finished_at', nullable: true })
+  readonly finishedAt!: Date | null;
+}

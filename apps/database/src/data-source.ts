@@ -1,0 +1,22 @@
+import type { DataSourceOptions } from 'typeorm';
+import { CampaignTickRow } from './campaign-tick.entity.js';
+import { CampaignRow } from './campaign.entity.js';
+import { IntentRow } from './intent.entity.js';
+import { CreateCampaignTables1763700000000 } from './migrations/1763700000000-create-campaign-tables.js';
+import { UserRow } from './user.entity.js';
+
+/** A handful for each process: statements are short, and what waits for a connection is batched meanwhile. */
+const MAX_CONNECTIONS = 5;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** How every process sees the database. Tables change by migrations only, which the app `database` runs. */
+export const dataSourceOptions = (url: string): DataSourceOptions => ({
+  type: 'postgres',
+  url,
+  entities: [UserRow, CampaignRow, IntentRow, CampaignTickRow],
+  migrations: [CreateCampaignTables1763700000000],
+  synchronize: false,
+  logging: false,
+  poolSize: MAX_CONNECTIONS,
+  connectTimeoutMS: CONNECT_TIMEOUT_MS,
+});

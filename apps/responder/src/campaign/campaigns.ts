@@ -1,0 +1,98 @@
+import { Injectable } from '@nestjs/common';
+import type { CampaignAction, CampaignRequested, CampaignState, UserAudience } from '../../../contracts/src/index.js';
+import { Statements } from '../database/statements.js';
+
+/** How far the fan-out of a campaign has come. */
+export interface FanOutState {
+  readonly status: CampaignState;
+  readonly paused: boolean;
+  /** The last user who has been handed on. */
+  readonly cursor: number;
+  /** The last user who is to be. */
+  readonly lastUserId: number;
+}
+
+const ADD = `
+WITH added AS (
+  INSERT INTO campaigns (id, name, subject, body, channels, audience_limit) VALUES ($1, $2, $3, $4, $5, $6)
+  ON CONFLICT (id) DO NOTHING RETURNING id)
+SELECT id FROM added`;
+
+const BEGIN = `
+WITH begun AS (
+  UPDATE campaigns
+  SET status = 'fanning-out', audience = $2 * cardinality(channels), last_user_id = $3, started_at = now()
+  WHERE id = $1 AND status = 'queued' RETURNING id)
+SELECT id FROM begun`;
+
+const STATE = `
+SELECT status, paused, fan_out_cursor AS cursor, last_user_id AS "lastUserId" FROM campaigns WHERE id = $1`;
+
+const ADVANCE = `
+WITH advanced AS (
+  UPDATE campaigns SET fan_out_cursor = greatest(fan_out_cursor, $2) WHERE id = $1
+  RETURNING status, paused, fan_out_cursor, last_user_id)
+SELECT status, paused, fan_out_cursor AS cursor, last_user_id AS "lastUserId" FROM advanced`;
+
+const END_FAN_OUT = `
+WITH ended AS (
+  UPDATE campaigns
+  SET status = CASE WHEN sent + failed >= audience THEN 'done' ELSE 'sending' END,
+    finished_at = CASE WHEN sent + failed >= audience THEN now() END
+  WHERE id = $1 AND status = 'fanning-out' RETURNING id)
+SELECT id FROM ended`;
+
+const REQUEST = `
+SELECT id, name, subject, body, channels, audience_limit AS "limit" FROM campaigns WHERE id = $1`;
+
+const ORDERS: Readonly<Record<CampaignAction, string>> = {
+  pause: `SET paused = true WHERE id = $1 AND NOT paused AND status IN ('queued', 'fanning-out', 'sending')`,
+  resume: `SET paused = false WHERE id = $1 AND paused AND status IN ('queued', 'fanning-out', 'sending')`,
+  cancel: `SET status = 'cancelled', paused = false, finished_at = now()
+    WHERE id = $1 AND status IN ('queued', 'fanning-out', 'sending')`,
+};
+
+/** The campaigns, and the steps that they take. Each step may be taken twice and by several processes at once. */
+@Injectable()
+export class Campaigns {
+  constructor(private readonly statements: Statements) {}
+
+  /** Does nothing when it is there. */
+  async add({ id, name, subject, body, channels, limit }: CampaignRequested): Promise<void> {
+    await this.statements.rows(ADD, [id, name, subject, body, channels, limit ?? null]);
+  }
+
+  /** From here on its audience is known, and stays as it is. */
+  async begin(id: string, { users, lastId }: UserAudience): Promise<void> {
+    await this.statements.rows(BEGIN, [id, users, lastId]);
+  }
+
+  async state(id: string): Promise<FanOutState | undefined> {
+    const [state] = await this.statements.rows<FanOutState>(STATE, [id]);
+    return state;
+  }
+
+  /** Notes that users up to `cursor` have been handed on. Somebody else may be further already. */
+  async advance(id: string, cursor: number): Promise<FanOutState | undefined> {
+    const [state] = await this.statements.rows<FanOutState>(ADVANCE, [id, cursor]);
+    return state;
+  }
+
+  async endFanOut(id: string): Promise<void> {
+    await this.statements.rows(END_FAN_OUT, [id]);
+  }
+
+  /** The campaign as it was asked for. */
+  async request(id: string): Promise<CampaignRequested | undefined> {
+    const [found] = await this.statements.rows<CampaignRequested & { limit: number | null }>(REQUEST, [id]);
+    if (!found) return undefined;
+    const { limit, ...request } = found;
+    return limit === null ? request : { ...request, limit };
+  }
+
+  /** @returns false when the order makes no sense in the state in which the campaign is */
+  async order(id: string, action: CampaignAction): Promise<boolean> {
+    const sql = `WITH ordered AS (UPDATE campaigns ${ORDERS[action]} RETURNING id) SELECT id FROM ordered`;
+    return (await this.statements.rows(sql, [id])).length > 0;
+  }
+}

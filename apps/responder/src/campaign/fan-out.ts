@@ -1,0 +1,99 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { ClientProxy } from '@nestjs/microservices';
+import { lastValueFrom } from 'rxjs';
+import {
+  CAMPAIGN,
+  MAX_USER_PAGE,
+  NOTIFICATION,
+  NOTIFICATION_PAGE,
+  USER_AUDIENCE,
+  USER_PAGE,
+  isOver,
+} from '../../../contracts/src/index.js';
+import type {
+  AudienceQuery,
+  CampaignRequested,
+  NotificationPage,
+  User,
+  UserAudience,
+  UserPageQuery,
+} from '../../../contracts/src/index.js';
+import { STREAM_CLIENT } from '../stream.client.js';
+import { Backlog } from './backlog.js';
+import { Campaigns } from './campaigns.js';
+import type { FanOutState } from './campaigns.js';
+import { ParkedIntents } from './parked-intents.js';
+
+/**
+ * Hands every recipient of a campaign on, page by page. A page is noted in the database after Redis has it: whoever takes
+ * over from a process that died hands on at most that one page again, which `notification` notices.
+ */
+@Injectable()
+export class FanOut {
+  constructor(
+    @Inject(STREAM_CLIENT) private readonly client: ClientProxy,
+    private readonly campaigns: Campaigns,
+    private readonly parked: ParkedIntents,
+    private readonly backlog: Backlog,
+  ) {}
+
+  /** Does what there is to do on a campaign, from wherever it stands; returns early when it is paused or cancelled. */
+  async run(request: CampaignRequested, signal: AbortSignal): Promise<void> {
+    await this.campaigns.add(request);
+    let state = await this.campaigns.state(request.id);
+    if (state?.status === 'queued' && !state.paused) state = await this.begin(request);
+    if (!state || state.paused || isOver(state)) return;
+    await this.handOnParked(request.id, signal);
+    while (isFanningOut(state) && state.cursor < state.lastUserId) {
+      await this.backlog.room(signal);
+      state = await this.handOnPage(request.id, state);
+      signal.throwIfAborted();
+    }
+    if (isFanningOut(state)) await this.campaigns.endFanOut(request.id);
+  }
+
+  /** Has somebody look at the campaign again. */
+  async announce(request: CampaignRequested): Promise<void> {
+    await lastValueFrom(this.client.emit(CAMPAIGN, request), { defaultValue: undefined });
+  }
+
+  private async begin({ id, limit }: CampaignRequested): Promise<FanOutState | undefined> {
+    const query: AudienceQuery = limit === undefined ? {} : { limit };
+    await this.campaigns.begin(id, await this.ask<UserAudience>(USER_AUDIENCE, query));
+    return this.campaigns.state(id);
+  }
+
+  private async handOnPage(id: string, { cursor, lastUserId }: FanOutState): Promise<FanOutState | undefined> {
+    const query: UserPageQuery = { after: cursor, upTo: lastUserId, limit: MAX_USER_PAGE };
+    const users = await this.ask<User[]>(USER_PAGE, query);
+    await this.handOn(id, users);
+    return this.campaigns.advance(id, users.at(-1)?.id ?? lastUserId);
+  }
+
+  /** They stay parked until `notification` has taken them: what dies here is found by the next. */
+  private async handOnParked(id: string, signal: AbortSignal): Promise<void> {
+    for await (const users of this.parked.pages(id)) {
+      await this.backlog.room(signal);
+      await this.handOn(id, users);
+    }
+  }
+
+  private async handOn(campaignId: string, users: readonly User[]): Promise<void> {
+    const pages: Promise<void>[] = [];
+    for (let start = 0; start < users.length; start += NOTIFICATION_PAGE) {
+      const recipients = users
+        .slice(start, start + NOTIFICATION_PAGE)
+        .map(({ id: userId, ...user }) => ({ userId, ...user }));
+      const page: NotificationPage = { campaignId, recipients };
+      pages.push(lastValueFrom(this.client.emit<void>(NOTIFICATION, page), { defaultValue: undefined }));
+    }
+    await Promise.all(pages);
+  }
+
+  private ask<T>(pattern: string, query: object): Promise<T> {
+    return lastValueFrom(this.client.send<T>(pattern, query));
+  }
+}
+
+const isFanningOut = (state: FanOutState | undefined): state is FanOutState =>
+  state?.status === 'fanning-out' && !state.paused;

@@ -1,0 +1,75 @@
+/** `$1` campaign, `$2` users. Parked intents of a campaign that goes on are queued again. */
+export const OPEN = `
+WITH campaign AS (
+  SELECT id, channels, paused FROM campaigns WHERE id = $1 AND status <> 'cancelled' FOR SHARE),
+opened AS (
+  INSERT INTO intents (user_id, campaign_id, channel, state)
+  SELECT user_id, id, channel, CASE WHEN paused THEN 'parked' ELSE 'queued' END
+  FROM campaign, unnest(channels) AS channel, unnest($2::int[]) AS user_id
+  ON CONFLICT (user_id, campaign_id, channel)
+  DO UPDATE SET state = 'queued' WHERE intents.state = 'parked' AND excluded.state = 'queued'
+  RETURNING 1)
+SELECT count(*) FROM opened`;
+
+export const UNCLAIMED = `
+SELECT campaign_id AS "campaignId", user_id AS "userId", channel FROM intents
+WHERE campaign_id = $1 AND user_id = ANY($2::int[]) AND state = 'queued' AND entry IS NULL`;
+
+/**
+ * `$1` campaign, then arrays: users, channels, entries. The campaign's row is held meanwhile: a pause comes either before,
+ * and then the intent is parked and found by the resumption, or after.
+ */
+export const CLAIM = `
+WITH campaign AS (
+  SELECT id, paused FROM campaigns WHERE id = $1 AND status <> 'cancelled' FOR SHARE),
+claimed AS (
+  UPDATE intents i
+  SET state = CASE WHEN c.paused THEN 'parked' ELSE 'sending' END, entry = CASE WHEN NOT c.paused THEN v.entry END
+  FROM unnest($2::int[], $3::text[], $4::text[]) AS v(user_id, channel, entry), campaign c
+  WHERE i.user_id = v.user_id AND i.campaign_id = c.id AND i.channel = v.channel
+    AND (i.state = 'queued' AND i.entry IS NULL OR i.state = 'sending' AND i.entry = v.entry)
+  RETURNING i.campaign_id, i.user_id, i.channel, i.state, i.entry)
+SELECT campaign_id AS "campaignId", user_id AS "userId", channel, entry FROM claimed WHERE state = 'sending'`;
+
+/** `$1` campaign, then arrays: users, channels. A redriven dead letter takes back that its intent had failed. */
+export const REOPEN = `
+WITH campaign AS (
+  SELECT id FROM campaigns WHERE id = $1 AND status <> 'cancelled' FOR UPDATE),
+reopened AS (
+  UPDATE intents i SET state = 'queued', entry = NULL, error = NULL
+  FROM unnest($2::int[], $3::text[]) AS v(user_id, channel), campaign c
+  WHERE i.user_id = v.user_id AND i.campaign_id = c.id AND i.channel = v.channel AND i.state = 'exhausted'
+  RETURNING i.campaign_id, i.user_id, i.channel),
+counted AS (
+  UPDATE campaigns c
+  SET failed = c.failed - r.reopened, finished_at = NULL,
+    status = CASE WHEN c.status = 'done' THEN 'sending' ELSE c.status END
+  FROM (SELECT count(*) AS reopened FROM reopened) r WHERE c.id = $1 AND r.reopened > 0 RETURNING 1)
+SELECT campaign_id AS "campaignId", user_id AS "userId", channel FROM reopened, (SELECT count(*) FROM counted) once`;
+
+/** `$1` campaign, then arrays: users, channels, states, errors. Only a change of state counts. */
+export const SETTLE = `
+WITH campaign AS (
+  SELECT id FROM campaigns WHERE id = $1 FOR UPDATE),
+settled AS (
+  UPDATE intents i SET state = v.state, error = v.error
+  FROM unnest($2::int[], $3::text[], $4::text[], $5::text[]) AS v(user_id, channel, state, error), campaign c
+  WHERE i.user_id = v.user_id AND i.campaign_id = c.id AND i.channel = v.channel
+    AND i.state IN ('queued', 'sending')
+  RETURNING i.state),
+result AS (
+  SELECT count(*) FILTER (WHERE state = 'sent') AS sent, count(*) FILTER (WHERE state <> 'sent') AS failed FROM settled),
+ticked AS (
+  INSERT INTO campaign_ticks AS t (campaign_id, second, settled)
+  SELECT $1, extract(epoch FROM now())::int, sent + failed FROM result WHERE sent + failed > 0
+  ON CONFLICT (campaign_id, second) DO UPDATE SET settled = t.settled + excluded.settled
+  RETURNING 1),
+counted AS (
+  UPDATE campaigns c
+  SET sent = c.sent + r.sent, failed = c.failed + r.failed,
+    status = CASE WHEN c.status = 'sending' AND c.sent + r.sent + c.failed + r.failed >= c.audience THEN 'done'
+      ELSE c.status END,
+    finished_at = CASE WHEN c.status = 'sending' AND c.sent + r.sent + c.failed + r.failed >= c.audience THEN now()
+      ELSE c.finished_at END
+  FROM result r WHERE c.id = $1 RETURNING 1)
+SELECT (SELECT count(*) FROM ticked) + (SELECT count(*) FROM counted) AS changes`;

@@ -1,0 +1,113 @@
+import { Injectable } from '@nestjs/common';
+import DataLoader from 'dataloader';
+import type { Channel } from '../../../contracts/src/index.js';
+import { Statements } from '../database/statements.js';
+import { CLAIM, OPEN, REOPEN, SETTLE, UNCLAIMED } from './intents.sql.js';
+
+/** One message of a campaign to one user. */
+export interface IntentKey {
+  readonly campaignId: string;
+  readonly userId: number;
+  readonly channel: Channel;
+}
+
+/**
+ * - `sent`: it is out.
+ * - `refused`: it can never be delivered.
+ * - `exhausted`: all attempts were used up; whoever redrives its dead letter gives it new ones.
+ */
+export interface Settlement extends IntentKey {
+  readonly state: 'sent' | 'refused' | 'exhausted';
+  readonly error?: string;
+}
+
+interface Claim extends IntentKey {
+  /** Id of the stream entry that carries the message. */
+  readonly entry: string;
+}
+
+/** How long concurrent handlers wait for each other, so that one statement serves many of them. */
+const GATHER_MS = 5;
+const MAX_BATCH = 500;
+
+/**
+ * What a campaign means to send, once for each user and channel, and what became of it. An intent is claimed by one entry
+ * of a stream: a second entry for it changes nothing, while the same entry may claim it again after its process died.
+ */
+@Injectable()
+export class Intents {
+  private readonly claims = gathering<Claim, boolean>((claims) => this.claimAll(claims));
+  private readonly reopenings = gathering<IntentKey, boolean>((keys) => this.reopenAll(keys));
+  private readonly settlements = gathering<Settlement, void>((settlements) => this.settleAll(settlements));
+
+  constructor(private readonly statements: Statements) {}
+
+  /**
+   * Notes the intents of a page of users, parked while the campaign is paused.
+   * @returns those that nobody has claimed: their messages are to be published, possibly again
+   */
+  async open(campaignId: string, userIds: readonly number[]): Promise<IntentKey[]> {
+    await this.statements.rows(OPEN, [campaignId, userIds]);
+    return this.statements.rows<IntentKey>(UNCLAIMED, [campaignId, userIds]);
+  }
+
+  /** @returns whether `entry` is the one to act on the intent, now */
+  async claim(claim: Claim): Promise<boolean> {
+    if (await this.claims.load(claim)) return true;
+    return (await this.reopenings.load(claim)) && this.claims.load(claim);
+  }
+
+  /** Counts the result with its campaign, once. */
+  async settle(settlement: Settlement): Promise<void> {
+    await this.settlements.load(settlement);
+  }
+
+  private async claimAll(claims: readonly Claim[]): Promise<boolean[]> {
+    const owners = new Set<string>();
+    for (const [campaignId, own] of byCampaign(claims)) {
+      const values = [campaignId, own.map(userIdOf), own.map(channelOf), own.map(({ entry }) => entry)];
+      for (const claim of await this.statements.rows<Claim>(CLAIM, values))
+        owners.add(`${nameOf(claim)} ${claim.entry}`);
+    }
+    return claims.map((claim) => owners.has(`${nameOf(claim)} ${claim.entry}`));
+  }
+
+  private async reopenAll(keys: readonly IntentKey[]): Promise<boolean[]> {
+    const reopened = new Set<string>();
+    for (const [campaignId, own] of byCampaign(keys)) {
+      const values = [campaignId, own.map(userIdOf), own.map(channelOf)];
+      for (const key of await this.statements.rows<IntentKey>(REOPEN, values)) reopened.add(nameOf(key));
+    }
+    return keys.map((key) => reopened.has(nameOf(key)));
+  }
+
+  private async settleAll(settlements: readonly Settlement[]): Promise<undefined[]> {
+    for (const [campaignId, own] of byCampaign(settlements)) {
+      const values = [own.map(({ state }) => state), own.map(({ error }) => error ?? null)];
+      await this.statements.rows(SETTLE, [campaignId, own.map(userIdOf), own.map(channelOf), ...values]);
+    }
+    return settlements.map(() => undefined);
+  }
+}
+
+const gathering = <Key, Value>(run: (keys: readonly Key[]) => Promise<Value[]>): DataLoader<Key, Value> =>
+  new DataLoader<Key, Value>(run, {
+    cache: false,
+    maxBatchSize: MAX_BATCH,
+    batchScheduleFn: (flush) => setTimeout(flush, GATHER_MS),
+  });
+
+/** A statement takes the row of one campaign only: two that took several could wait for each other for ever. */
+const byCampaign = <T extends IntentKey>(keys: readonly T[]): Map<string, T[]> => {
+  const groups = new Map<string, T[]>();
+  for (const key of keys) {
+    const group = groups.get(key.campaignId);
+    if (group) group.push(key);
+    else groups.set(key.campaignId, [key]);
+  }
+  return groups;
+};
+
+const userIdOf = ({ userId }: IntentKey): number => userId;
+const channelOf = ({ channel }: IntentKey): Channel => channel;
+const nameOf = ({ campaignId, userId, channel }: IntentKey): string => `${campaignId} ${userId} ${channel}`;

@@ -1,0 +1,23 @@
+import { jest } from '@jest/globals';
+import { persistently } from '../../../apps/responder/src/email/persistently.js';
+
+describe('persistently', () => {
+  it('repeats a step until it succeeds', async () => {
+    let calls = 0;
+    await persistently(async () => {
+      calls += 1;
+      if (calls < 2) throw new Error('not yet');
+    }, new AbortController().signal);
+    expect(calls).toBe(2);
+  });
+
+  it('throws what the step threw when its time is over', async () => {
+    const controller = new AbortController();
+    const step = jest.fn(async (): Promise<void> => {
+      controller.abort(new Error('the lease is lost'));
+      throw new Error('the database is away');
+    });
+    await expect(persistently(step, controller.signal)).rejects.toThrow('the database is away');
+    expect(step).toHaveBeenCalledTimes(1);
+  });
+});
