@@ -8,6 +8,8 @@ import type { AppName } from './app-process.js';
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const SOURCES = ['apps', 'lib'];
 const LIBRARY = 'nestjs-redis-stream-transport';
+/** Files that a browser gets as they are. */
+const PAGE = 'apps/requestor/public';
 
 /**
  * The apps and the library as JavaScript in a temporary directory. A loader that compiles on the way costs each process
@@ -26,6 +28,7 @@ export class CompiledApps {
     mkdirSync(join(directory, 'compiled/node_modules'), { recursive: true });
     symlinkSync('../lib', join(directory, 'compiled/node_modules', LIBRARY));
     await Promise.all(SOURCES.map((folder) => apps.compileFolder(folder)));
+    symlinkSync(join(PROJECT, PAGE), join(directory, 'compiled', PAGE));
     apps.write('package.json', '{ "type": "module" }');
     apps.write('lib/package.json', '{ "type": "module", "exports": "./index.js" }');
     return apps;

@@ -6,6 +6,7 @@ import { runApp } from '../../platform/src/process-life.js';
 import { AppModule } from './app.module.js';
 import { fieldErrors } from './field-errors.js';
 import { serveDocs } from './openapi.js';
+import { servePage } from './page.js';
 import { readSettings } from './settings.js';
 
 await runApp(async () => {
@@ -20,6 +21,7 @@ await runApp(async () => {
   app.disable('x-powered-by');
   app.enableShutdownHooks();
   serveDocs(app);
+  servePage(app);
   await app.listen(settings.port, settings.host);
   logger.log(`Listening on ${await app.getUrl()}`);
   return app;

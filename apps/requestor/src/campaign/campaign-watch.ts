@@ -28,18 +28,23 @@ export class CampaignListWatch extends StatusWatch<readonly CampaignStatus[]> {
     super({ pollMs: POLL_MS, find: () => desk.list(), isOver: () => false });
   }
 
-  /** Each campaign in turn, oldest first, then those that change. Ends with the app, or when the viewer leaves. */
+  /** Each campaign, oldest first, then those that change; `listed` after the last of each look that found changes. */
   changes(): Observable<MessageEvent> {
     return defer(() => {
       const told = new Map<string, string>();
-      return this.asEvents(this.sightings(ALL), (campaigns) =>
-        campaigns.toReversed().filter((campaign) => {
-          const text = JSON.stringify(campaign);
-          const isNews = told.get(campaign.id) !== text;
-          told.set(campaign.id, text);
-          return isNews;
-        }),
-      );
+      const isNews = (campaign: CampaignStatus): boolean => {
+        const text = JSON.stringify(campaign);
+        if (told.get(campaign.id) === text) return false;
+        told.set(campaign.id, text);
+        return true;
+      };
+      return this.asEvents(this.sightings(ALL), (campaigns) => [
+        ...campaigns
+          .toReversed()
+          .filter(isNews)
+          .map((campaign) => ({ data: campaign })),
+        { type: 'listed', data: '' },
+      ]);
     });
   }
 }

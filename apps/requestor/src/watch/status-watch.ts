@@ -42,7 +42,7 @@ export class StatusWatch<T extends object> implements OnModuleDestroy {
   /** Undefined for an unknown id. Ends after the final status, or with the app. */
   async open(id: string): Promise<Observable<MessageEvent> | undefined> {
     if (!this.polls.has(id) && !(await this.rules.find(id))) return undefined;
-    return this.asEvents(this.sightings(id), (status) => [status]);
+    return this.asEvents(this.sightings(id), (status) => [{ data: status }]);
   }
 
   onModuleDestroy(): void {
@@ -55,15 +55,13 @@ export class StatusWatch<T extends object> implements OnModuleDestroy {
     return defer(() => this.polls.get(id) ?? this.startPoll(id));
   }
 
-  /** `tell` says what of a status is to be told, in as many events as it takes. */
+  /** `tell` makes of a status as many events as it takes. */
   protected asEvents(
     sightings: Observable<Sighting<T>>,
-    tell: (status: T) => readonly object[],
+    tell: (status: T) => readonly MessageEvent[],
   ): Observable<MessageEvent> {
     return sightings.pipe(
-      concatMap((sighting) =>
-        sighting.state === 'stalled' ? [STALLED_EVENT] : tell(sighting.status).map((data): MessageEvent => ({ data })),
-      ),
+      concatMap((sighting) => (sighting.state === 'stalled' ? [STALLED_EVENT] : tell(sighting.status))),
       connect((events) => merge(events, pings.pipe(takeUntil(events.pipe(last(undefined, undefined)))))),
       takeUntil(this.closing),
     );

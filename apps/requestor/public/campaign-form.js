@@ -1,0 +1,89 @@
+import { post } from './api.js';
+import { announce, isBusy, setBusy, show } from './elements.js';
+
+const KEY_BYTES = 16;
+
+/** Starts campaigns. What is missing is said here, all else that may be wrong with one by the server. */
+export function setUpForm(started) {
+  const form = document.getElementById('start');
+  const button = form.querySelector('button');
+  const problem = document.getElementById('start-problem');
+  // The same for as long as the same thing is tried again: an answer that got lost must not start it twice.
+  let key = newKey();
+  form.addEventListener('input', () => (key = newKey()));
+
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    show(problem);
+    if (isBusy(button) || showErrors(form, gapsIn(form))) return;
+    setBusy(button, true);
+    try {
+      const { id, name } = await post('api/v1/campaigns', draftOf(form), { 'idempotency-key': key });
+      key = newKey();
+      form.reset();
+      form.elements.name.focus();
+      announce(`${name}: started`);
+      void started(id);
+    } catch (refusal) {
+      if (!showErrors(form, refusal.body?.errors ?? {})) show(problem, refusal.message);
+    } finally {
+      setBusy(button, false);
+    }
+  });
+}
+
+function draftOf({ elements }) {
+  const limit = elements['audience.limit'].value.trim();
+  return {
+    name: elements.name.value.trim(),
+    subject: elements.subject.value.trim(),
+    body: elements.body.value.trim(),
+    channels: [...elements.channels].filter((box) => box.checked).map((box) => box.value),
+    ...(limit !== '' && { audience: { limit: Number(limit) } }),
+  };
+}
+
+const gapsIn = ({ elements }) =>
+  Object.fromEntries(
+    [...elements]
+      .filter((field) => !field.checkValidity())
+      .map((field) => [field.name, [field.dataset.wrong ?? field.validationMessage]]),
+  );
+
+/** At each field what is wrong with it, and the focus on the first; whether there was any. */
+function showErrors(form, errors) {
+  for (const old of form.querySelectorAll('.field .problem')) old.remove();
+  for (const old of form.querySelectorAll('[aria-invalid]')) {
+    old.removeAttribute('aria-invalid');
+    old.removeAttribute('aria-describedby');
+  }
+  const wrong = Object.entries(errors).flatMap(([path, texts]) => {
+    const field = fieldAt(form, path);
+    return field ? [showError(field, texts)] : [];
+  });
+  wrong[0]?.focus();
+  return wrong.length > 0;
+}
+
+function showError(field, texts) {
+  const note = document.createElement('p');
+  note.className = 'problem';
+  note.id = `${field.id}-problem`;
+  note.textContent = texts.join('; ');
+  field.closest('.field').append(note);
+  field.setAttribute('aria-invalid', 'true');
+  field.setAttribute('aria-describedby', note.id);
+  return field;
+}
+
+/** Of several boxes with one name it is their group that is wrong. */
+function fieldAt(form, path) {
+  const found = form.elements.namedItem(path);
+  return found instanceof RadioNodeList ? found[0].closest('fieldset') : found;
+}
+
+/** Not `randomUUID`: a browser has it on secure pages only. */
+function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,34 @@
+const RETRY_MS = 3_000;
+
+const WORDS = {
+  connecting: 'Connecting',
+  live: 'Live',
+  stalled: 'No answer from the workers',
+  lost: 'Connection lost, trying again',
+};
+
+/** Follows all campaigns over one connection, and says how that connection is. */
+export function follow(changed) {
+  const pill = document.getElementById('connection');
+  const enter = (state) => {
+    if (pill.dataset.state === state) return;
+    pill.dataset.state = state;
+    pill.textContent = WORDS[state];
+  };
+
+  const open = () => {
+    const events = new EventSource('api/v1/campaigns/events');
+    events.addEventListener('message', ({ data }) => {
+      enter('live');
+      changed(JSON.parse(data));
+    });
+    events.addEventListener('stalled', () => enter('stalled'));
+    events.addEventListener('listed', () => enter('live'));
+    events.addEventListener('error', () => {
+      enter('lost');
+      // A lost connection the browser opens again by itself; one that was refused it does not.
+      if (events.readyState === EventSource.CLOSED) setTimeout(open, RETRY_MS);
+    });
+  };
+  open();
+}

@@ -1,0 +1,28 @@
+import { setUpForm } from './campaign-form.js';
+import { showCampaign } from './campaigns.js';
+import { get } from './api.js';
+import { showDeadLetters } from './dead-letters.js';
+import { follow } from './live.js';
+import { showMails } from './mails.js';
+
+const MAILS_EVERY_MS = 2_000;
+const DEAD_LETTERS_EVERY_MS = 4_000;
+
+/** Again and again, one at a time, while somebody looks. */
+function keepFresh(refresh, everyMs) {
+  let timer;
+  const run = async () => {
+    clearTimeout(timer);
+    await refresh();
+    clearTimeout(timer);
+    if (!document.hidden) timer = setTimeout(run, everyMs);
+  };
+  document.addEventListener('visibilitychange', () => !document.hidden && run());
+  void run();
+}
+
+// The stream of events will tell of it too, but not before a responder has begun with it.
+setUpForm((id) => get(`api/v1/campaigns/${id}`).then(showCampaign, () => undefined));
+follow(showCampaign);
+keepFresh(showMails, MAILS_EVERY_MS);
+keepFresh(showDeadLetters, DEAD_LETTERS_EVERY_MS);
