@@ -1,7 +1,8 @@
 import { IsInt, Max, Min } from 'class-validator';
 import { IsAudienceLimit } from './campaign.rules.js';
 
-export const MAX_USER_PAGE = 1_000;
+/** Some hundred kilobytes. */
+export const MAX_USER_PAGE = 5_000;
 /** Of the database's `integer`. */
 export const MAX_USER_ID = 2_147_483_647;
 

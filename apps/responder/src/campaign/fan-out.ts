@@ -44,9 +44,11 @@ export class FanOut {
     if (state?.status === 'queued' && !state.paused) state = await this.begin(request);
     if (!state || state.paused || isOver(state)) return;
     await this.handOnParked(request.id, signal);
-    while (isFanningOut(state) && state.cursor < state.lastUserId) {
+    for await (const users of this.usersOf(state)) {
+      if (!isFanningOut(state)) return;
       await this.backlog.room(signal);
-      state = await this.handOnPage(request.id, state);
+      await this.handOn(request.id, users);
+      state = await this.campaigns.advance(request.id, users.at(-1)?.id ?? 0);
       signal.throwIfAborted();
     }
     if (isFanningOut(state)) await this.campaigns.endFanOut(request.id);
@@ -63,11 +65,21 @@ export class FanOut {
     return this.campaigns.state(id);
   }
 
-  private async handOnPage(id: string, { cursor, lastUserId }: FanOutState): Promise<FanOutState | undefined> {
-    const query: UserPageQuery = { after: cursor, upTo: lastUserId, limit: MAX_USER_PAGE };
-    const users = await this.ask<User[]>(USER_PAGE, query);
-    await this.handOn(id, users);
-    return this.campaigns.advance(id, users.at(-1)?.id ?? lastUserId);
+  /** Those who have not been handed on. The next page is asked for while somebody looks at this one. */
+  private async *usersOf({ cursor, lastUserId }: FanOutState): AsyncGenerator<readonly User[]> {
+    let next = this.page(cursor, lastUserId);
+    for (let users = await next; users.length > 0; users = await next) {
+      next = this.page(users.at(-1)?.id ?? lastUserId, lastUserId);
+      // It is awaited in any case, but only later.
+      next.catch(() => undefined);
+      yield users;
+    }
+  }
+
+  private async page(after: number, upTo: number): Promise<readonly User[]> {
+    if (after >= upTo) return [];
+    const query: UserPageQuery = { after, upTo, limit: MAX_USER_PAGE };
+    return this.ask<User[]>(USER_PAGE, query);
   }
 
   /** They stay parked until `notification` has taken them: what dies here is found by the next. */
