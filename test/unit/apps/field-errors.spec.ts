@@ -1,0 +1,49 @@
+import 'reflect-metadata';
+import type { BadRequestException } from '@nestjs/common';
+import { ValidationPipe } from '@nestjs/common';
+import { CreateCampaignDto } from '../../../apps/requestor/src/campaign/campaign.dto.js';
+import { fieldErrors } from '../../../apps/requestor/src/field-errors.js';
+
+const pipe = new ValidationPipe({ whitelist: true, exceptionFactory: fieldErrors });
+const draft = { name: 'Spring', subject: 'Sale', body: 'Half price' };
+
+/** Names of the fields that are refused. */
+const refused = async (body: object): Promise<string[]> => {
+  const error: unknown = await pipe.transform(body, { type: 'body', metatype: CreateCampaignDto }).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  return error === undefined
+    ? []
+    : Object.keys(((error as BadRequestException).getResponse() as { errors: object }).errors);
+};
+
+describe('the body of a campaign', () => {
+  it.each<object>([
+    draft,
+    { ...draft, audience: {}, channels: ['sms', 'email'] },
+    { ...draft, audience: { limit: 1 } },
+    { ...draft, audience: null, channels: null },
+    { ...draft, unknown: true },
+  ])('may be %j', async (body) => {
+    expect(await refused(body)).toEqual([]);
+  });
+
+  it.each<[object, string[]]>([
+    [{}, ['name', 'subject', 'body']],
+    [{ ...draft, name: 'x'.repeat(201) }, ['name']],
+    [{ ...draft, subject: 5 }, ['subject']],
+    [{ ...draft, body: ['text'] }, ['body']],
+    [{ ...draft, audience: { limit: 0 } }, ['audience.limit']],
+    [{ ...draft, audience: { limit: 1.5 } }, ['audience.limit']],
+    [{ ...draft, audience: { limit: '5' } }, ['audience.limit']],
+    [{ ...draft, audience: 5 }, ['audience']],
+    [{ ...draft, audience: [{ limit: 5 }] }, ['audience']],
+    [{ ...draft, channels: [] }, ['channels']],
+    [{ ...draft, channels: ['email', 'email'] }, ['channels']],
+    [{ ...draft, channels: ['pigeon'] }, ['channels']],
+    [{ ...draft, channels: 'email' }, ['channels']],
+  ])('is refused as %j, by the path of each field', async (body, fields) => {
+    expect(await refused(body)).toEqual(fields);
+  });
+});
