@@ -20,7 +20,7 @@ const suite = (name: string): Config => ({
 });
 
 const config: Config = {
-  projects: ['unit', 'types', 'guard', 'contract', 'faults', 'e2e'].map(suite) as Config['projects'],
+  projects: ['unit', 'types', 'guard', 'contract', 'faults', 'e2e', 'browser'].map(suite) as Config['projects'],
   testTimeout: 30_000,
   coverageProvider: 'v8',
   collectCoverageFrom: ['lib/**/*.ts'],

@@ -10,6 +10,8 @@ export interface Step {
   readonly counting: 'one' | 'jest' | 'last-line';
   readonly limitMs?: number;
   readonly env?: NodeJS.ProcessEnv;
+  /** Why it cannot run here; undefined where it can. */
+  readonly lacks?: () => string | undefined;
 }
 
 export interface Outcome {
@@ -18,7 +20,7 @@ export interface Outcome {
   readonly skipped: number;
   readonly seconds: number;
   readonly output: string;
-  /** Why a step failed that no test of its own says: it ran nothing, was cut off, exited badly. */
+  /** What no test of its own says: that it ran nothing, was cut off, exited badly, or was left out and why. */
   readonly remark?: string;
 }
 
@@ -40,6 +42,9 @@ const DEFAULT_LIMIT_MS = 8 * 60_000;
 const NOTHING: Counts = { passed: 0, failed: 0, skipped: 0 };
 
 export async function runStep(step: Step): Promise<Outcome> {
+  const lack = step.lacks?.();
+  if (lack !== undefined) return { ...NOTHING, skipped: 1, seconds: 0, output: '', remark: lack };
+
   const report = `${REPORTS}/${step.name}.json`;
   mkdirSync(REPORTS, { recursive: true });
   // A report of the run before must never be counted as this one's.

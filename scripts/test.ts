@@ -2,6 +2,7 @@
  * `npm test`: every check of this repository, one after the other, and one figure at the end.
  * `npm test -- unit guard` runs only the named steps; a failed step does not stop the ones after it.
  */
+import { locateChromium } from './chromium.js';
 import { runStep, type Outcome, type Step } from './test-step.js';
 
 const TYPESCRIPT = ['node', '--import', '@swc-node/register/esm-register'];
@@ -13,6 +14,12 @@ const suite = (name: string, ...flags: string[]): Step => ({
   command: [...JEST, '--selectProjects', name, ...flags],
   counting: 'jest',
 });
+
+/** Where a browser must be there, its step may not be left out: it fails without one. */
+const chromiumLack = (): string | undefined =>
+  process.env['REQUIRE_BROWSER'] === '1' || locateChromium() !== undefined
+    ? undefined
+    : 'there is no Chromium on PATH, and CHROMIUM names none';
 
 // The build comes before the steps that look at what was built: guard, publint, attw and the consumers.
 const STEPS: readonly Step[] = [
@@ -31,6 +38,7 @@ const STEPS: readonly Step[] = [
   suite('faults', '--runInBand'),
   // One after the other: each brings up whole applications.
   suite('e2e', '--runInBand'),
+  { ...suite('browser', '--runInBand'), lacks: chromiumLack },
   { name: 'consumers', command: [...TYPESCRIPT, 'test/consumer/run.ts'], counting: 'last-line' },
 ];
 
@@ -59,7 +67,7 @@ console.log(`${total('passed')} passed, ${total('failed')} failed`);
 process.exitCode = total('failed') > 0 ? 1 : 0;
 
 function describe(step: Step, outcome: Outcome): string {
-  const verdict = outcome.failed > 0 ? 'FAIL' : 'ok  ';
+  const verdict = outcome.failed > 0 ? 'FAIL' : outcome.passed > 0 ? 'ok  ' : 'skip';
   const skipped = outcome.skipped > 0 ? `, ${outcome.skipped} skipped` : '';
   const remark = outcome.remark === undefined ? '' : ` (${outcome.remark})`;
   const time = `${outcome.seconds.toFixed(1)} s`.padStart(8);
