@@ -1,12 +1,15 @@
 import { spawnSync } from 'node:child_process';
+import { delimiter, join } from 'node:path';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
 const ANSWER_WITHIN_MS = 20_000;
 
-/** A Chromium that runs: the one that `CHROMIUM` names, else one found on PATH. */
+/** Path of a Chromium that runs: the one that `CHROMIUM` names, else one found on PATH. */
 export function locateChromium(): string | undefined {
   const named = process.env['CHROMIUM'];
-  return (named === undefined || named === '' ? NAMES : [named]).find(runs);
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const candidates = named ? [named] : NAMES.flatMap((name) => folders.map((folder) => join(folder, name)));
+  return candidates.find(runs);
 }
 
 /** Being there is not enough: Ubuntu has a file of that name that only tells how to install one. */
