@@ -11,6 +11,8 @@ import type { Lane } from './lane.js';
 import { mayRunBesideOthers } from './settlement.js';
 
 const PAGE = 100;
+/** Pause before the next look, where a sweep left entries for want of slots: their handlers need some time, too. */
+const HURRY_MS = 100;
 
 export interface ReclaimerParts {
   readonly writer: Connection;
@@ -24,6 +26,7 @@ export interface ReclaimerParts {
  */
 export class Reclaimer {
   private timer: NodeJS.Timeout | undefined;
+  private hurry: NodeJS.Timeout | undefined;
   private sweeping: Promise<void> | undefined;
   private isStopped = false;
   /** Runs of entries that may only run alone; one at a time in this process. */
@@ -35,47 +38,61 @@ export class Reclaimer {
     private readonly leaseMs: number,
   ) {}
 
+  /** Looks at once: the work of the process that this one replaces may be waiting. */
   start(intervalMs: number): void {
     this.timer = setInterval(() => void this.sweep(), intervalMs).unref();
+    void this.sweep();
   }
 
   /** Resolves when nothing is being claimed any more. */
   async stop(): Promise<void> {
     this.isStopped = true;
     clearInterval(this.timer);
+    clearTimeout(this.hurry);
     await this.sweeping;
   }
 
-  private sweep(): Promise<void> {
+  /** @param isHurried only as far as there are slots; entries that need none can wait for the next whole sweep */
+  private sweep(isHurried = false): Promise<void> {
     if (this.isStopped || !this.parts.writer.isReady) return Promise.resolve();
-    return (this.sweeping ??= this.sweepAll().finally(() => (this.sweeping = undefined)));
+    return (this.sweeping ??= this.sweepAll(isHurried).finally(() => (this.sweeping = undefined)));
   }
 
-  private async sweepAll(): Promise<void> {
+  private async sweepAll(isHurried: boolean): Promise<void> {
     for (const lane of this.lanes) {
+      let isComplete = true;
       for (const home of lane.streams) {
         // A stream that cannot be swept now (no group yet, no permission) must not keep the others from it.
-        if (home.isUsable) await this.sweepStream(lane, home).catch(() => undefined);
+        if (home.isUsable) isComplete = (await this.sweepStream(lane, home, isHurried).catch(() => true)) && isComplete;
       }
+      if (!isComplete) void lane.gate.available().then(() => this.sweepSoon());
     }
   }
 
-  private async sweepStream(lane: Lane, home: GroupStream): Promise<void> {
+  private sweepSoon(): void {
+    if (this.isStopped) return;
+    this.hurry ??= setTimeout(() => {
+      this.hurry = undefined;
+      void this.sweep(true);
+    }, HURRY_MS).unref();
+  }
+
+  /** @returns whether there was a slot for all that was found */
+  private async sweepStream(lane: Lane, home: GroupStream, isHurried: boolean): Promise<boolean> {
     let cursor = '-';
-    while (!this.isStopped) {
+    let isComplete = true;
+    while (!this.isStopped && (isComplete || !isHurried)) {
       const page = await pendingEntries(this.parts.writer.client, home, { idleMs: this.leaseMs }, cursor, PAGE);
-      await this.claim(
-        lane,
-        home,
-        page.filter(({ id }) => !home.held.has(id)),
-      );
+      const lost = page.filter(({ id }) => !home.held.has(id));
+      isComplete = (await this.claim(lane, home, lost)) && isComplete;
       const last = page.at(-1);
-      if (!last || page.length < PAGE) return;
+      if (!last || page.length < PAGE) break;
       cursor = nextId(last.id);
     }
+    return isComplete;
   }
 
-  private async claim(lane: Lane, home: GroupStream, found: readonly PendingEntry[]): Promise<void> {
+  private async claim(lane: Lane, home: GroupStream, found: readonly PendingEntry[]): Promise<boolean> {
     const { maxAttempts } = home.route.settings;
     const spent = found.filter(({ attempt }) => attempt >= maxAttempts);
     const suspects = found.filter(
@@ -83,8 +100,10 @@ export class Reclaimer {
     );
     const others = found.filter(({ attempt }) => mayRunBesideOthers(attempt + 1, maxAttempts));
     for (const entry of await this.take(home, spent, false)) this.parts.dispatcher.abandon(entry);
-    for (const entry of await this.take(home, others.slice(0, lane.gate.free), true)) void lane.run(entry);
+    const { free } = lane.gate;
+    for (const entry of await this.take(home, others.slice(0, free), true)) void lane.run(entry);
     if (suspects.length > 0) this.runAlone(lane, home, suspects);
+    return others.length <= free;
   }
 
   /** One after the other, each claimed only when its turn has come, so that a crash counts for none but the one that ran. */
@@ -97,7 +116,10 @@ export class Reclaimer {
       }
     })()
       .catch(() => undefined)
-      .finally(() => (this.suspect = undefined));
+      .finally(() => {
+        this.suspect = undefined;
+        this.sweepSoon();
+      });
   }
 
   private async take(home: GroupStream, found: readonly PendingEntry[], countAttempt: boolean): Promise<HeldEntry[]> {

@@ -59,6 +59,21 @@ describe('a consumer that dies', () => {
     await settled(stage.raw, 'work', 'workers');
   });
 
+  it('F01 with far more in its hands than a survivor has slots: all is taken over at the pace of the handlers', async () => {
+    await stage.raw.xgroup('CREATE', 'work', 'workers', '0', 'MKSTREAM');
+    const client = stage.client();
+    await Promise.all(Array.from({ length: 250 }, (_, n) => tell(client, 'work', { name: `task-${n}` })));
+    await stage.raw.xreadgroup('GROUP', 'workers', 'ghost', 'COUNT', 250, 'STREAMS', 'work', '>');
+    const ids = (await entriesOf(stage.raw, 'work')).map(({ id }) => id);
+    await stage.raw.xclaim('work', 'workers', 'ghost', 0, ...ids, 'IDLE', 60_000, 'JUSTID');
+    // The next regular look is an hour away.
+    const option = { consumerGroup: 'workers', concurrency: 8, lease: 500, sweepInterval: 3_600_000 };
+    await stage.serve([Survivor], { option });
+    await eventually(() => expect(new Set(seen.map(({ task }) => task)).size).toBe(250), { within: 10_000 });
+    await settled(stage.raw, 'work', 'workers');
+    expect(seen).toHaveLength(250);
+  });
+
   it('B28 F07 only seems to, in a long handler: it keeps its entry while it lives', async () => {
     const busy = await worker();
     await tell(stage.client(), 'work', { name: 'long', holdMs: 2_500 });
