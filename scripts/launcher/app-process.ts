@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CompiledApps } from './compiled-apps.js';
 
-export type AppName = 'requestor' | 'responder' | 'sms-provider';
+export type AppName = 'requestor' | 'responder' | 'sms-provider' | 'mail-sink';
 
 export interface AppOptions {
   readonly app: AppName;

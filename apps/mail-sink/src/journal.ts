@@ -1,0 +1,29 @@
+import { closeSync, existsSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+
+/** The ids of all mails in a file, a line each; what is in it survives the process, however that ends. */
+export class Journal {
+  /** What was in it when it was opened. */
+  readonly ids: readonly string[];
+  private readonly file: number;
+
+  constructor(path: string) {
+    this.ids = existsSync(path) ? whole(path) : [];
+    this.file = openSync(path, 'a');
+  }
+
+  append(id: string): void {
+    writeSync(this.file, `${id}\n`);
+  }
+
+  close(): void {
+    closeSync(this.file);
+  }
+}
+
+/** Drops a last line that a kill cut short: that mail was never confirmed to anybody. */
+const whole = (path: string): string[] => {
+  const bytes = readFileSync(path);
+  const length = bytes.lastIndexOf('\n') + 1;
+  if (length < bytes.length) truncateSync(path, length);
+  return bytes.toString('utf8', 0, length).split('\n').slice(0, -1);
+};

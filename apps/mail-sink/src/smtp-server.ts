@@ -1,0 +1,44 @@
+import { SMTPServer } from 'smtp-server';
+import type { SMTPServerDataStream } from 'smtp-server';
+import type { Mailbox } from './mailbox.js';
+import type { SinkSettings } from './settings.js';
+
+const MAX_MAIL_BYTES = 1_048_576;
+/** Longer than clients keep an idle connection, so that it is they who close it. */
+const IDLE_TIMEOUT_MS = 300_000;
+/** For mails that are on their way in when the server stops. */
+const CLOSE_WITHIN_MS = 200;
+
+/** Takes all mail, but what the settings make it turn away. Neither logins nor TLS: it belongs on loopback. */
+export const createSmtpServer = ({ failRate, failAddresses }: SinkSettings, mailbox: Mailbox): SMTPServer => {
+  const server = new SMTPServer({
+    disabledCommands: ['AUTH', 'STARTTLS'],
+    disableReverseLookup: true,
+    logger: false,
+    size: MAX_MAIL_BYTES,
+    socketTimeout: IDLE_TIMEOUT_MS,
+    closeTimeout: CLOSE_WITHIN_MS,
+    onMailFrom: (_sender, _session, reply) => reply(),
+    onRcptTo: ({ address }, _session, reply) =>
+      reply(failAddresses.has(address.toLowerCase()) ? refusal(550, 'No such mailbox') : null),
+    onData: (stream, _session, reply) =>
+      collect(stream, (mail) => {
+        if (stream.sizeExceeded) return reply(); // the library answers 552 then
+        if (Math.random() < failRate) return reply(refusal(451, 'Out of order, try again'));
+        reply(null, `OK: queued as ${mailbox.take(mail)}`);
+      }),
+  });
+  server.on('error', (error) => console.warn(`SMTP: ${error.message}`));
+  return server;
+};
+
+const refusal = (responseCode: number, reason: string): Error => Object.assign(new Error(reason), { responseCode });
+
+/** Calls back with a mail that is in completely; a client that leaves before that leaves nothing behind. */
+const collect = (stream: SMTPServerDataStream, take: (mail: Buffer) => void): void => {
+  const chunks: Buffer[] = [];
+  stream.on('data', (chunk: Buffer) => {
+    if (!stream.sizeExceeded) chunks.push(chunk);
+  });
+  stream.once('end', () => take(Buffer.concat(chunks)));
+};
