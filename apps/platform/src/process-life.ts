@@ -20,3 +20,18 @@ export const runApp = async (start: () => Promise<Closable>): Promise<void> => {
     process.exit(1);
   }
 };
+
+/** Sends a message to the parent process; false when there is none that listens. */
+export type TellParent = (message: unknown) => boolean;
+
+/** Runs a task as a process that ends with it, or with its parent. A parent process hears `ready` once it is done. */
+export const runTask = async (task: (tell: TellParent) => Promise<void>): Promise<void> => {
+  const abandon = (): void => process.exit(1);
+  await runApp(async () => {
+    process.once('disconnect', abandon);
+    await task((message) => process.send?.(message) ?? false);
+    process.off('disconnect', abandon);
+    return { close: () => Promise.resolve() };
+  });
+  if (process.connected) process.disconnect();
+};

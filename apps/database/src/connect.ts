@@ -1,0 +1,28 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { DataSource } from 'typeorm';
+import { dataSourceOptions } from './data-source.js';
+
+const ATTEMPTS = 30;
+const RETRY_MS = 1_000;
+
+/** Postgres did not answer, or did not let us in. */
+export class DatabaseUnavailableError extends Error {
+  override readonly name = 'DatabaseUnavailableError';
+}
+
+/** Waits a while for a database that is only coming up. */
+export const connect = async (url: string): Promise<DataSource> => {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await new DataSource(dataSourceOptions(url)).initialize();
+    } catch (error) {
+      if (attempt < ATTEMPTS && isAway(error)) await delay(RETRY_MS);
+      else throw new DatabaseUnavailableError(`Postgres at ${new URL(url).host} is of no use: ${reasonOf(error)}`);
+    }
+  }
+};
+
+const codeOf = (error: unknown): string | undefined => (error as { code?: string }).code;
+/** Network errors, and what a server says that starts or stops. A wrong password stays wrong. */
+const isAway = (error: unknown): boolean => /^(E[A-Z]+|57P0\d)$/.test(codeOf(error) ?? '');
+const reasonOf = (error: unknown): string => codeOf(error) ?? (error as Error).message;

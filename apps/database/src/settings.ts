@@ -1,0 +1,19 @@
+import { Environment } from '../../platform/src/environment.js';
+
+export interface DatabaseSettings {
+  readonly databaseUrl: string;
+  /** Users that there are to be. What exceeds it stays. */
+  readonly users: number;
+}
+
+/** One telephone number for each. */
+const MAX_USERS = 10_000_000;
+
+export const readSettings = (env = new Environment()): DatabaseSettings => {
+  const settings: DatabaseSettings = {
+    databaseUrl: env.url('DATABASE_URL', ['postgres:', 'postgresql:']),
+    users: env.integer('USERS', { default: 100_000, max: MAX_USERS }),
+  };
+  env.verify();
+  return settings;
+};

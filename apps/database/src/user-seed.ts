@@ -1,0 +1,47 @@
+import type { DataSource } from 'typeorm';
+import { FIRST_NAMES, LAST_NAMES, MAIL_DOMAINS } from './user-names.js';
+
+/** Users to one statement: a second at most, so that a kill loses little. */
+const CHUNK = 10_000;
+
+const COUNTS = `
+SELECT (id - 1) / $2::int AS chunk, count(*)::int AS users FROM users WHERE id BETWEEN 1 AND $1::int GROUP BY 1`;
+
+/**
+ * `$1` to `$2` ids, then arrays: first names, last names, domains. All of a user follows from the id. The domains are
+ * reserved for examples (RFC 2606), and no telephone has the area code 555.
+ */
+const ADD = `
+INSERT INTO users (id, email, name, phone)
+SELECT id, lower(first || '.' || last) || id || '@' || domain, first || ' ' || last, '+1555' || lpad(id::text, 7, '0')
+FROM (
+  SELECT id,
+    ($3::text[])[1 + id % cardinality($3::text[])] AS first,
+    ($4::text[])[1 + id / cardinality($3::text[]) % cardinality($4::text[])] AS last,
+    ($5::text[])[1 + id % cardinality($5::text[])] AS domain
+  FROM generate_series($1::int, $2::int) AS id) AS person
+ON CONFLICT DO NOTHING`;
+
+/** Told how many of the wanted users are there. */
+export type SeedProgress = (users: number) => void;
+
+/**
+ * Sees to it that users 1 to `wanted` are there, and leaves alone those who are. Several may do so at the same time.
+ * @returns how many were missing
+ */
+export const seedUsers = async (source: DataSource, wanted: number, progress: SeedProgress): Promise<number> => {
+  const counts = await source.query<{ chunk: number; users: number }[]>(COUNTS, [wanted, CHUNK]);
+  const found = new Map(counts.map(({ chunk, users }) => [chunk, users]));
+  let users = counts.reduce((sum, each) => sum + each.users, 0);
+  const missing = wanted - users;
+  for (let chunk = 0; chunk * CHUNK < wanted; chunk++) {
+    const first = chunk * CHUNK + 1;
+    const last = Math.min((chunk + 1) * CHUNK, wanted);
+    const wantedHere = last - first + 1;
+    const missingHere = wantedHere - (found.get(chunk) ?? 0);
+    if (missingHere === 0) continue;
+    await source.query(ADD, [first, last, FIRST_NAMES, LAST_NAMES, MAIL_DOMAINS]);
+    progress((users += missingHere));
+  }
+  return missing;
+};

@@ -1,0 +1,21 @@
+import { mkdirSync } from 'node:fs';
+import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
+import { runApp } from '../../platform/src/process-life.js';
+import { readSettings } from './settings.js';
+import { SharedSession } from './shared-session.js';
+
+await runApp(async () => {
+  const { directory, host, port, maxConnections } = readSettings();
+  mkdirSync(directory, { recursive: true });
+  const db = new SharedSession(directory);
+  const server = new PGLiteSocketServer({ db, host, port, maxConnections });
+  await server.start();
+  console.log(`PGlite on postgres://${host}:${port}, in ${directory}`);
+
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= server.stop().then(() => db.close()));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void close().finally(() => process.exit(0)));
+  }
+  return { close };
+});
