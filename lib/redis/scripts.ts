@@ -32,6 +32,8 @@ export interface TakeRule {
   /** Only entries of this consumer; absent: of any. */
   readonly from?: string;
   readonly minIdleMs: number;
+  /** Not what was idle for so long; absent: however long. */
+  readonly belowIdleMs?: number;
   /** Whether what follows counts as a further attempt. */
   readonly countAttempt: boolean;
 }
@@ -48,7 +50,7 @@ export async function takeEntries(
     client,
     TAKE,
     [at.stream],
-    [at.group, at.consumer, rule.from ?? '', rule.minIdleMs, step, ...ids],
+    [at.group, at.consumer, rule.from ?? '', rule.minIdleMs, rule.belowIdleMs ?? '', step, ...ids],
   );
   return (reply as [string, number, string[] | null, string][]).map(([id, attempt, fields, from]) => ({
     id,
@@ -69,18 +71,23 @@ export async function storeDeadLetter(
   return (await runScript(client, DEAD_LETTER, keys, args)) as 'stored' | 'not-owned' | 'gone';
 }
 
-/** So long idle that the next sweep of any instance takes the entry, whatever its lease. */
-const FOUND_AT_ONCE_IDLE_MS = 86_400_000;
+/**
+ * What an entry is given as its idle time when it is handed over: so long that the next sweep of any instance takes it,
+ * whatever its lease, and that its new owner can tell it from what was delivered to it.
+ */
+export const HANDED_OVER_IDLE_MS = 86_400_000;
 
-/** Gives entries away so that the next sweep of any instance takes them. Those that were `started` keep their attempts. Returns the
- * ids of entries that somebody deleted; these are acked. */
+/**
+ * Gives entries away so that the next sweep of any instance takes them. Those that were `started` keep their attempts.
+ * Returns the ids of entries that somebody deleted; these are acked.
+ */
 export async function handBack(
   client: RedisClient,
   at: Membership,
   ids: readonly string[],
   started: boolean,
 ): Promise<string[]> {
-  const args = [at.group, at.consumer, FOUND_AT_ONCE_IDLE_MS, started ? 0 : 1, ...ids];
+  const args = [at.group, at.consumer, HANDED_OVER_IDLE_MS, started ? 0 : 1, ...ids];
   return (await runScript(client, HAND_BACK, [at.stream], args)) as string[];
 }
 
@@ -91,9 +98,7 @@ export async function redriveLetter(
   deadLetterStream: string,
   letterId: string,
 ): Promise<boolean> {
-  return (
-    (await runScript(client, REDRIVE, [stream, deadLetterStream], [letterId, FOUND_AT_ONCE_IDLE_MS])) === 'redriven'
-  );
+  return (await runScript(client, REDRIVE, [stream, deadLetterStream], [letterId, HANDED_OVER_IDLE_MS])) === 'redriven';
 }
 
 /** Removes this consumer if it has nothing pending. */

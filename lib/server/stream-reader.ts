@@ -1,13 +1,15 @@
 import type { Connection } from '../redis/connection.js';
 import { classify, withoutArguments } from '../redis/reply-error.js';
-import { takeEntries } from '../redis/scripts.js';
+import { HANDED_OVER_IDLE_MS, takeEntries } from '../redis/scripts.js';
+import type { TakeRule } from '../redis/scripts.js';
 import { createGroup, nextId, pendingEntries, readGroup } from '../redis/stream-commands.js';
-import type { StreamEntries } from '../redis/stream-commands.js';
+import type { PendingEntry, StreamEntries } from '../redis/stream-commands.js';
 import type { Facts } from './facts.js';
 import { HeldEntry } from './group-stream.js';
 import type { GroupStream } from './group-stream.js';
 import type { Lane } from './lane.js';
 import { ReadPlan } from './read-plan.js';
+import { mayRunBesideOthers } from './settlement.js';
 
 const DRAIN_PAGE = 100;
 const RETRY_MS = 200;
@@ -133,8 +135,7 @@ export class StreamReader {
     const { epoch } = connection;
     this.clientId = connection.isCluster ? undefined : await this.ownClientId();
     for (const home of lane.streams) {
-      // On the first connect these are from an earlier life under the same name and were run; later ones never were.
-      if (home.isUsable && !this.isStopped) await this.drainOwnPending(home, !this.hasRead);
+      if (home.isUsable && !this.isStopped) await this.drainOwnPending(home);
     }
     this.epoch = epoch;
     this.hasRead = true;
@@ -148,32 +149,44 @@ export class StreamReader {
     }
   }
 
-  private async drainOwnPending(home: GroupStream, countAttempt: boolean): Promise<void> {
-    const { connection, lane } = this.parts;
+  private async drainOwnPending(home: GroupStream): Promise<void> {
+    const { connection, writer, lane, facts } = this.parts;
+    const rule = this.drainRule(home);
     let cursor = '-';
     for (;;) {
       const page = await pendingEntries(connection.client, home, { consumer: home.consumer }, cursor, DRAIN_PAGE);
-      const unknown = page.filter(({ id }) => !home.held.has(id)).map(({ id }) => id);
+      const unknown = page.filter((entry) => this.isForDrain(home, entry)).map(({ id }) => id);
       while (unknown.length > 0 && !this.isStopped) {
         await lane.gate.available();
         const ids = unknown.splice(0, Math.max(1, lane.gate.free));
-        const taken = await takeEntries(
-          connection.client,
-          home,
-          { from: home.consumer, minIdleMs: 0, countAttempt },
-          ids,
-        );
-        for (const { id, attempt, fields } of taken) {
+        // On the connection of the sweep and of the acks: an answer that overtakes none of theirs cannot bring back what the
+        // sweep has taken and run, and what is settled by now.
+        for (const { id, attempt, fields } of await takeEntries(writer.client, home, rule, ids)) {
           // The sweep has found it at the same time.
           if (home.held.has(id)) continue;
           if (fields) this.hold(new HeldEntry(home, id, attempt, fields));
-          else this.parts.facts.tell('entryLost', { stream: home.stream, group: home.group, id });
+          else facts.tell('entryLost', { stream: home.stream, group: home.group, id });
         }
       }
       const last = page.at(-1);
       if (!last || page.length < DRAIN_PAGE || this.isStopped) return;
       cursor = nextId(last.id);
     }
+  }
+
+  /**
+   * On the first connect these are from an earlier life under the same name and were run. Later ones never were, but for
+   * what another consumer handed over when it stopped: that may have been, and the sweep counts it.
+   */
+  private drainRule({ consumer }: GroupStream): TakeRule {
+    const own = { from: consumer, minIdleMs: 0 };
+    if (!this.hasRead) return { ...own, countAttempt: true };
+    return { ...own, belowIdleMs: HANDED_OVER_IDLE_MS, countAttempt: false };
+  }
+
+  /** Not what may have killed the earlier life: the sweep runs that alone, or not at all any more. */
+  private isForDrain({ held, route }: GroupStream, { id, attempt }: PendingEntry): boolean {
+    return !held.has(id) && (this.hasRead || mayRunBesideOthers(attempt + 1, route.settings.maxAttempts));
   }
 
   private async digest(error: unknown): Promise<void> {

@@ -1,0 +1,114 @@
+import type { RedisStreamServer } from 'nestjs-redis-stream-transport';
+import { tell } from '../support/calls.js';
+import { deferred } from '../support/deferred.js';
+import type { Deferred } from '../support/deferred.js';
+import { eventually } from '../support/eventually.js';
+import { useStage } from '../support/stage.js';
+import { pendingOf, settled } from '../support/stream-view.js';
+import { station, STATION_PATTERNS } from './support/station.js';
+import type { Station } from './support/station.js';
+
+const stage = useStage();
+
+/** Whatever the heir gets within a test was handed to it: leases end much later. */
+const LEASE_MS = 60_000;
+const NEVER_MS = 60_000;
+/** Time for a reader to come back before its process sweeps. */
+const LAZY_SWEEP_MS = 1_500;
+
+/** The leaving instance: fails what its name says, and is busy with the rest until the test says otherwise. */
+function leavingStation(): Station & { readonly gate: Deferred } {
+  const gate = deferred();
+  const act = (name: string): unknown => {
+    if (name === 'fails') throw new Error('the first attempt');
+    return gate.promise;
+  };
+  return { ...station(act), gate };
+}
+
+/** The instance that stays. Redis knows it as one that lives since it has handled an event; the other one is busy. */
+async function heir(sweepInterval: number): Promise<Station> {
+  const post = station();
+  await stage.serve(post.handlers, { option: { lease: LEASE_MS, sweepInterval } });
+  await tell(stage.client(), 'job', 'hello');
+  await post.untilRun(1);
+  return post;
+}
+
+async function attemptsOf(stream: string): Promise<number[]> {
+  const rows = (await stage.raw.xpending(stream, 'service', '-', '+', 10)) as [string, string, number, number][];
+  return rows.map(([, , , attempt]) => attempt);
+}
+
+/** Leaves nothing under its own name. */
+async function handedOver(close: () => Promise<void>, pending: number): Promise<void> {
+  await close();
+  expect(await pendingOf(stage.raw, 'job')).toBe(pending);
+  const consumers = (await stage.raw.call('XINFO', 'CONSUMERS', 'job', 'service')) as unknown[];
+  expect(consumers).toHaveLength(1);
+}
+
+describe('what a consumer that stops hands over', () => {
+  it('F03 a handler that fails while its server stops: the heir runs attempt 2 at once, whatever the lease', async () => {
+    const leaving = leavingStation();
+    const { close } = await stage.serve(leaving.handlers, { option: { lease: LEASE_MS, concurrency: 1 } });
+    await tell(stage.client(), 'job', 'fails late');
+    await leaving.untilRun(1);
+    const next = await heir(100);
+    const closing = close();
+    // Once it has retired from the stream that has nothing to wait for, all that is left to it is the running handler.
+    leaving.gate.reject(new Error('the first attempt'));
+    await closing;
+    const closed = performance.now();
+    await next.untilRun(2);
+    expect(performance.now() - closed).toBeLessThan(2_000);
+    await settled(stage.raw, 'job');
+    expect(leaving.of('fails late').map(({ attempt }) => attempt)).toEqual([1]);
+    expect(next.of('fails late').map(({ attempt }) => attempt)).toEqual([2]);
+  });
+
+  it.each([
+    ['waits for its next attempt', NEVER_MS],
+    ['has been counted anew, and waits for a slot', 50],
+  ])('F03 a failed attempt of what %s stays counted when the heir reconnects before it sweeps', async (_, delay) => {
+    const leaving = leavingStation();
+    const option = { lease: LEASE_MS, concurrency: 1, backoff: { delay, maxDelay: delay } };
+    const { close, server } = await stage.serve(leaving.handlers, { option });
+    await failed(server, 'fails');
+    await tell(stage.client(), 'job', 'keeps the only slot');
+    await leaving.untilRun(2);
+    if (delay !== NEVER_MS) await eventually(async () => expect(await attemptsOf('job')).toEqual([2, 1]));
+    const next = await heir(LAZY_SWEEP_MS);
+    leaving.gate.resolve();
+    await handedOver(close, 1);
+    expect(await attemptsOf('job')).toEqual([1]);
+    // A reader that comes back looks for replies that were lost among what is pending for it.
+    await stage.killConnections();
+    await settled(stage.raw, 'job');
+    expect(next.of('fails').map(({ attempt }) => attempt)).toEqual([2]);
+  });
+
+  it('F03 what was never begun is still a first attempt when the heir reconnects before it sweeps', async () => {
+    const client = stage.client();
+    // A read takes one of each stream, and there is one slot.
+    await tell(client, STATION_PATTERNS.event, 'one of two');
+    await tell(client, STATION_PATTERNS.request, 'one of two');
+    const leaving = leavingStation();
+    const { close } = await stage.serve(leaving.handlers, { option: { lease: LEASE_MS, concurrency: 1 } });
+    await leaving.untilRun(1);
+    const next = await heir(LAZY_SWEEP_MS);
+    leaving.gate.resolve();
+    await close();
+    await stage.killConnections();
+    for (const stream of Object.values(STATION_PATTERNS)) await settled(stage.raw, stream);
+    expect(leaving.runs).toHaveLength(1);
+    expect(next.of('one of two').map(({ attempt }) => attempt)).toEqual([1]);
+  });
+});
+
+async function failed(server: RedisStreamServer, name: string): Promise<void> {
+  let retries = 0;
+  server.on('retried', () => (retries += 1));
+  await tell(stage.client(), 'job', name);
+  await eventually(() => expect(retries).toBe(1));
+}
