@@ -79,7 +79,7 @@ export class Consumption {
       (lane) =>
         new StreamReader(
           { lane, connection: connections.add('reader'), writer, facts, warn, room: () => this.room(lane) },
-          settings.blockMs,
+          settings,
         ),
     );
     this.reclaimer = new Reclaimer(this.lanes, { writer, dispatcher: this.dispatcher, facts }, settings.leaseMs);

@@ -1,3 +1,4 @@
+import type { ServerSettings } from '../settings/settings.js';
 import type { Connection } from '../redis/connection.js';
 import { classify, withoutArguments } from '../redis/reply-error.js';
 import { HANDED_OVER_IDLE_MS, takeEntries } from '../redis/scripts.js';
@@ -15,6 +16,8 @@ const DRAIN_PAGE = 100;
 const RETRY_MS = 200;
 const UNUSABLE_MS = 5_000;
 const UNBLOCK_EVERY_MS = 20;
+/** Redis looks for reads that blocked long enough ten times a second. */
+const BLOCK_SLACK_MS = 200;
 
 export interface ReaderParts {
   readonly lane: Lane;
@@ -37,6 +40,9 @@ export interface ReaderParts {
 export class StreamReader {
   private readonly plan = new ReadPlan<GroupStream>();
   private readonly byName: ReadonlyMap<string, GroupStream>;
+  private readonly blockMs: number;
+  /** An answer that took no longer is of entries whose leases still run. */
+  private readonly freshMs: number;
   /** Connection that was recovered last; 0 before the first, -1 when a read was lost on the one we have. */
   private epoch = 0;
   private hasRead = false;
@@ -47,8 +53,11 @@ export class StreamReader {
 
   constructor(
     private readonly parts: ReaderParts,
-    private readonly blockMs: number,
+    { blockMs, leaseMs }: Pick<ServerSettings, 'blockMs' | 'leaseMs'>,
   ) {
+    this.blockMs = blockMs;
+    // How long an answer was under way shows only where a lease is longer than a read may block.
+    this.freshMs = Math.max(leaseMs * 0.8, blockMs + BLOCK_SLACK_MS);
     this.byName = new Map(parts.lane.streams.map((home) => [home.stream, home]));
   }
 
@@ -103,6 +112,7 @@ export class StreamReader {
     if (this.isStopped) return;
     if (streams.length === 0) return this.pause(RETRY_MS);
     const plan = this.plan.next(streams, lane.gate.free);
+    const asked = performance.now();
     const batches = await readGroup(connection.client, {
       group: lane.group,
       consumer: plan.streams[0]?.consumer ?? '',
@@ -110,7 +120,10 @@ export class StreamReader {
       blockMs: plan.blocks ? this.blockMs : undefined,
       streams: plan.streams.map(({ stream }) => stream),
     });
-    this.accept(batches);
+    const isFresh = performance.now() - asked < this.freshMs;
+    // What came late, to a process or over a link that stood still, others may have by now: Redis knows what is still ours.
+    if (isFresh || this.isStopped || batches.length === 0) this.accept(batches);
+    else this.epoch = -1;
   }
 
   private accept(batches: readonly StreamEntries[]): void {
@@ -125,7 +138,10 @@ export class StreamReader {
   }
 
   private hold(entry: HeldEntry): void {
-    entry.home.held.set(entry.id, entry);
+    const { held } = entry.home;
+    // An operator has moved the cursor back, or the lease is short and the sweep was faster.
+    if (held.has(entry.id)) return;
+    held.set(entry.id, entry);
     void this.parts.lane.run(entry);
   }
 

@@ -13,6 +13,8 @@ type Stream = Parameters<Redis['sendCommand']>[1];
 
 const stage = useStage();
 const OPTION = { lease: 500, sweepInterval: 100, block: 500 };
+/** The script that takes entries for the reader, and it alone, has this as its fifth argument after group and consumer. */
+const HANDED_OVER_IDLE_MS = '86400000';
 
 describe('two ways to one entry', () => {
   it('F19 what a reader finds in its own pending list after a reconnect, and the sweep finds too, runs once', async () => {
@@ -20,10 +22,11 @@ describe('two ways to one entry', () => {
     stage.owns(() => proxy.close());
     const gate = deferred();
 
-    /** Sees its pending list, and is slow to take from it. */
-    class SlowReader extends Redis {
+    /** Whoever looks for replies that were lost sees them in the pending list, and is slow to take them from there. */
+    class SlowTaker extends Redis {
       override sendCommand(command: Command, stream?: Stream): unknown {
-        if (!command.name.startsWith('eval')) return super.sendCommand(command, stream);
+        const isOfReader = command.name.startsWith('eval') && String(command.args[7]) === HANDED_OVER_IDLE_MS;
+        if (!isOfReader) return super.sendCommand(command, stream);
         return gate.promise.then(() => super.sendCommand(command, stream));
       }
     }
@@ -31,8 +34,8 @@ describe('two ways to one entry', () => {
     await stage.serve(post.handlers, {
       connection: (options, role) =>
         role === 'reader'
-          ? new SlowReader({ ...options, host: proxy.host, port: proxy.port })
-          : new Redis({ ...options, ...stage.connection }),
+          ? new Redis({ ...options, host: proxy.host, port: proxy.port })
+          : new SlowTaker({ ...options, ...stage.connection }),
       option: OPTION,
     });
     await stage.untilReading();
@@ -48,6 +51,32 @@ describe('two ways to one entry', () => {
     await settled(stage.raw, 'job');
     expect(post.runs).toHaveLength(1);
     expect(overlaps(post.runs)).toEqual([]);
+  });
+
+  it('F05 what Redis had given, and others took before it arrived, is not run when it does', async () => {
+    const proxy = await FaultProxy.to(stage.redis);
+    stage.owns(() => proxy.close());
+    const gate = deferred();
+    const post = station((name) => (name === 'after' ? undefined : gate.promise));
+    await stage.serve(post.handlers, {
+      connection: (options, role) =>
+        new Redis({ ...options, ...(role === 'reader' ? { host: proxy.host, port: proxy.port } : stage.connection) }),
+      // An answer that took longer than a read may block is late.
+      option: { ...OPTION, lease: 1_000, block: 300 },
+    });
+    await stage.untilReading();
+    proxy.set({ kind: 'blackhole', direction: 'down' });
+    await tell(stage.client(), 'job', 'settled before');
+    await post.untilRun(1);
+    gate.resolve();
+    await settled(stage.raw, 'job');
+    proxy.heal();
+    await tell(stage.client(), 'job', 'after');
+    await settled(stage.raw, 'job');
+    expect(post.runs.map(({ name, attempt }) => ({ name, attempt }))).toEqual([
+      { name: 'settled before', attempt: 2 },
+      { name: 'after', attempt: 1 },
+    ]);
   });
 
   it('F08 an entry that was lost and comes back is not run beside its first run', async () => {
