@@ -1,18 +1,23 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CompiledApps } from './compiled-apps.js';
 
-export type AppName = 'requestor' | 'responder' | 'sms-provider' | 'mail-sink';
+export type AppName = 'requestor' | 'responder' | 'sms-provider' | 'mail-sink' | 'database' | 'postgres';
 
 export interface AppOptions {
   readonly app: AppName;
   readonly compiled: CompiledApps;
   readonly env: Readonly<Record<string, string>>;
+  /** Options of Node itself, such as `--max-old-space-size=256`. */
+  readonly nodeArgs?: readonly string[];
   /** Told every line that the app writes. */
   readonly say?: (line: string) => void;
+  /** Told what the app reports on its way to being ready. */
+  readonly hear?: (message: unknown) => void;
 }
 
 const READY_WITHIN_MS = 60_000;
@@ -21,17 +26,17 @@ const KEPT_LINES = 30;
 
 /** One of the sample apps as a process of its own. */
 export class AppProcess {
-  /** Resolves when the app serves; rejects when it ends before that. */
+  /** Resolves when the app serves or its task is done; rejects when it ends before that. */
   readonly ready: Promise<void>;
   /** Resolves when the process is gone, with what ended it. */
   readonly ended: Promise<string>;
   private readonly child: ChildProcess;
   private readonly lastLines: string[] = [];
 
-  constructor({ app, compiled, env, say }: AppOptions) {
+  constructor({ app, compiled, env, nodeArgs = [], say, hear }: AppOptions) {
     this.child = spawn(
       process.execPath,
-      ['--enable-source-maps', compiled.main(app)],
+      ['--enable-source-maps', ...nodeArgs, compiled.main(app)],
       // The channel tells when the app is ready, and tells the app when its parent is gone. A process group of its own:
       // Ctrl-C must reach the launcher alone, which stops things in an order.
       { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true },
@@ -44,7 +49,7 @@ export class AppProcess {
       this.child.once('error', (error) => resolve(error.message));
     });
     void this.ended.then(() => process.off('exit', killNow));
-    this.ready = this.untilReady(app);
+    this.ready = this.untilReady(app, hear);
     this.ready.catch(() => undefined);
   }
 
@@ -65,18 +70,30 @@ export class AppProcess {
     await this.ended;
   }
 
-  private async untilReady(app: AppName): Promise<void> {
-    const late = new AbortController();
-    const ready = new Promise<void>((resolve) => this.child.once('message', () => resolve()));
-    const problem = await Promise.race([
-      ready,
-      this.ended.then((reason) => `ended with ${reason}`),
-      delay(READY_WITHIN_MS, `is not ready after ${READY_WITHIN_MS} ms`, { signal: late.signal }).catch(
-        () => undefined,
-      ),
-    ]);
-    late.abort();
+  private async untilReady(app: AppName, hear: AppOptions['hear']): Promise<void> {
+    const problem = await new Promise<string | undefined>((resolve) => {
+      const late = setTimeout(() => settle(`is not ready after ${READY_WITHIN_MS} ms without a word`), READY_WITHIN_MS);
+      const listen = (message: unknown): void => {
+        if (message === 'ready') return settle();
+        late.refresh();
+        hear?.(message);
+      };
+      const settle = (found?: string): void => {
+        clearTimeout(late);
+        this.child.off('message', listen);
+        resolve(found);
+      };
+      this.child.on('message', listen);
+      void this.gone().then((reason) => settle(`ended with ${reason}`));
+    });
     if (problem !== undefined) throw new Error(`${app} ${problem}\n${this.lastLines.join('\n')}`);
+  }
+
+  /** Resolves when the process has ended and its last message is read. */
+  private async gone(): Promise<string> {
+    const reason = await this.ended;
+    if (this.child.connected) await once(this.child, 'disconnect');
+    return reason;
   }
 
   private listen(output: Readable | null, say: ((line: string) => void) | undefined): void {

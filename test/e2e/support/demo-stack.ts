@@ -7,14 +7,21 @@ import { CompiledApps } from '../../../scripts/launcher/compiled-apps.js';
 import { startRedis } from '../../../scripts/redis-server.js';
 import type { RunningRedis } from '../../../scripts/redis-server.js';
 import { freePort } from '../../support/free-port.js';
+import { CampaignBacking } from './campaign-backing.js';
+import type { CampaignPlan } from './campaign-backing.js';
 
-type Variables = Readonly<Record<string, string>>;
+export type Variables = Readonly<Record<string, string>>;
+
+/** Those that need no database. */
+const SMS_ROLES = 'sms-worker,billing,delivery-status';
 
 export interface StackPlan {
   readonly requestors: number;
   readonly responders: number;
   readonly requestorEnv?: Variables;
   readonly responderEnv?: Variables;
+  /** Adds a database with users and a mail sink; without it responders serve the roles of SMS alone. */
+  readonly campaign?: CampaignPlan;
 }
 
 /** The sample apps as processes on loopback, with a Redis of their own in a temporary directory. */
@@ -22,7 +29,7 @@ export class DemoStack {
   /** Base URLs. */
   readonly requestors: readonly string[];
   readonly providerUrl: string;
-  responders: readonly AppProcess[] = [];
+  responders: AppProcess[] = [];
   private readonly others: AppProcess[] = [];
 
   private constructor(
@@ -32,6 +39,7 @@ export class DemoStack {
     private redis: RunningRedis,
     private readonly ports: readonly number[],
     readonly providerPort: number,
+    private readonly backing: CampaignBacking | undefined,
   ) {
     this.requestors = ports.map((port) => `http://127.0.0.1:${port}`);
     this.providerUrl = `http://127.0.0.1:${providerPort}`;
@@ -39,14 +47,15 @@ export class DemoStack {
 
   static async start(plan: StackPlan): Promise<DemoStack> {
     const directory = mkdtempSync(join(tmpdir(), 'redis-stream-e2e-'));
-    const [redis, compiled] = await Promise.all([
+    const compiled = await CompiledApps.compile();
+    const [redis, backing] = await Promise.all([
       startRedis({ dir: directory, allowToy: false }),
-      CompiledApps.compile(),
+      plan.campaign && CampaignBacking.start(plan.campaign, compiled, directory),
     ]);
     const ports: number[] = [];
     for (let i = 0; i <= plan.requestors; i++) ports.push(await freePort());
     const [providerPort = 0, ...requestorPorts] = ports;
-    const stack = new DemoStack(plan, compiled, directory, redis, requestorPorts, providerPort);
+    const stack = new DemoStack(plan, compiled, directory, redis, requestorPorts, providerPort, backing);
     try {
       await Promise.all([stack.startRequestors(), stack.startResponders()]);
       return stack;
@@ -54,6 +63,12 @@ export class DemoStack {
       await stack.stop();
       throw error;
     }
+  }
+
+  /** The database and the mail sink. */
+  get campaign(): CampaignBacking {
+    if (!this.backing) throw new Error('This stack is not for campaigns');
+    return this.backing;
   }
 
   get redisUrl(): string {
@@ -66,17 +81,25 @@ export class DemoStack {
     return url;
   }
 
-  async startResponders(): Promise<void> {
-    const names = Array.from({ length: this.plan.responders }, (_, index) => `responder-${index + 1}`);
-    this.responders = names.map((name) => {
-      const env = { REDIS_URL: this.redisUrl, SMS_PROVIDER_URL: this.providerUrl, INSTANCE: name };
-      return new AppProcess({ app: 'responder', compiled: this.compiled, env: { ...env, ...this.plan.responderEnv } });
-    });
+  /** @param env on top of the plan's */
+  async startResponders(env: Variables = {}): Promise<void> {
+    this.responders = Array.from({ length: this.plan.responders }, (_, index) => this.responder(index, env));
     await Promise.all(this.responders.map((responder) => responder.ready));
+  }
+
+  /** In the place of one that is gone. */
+  async startResponder(index: number, env: Variables = {}): Promise<void> {
+    const responder = this.responder(index, env);
+    this.responders[index] = responder;
+    await responder.ready;
   }
 
   async startProvider(env: Variables = {}): Promise<AppProcess> {
     return this.launch('sms-provider', { PORT: String(this.providerPort), ...env });
+  }
+
+  async killResponder(index: number): Promise<void> {
+    await this.responders[index]?.stop('SIGKILL');
   }
 
   async killResponders(): Promise<void> {
@@ -94,7 +117,7 @@ export class DemoStack {
 
   async stop(): Promise<void> {
     await Promise.all([...this.responders, ...this.others].map((app) => app.stop()));
-    await this.redis.stop();
+    await Promise.all([this.redis.stop(), this.backing?.stop()]);
     this.compiled.remove();
     rmSync(this.directory, { recursive: true, force: true });
   }
@@ -103,9 +126,16 @@ export class DemoStack {
     await Promise.all(
       this.ports.map((port, index) => {
         const env = { REDIS_URL: this.redisUrl, PORT: String(port), INSTANCE: `requestor-${index + 1}` };
-        return this.launch('requestor', { ...env, ...this.plan.requestorEnv });
+        return this.launch('requestor', { ...env, ...this.backing?.requestorEnv, ...this.plan.requestorEnv });
       }),
     );
+  }
+
+  private responder(index: number, env: Variables): AppProcess {
+    const own = { REDIS_URL: this.redisUrl, SMS_PROVIDER_URL: this.providerUrl, INSTANCE: `responder-${index + 1}` };
+    const backing = this.backing?.responderEnv ?? { ROLES: SMS_ROLES };
+    const all = { ...own, ...backing, ...this.plan.responderEnv, ...env };
+    return new AppProcess({ app: 'responder', compiled: this.compiled, env: all });
   }
 
   private async launch(app: AppName, env: Variables): Promise<AppProcess> {
