@@ -12,9 +12,13 @@ export interface Mail {
 }
 
 export interface MailerOptions {
-  /** `smtp://` or `smtps://`, with user and password where the server asks for them. */
+  /**
+   * `smtp://`, which is never encrypted, or `smtps://`, which always is; with user and password where the server asks
+   * for them.
+   */
   readonly url: string;
   readonly from: string;
+  /** Mails on their way at the same time; more of them wait for a free connection. */
   readonly maxConnections: number;
 }
 
@@ -38,12 +42,14 @@ export class Mailer {
 
   constructor({ url, from, maxConnections }: MailerOptions) {
     const { protocol, hostname, port, username, password } = new URL(url);
+    const isEncrypted = protocol === 'smtps:';
     this.transporter = createTransport(
       {
         pool: true,
-        host: hostname,
+        host: hostname.replaceAll(/[[\]]/g, ''), // an IPv6 address
         port: Number(port) || undefined,
-        secure: protocol === 'smtps:',
+        secure: isEncrypted,
+        ignoreTLS: !isEncrypted,
         ...(username && { auth: { user: decodeURIComponent(username), pass: decodeURIComponent(password) } }),
         maxConnections,
         maxMessages: Infinity,
@@ -86,13 +92,28 @@ interface SmtpError extends Error {
   readonly response?: string;
 }
 
-/** Codes of nodemailer for what the server said about the mail itself, and not about the connection or the login. */
+/** Codes of nodemailer for what was said about the mail itself, and not about the connection or the login. */
 const ABOUT_THE_MAIL = new Set(['EENVELOPE', 'EMESSAGE']);
+/** Answers to a mail that are not about it: the session is out of step, or the server wants a login or TLS first. */
+const ABOUT_THE_SESSION = new Set([503, 530, 534, 535, 538]);
 
-const translated = ({ code = '', responseCode = 0, response, message }: SmtpError): Error => {
-  // Servers repeat the address that they refuse.
-  const said = (response ?? message).replaceAll(/\S+@\S+/g, '…').slice(0, MAX_REASON_CHARACTERS);
-  if (ABOUT_THE_MAIL.has(code) && responseCode >= 500)
-    return new MailRefusedError(`the mail server refused it: ${said}`);
-  return new MailNotTakenError(`the mail server did not take it: ${said}`);
+const translated = (error: SmtpError): Error => {
+  const { code = '', responseCode } = error;
+  if (!ABOUT_THE_MAIL.has(code)) return notTaken(error);
+  // Nodemailer itself: its message holds the address, and the server was not even asked.
+  if (responseCode === undefined) return new MailRefusedError('the mail has no valid address');
+  if (responseCode < 500 || ABOUT_THE_SESSION.has(responseCode)) return notTaken(error);
+  return new MailRefusedError(`the mail server refused it: ${reasonOf(error)}`);
+};
+
+const notTaken = (error: SmtpError): MailNotTakenError =>
+  new MailNotTakenError(`the mail server did not take it: ${reasonOf(error)}`);
+
+/** Servers repeat the address that they refuse, some write a novel, and each line of it begins with the code. */
+const reasonOf = ({ responseCode, response, message }: SmtpError): string => {
+  const said = (response?.replaceAll(/^\d{3}[ -]/gm, '') ?? message)
+    .replaceAll(/<[^<>]*>|[^\s<>]+@[^\s<>]+/g, '…')
+    .replaceAll(/\s+/g, ' ')
+    .slice(0, MAX_REASON_CHARACTERS);
+  return responseCode === undefined ? said : `${responseCode} ${said}`;
 };
