@@ -23,7 +23,7 @@ export const createSmtpServer = ({ failRate, failAddresses }: SinkSettings, mail
       reply(failAddresses.has(address.toLowerCase()) ? refusal(550, 'No such mailbox') : null),
     onData: (stream, _session, reply) =>
       collect(stream, (mail) => {
-        if (stream.sizeExceeded) return reply(); // the library answers 552 then
+        if (stream.sizeExceeded) return reply(refusal(552, 'The mail is too large'));
         if (Math.random() < failRate) return reply(refusal(451, 'Out of order, try again'));
         reply(null, `OK: queued as ${mailbox.take(mail)}`);
       }),
