@@ -1,22 +1,21 @@
 import { Logger } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import { RedisStreamClient, RedisStreamError } from 'nestjs-redis-stream-transport';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { firstValueFrom, lastValueFrom } from 'rxjs';
 import { CapturedLog } from '../../support/captured-log.js';
-import { eventually } from '../../support/eventually.js';
 import { FaultProxy } from '../../support/fault-proxy.js';
 import { RedisProcess } from '../../support/redis-process.js';
-import { WorkerProcess } from '../../support/worker-process.js';
-import { judge, readNotes } from './ledger.js';
-import type { Sending, Verdict } from './ledger.js';
+import { Crew } from './crew.js';
+import { judge } from './ledger.js';
+import type { Fault, Sending, Verdict } from './ledger.js';
 import { planOf } from './nemesis.js';
 import type { Deed, Victim } from './nemesis.js';
 import { Random } from './random.js';
+import { Remains } from './remains.js';
 import type { ChaosTask } from './worker.js';
 
 export interface ChaosOrder {
@@ -30,12 +29,10 @@ export interface ChaosOrder {
   readonly tell?: (line: string) => void;
 }
 
-const FIXTURE = fileURLToPath(new URL('worker.ts', import.meta.url));
 const GROUP = 'workers';
 const EVENTS = 'chaos.event';
 const REQUESTS = 'chaos.request';
 const TICK_MS = 20;
-const QUIET_WITHIN_MS = 30_000;
 const PUBLISH_TIMEOUT_MS = 2_000;
 const REQUEST_TIMEOUT_MS = 5_000;
 const SLACK_MS = 1_500;
@@ -56,13 +53,10 @@ export class Chaos {
   private readonly secret: string;
   private readonly sent = new Map<number, Sending>();
   private readonly open = new Set<Promise<void>>();
-  private readonly faults: { what: string; from: number; to: number }[] = [];
-  private readonly ledgers: string[] = [];
+  private readonly faults: Fault[] = [];
   private readonly log = new CapturedLog();
-  private readonly lives: WorkerProcess[] = [];
-  private readonly crew: (WorkerProcess | undefined)[] = [];
-  private readonly boots = new Set<Promise<void>>();
   private readonly links = new Map<Victim, FaultProxy>();
+  private crew!: Crew;
   private redis!: RedisProcess;
   private raw!: Redis;
   private dir = '';
@@ -73,10 +67,12 @@ export class Chaos {
     this.secret = `payload-${order.seed}-${this.random.between(1e8, 1e9)}`;
   }
 
-  static async run(order: ChaosOrder): Promise<Verdict> {
+  /** Where an invariant was violated, all notes and the data of Redis are kept. */
+  static async run(order: ChaosOrder): Promise<Verdict & { keptIn?: string }> {
     const chaos = new Chaos(order);
     try {
-      return await chaos.run();
+      const verdict = await chaos.run();
+      return verdict.violations.length > 0 ? { ...verdict, keptIn: await chaos.keep() } : verdict;
     } finally {
       await chaos.tidy();
     }
@@ -102,17 +98,18 @@ export class Chaos {
     await load;
     await this.heal();
     await Promise.all(this.open);
-    await this.untilQuiet();
+    const remains = new Remains(this.raw, { group: GROUP, events: EVENTS, requests: REQUESTS });
+    await remains.untilQuiet();
     await client.close();
-    const left = await this.whatIsLeft();
-    await Promise.all(this.crew.flatMap((worker) => (worker ? [worker.end('SIGTERM')] : [])));
+    const left = await remains.look();
+    await this.crew.stop();
     return judge({
       sent: this.sent,
-      notes: readNotes(this.ledgers),
+      notes: this.crew.notes(),
       faults: this.faults,
       ...left,
-      leftEntries: { ...left.leftEntries, [`consumers of ${EVENTS} that live`]: await this.consumersLeft() },
-      printed: this.log.text() + this.lives.map(({ printed }) => printed).join('\n'),
+      leftEntries: { ...left.leftEntries, ...(await remains.consumersOf(this.crew.pids)) },
+      printed: this.log.text() + this.crew.printed,
       secret: this.secret,
       settleWithinMs: Math.max(2 * PUBLISH_TIMEOUT_MS, REQUEST_TIMEOUT_MS) + SLACK_MS,
     });
@@ -129,7 +126,8 @@ export class Chaos {
       proxy.keepUpstreamOnClientLoss = true;
       this.links.set(link, proxy);
     }
-    await Promise.all(Array.from({ length: this.workers }, (_, at) => this.boot(at)));
+    this.crew = new Crew(this.dir, (place) => ({ connection: this.connectionOf(place), option: OPTION }));
+    await Promise.all(Array.from({ length: this.workers }, (_, place) => this.crew.boot(place)));
   }
 
   private producer(): RedisStreamClient {
@@ -142,27 +140,6 @@ export class Chaos {
   private connectionOf(link: Victim): { host: string; port: number } {
     const { host, port } = this.links.get(link) as FaultProxy;
     return { host, port };
-  }
-
-  private async boot(at: number): Promise<void> {
-    const ledger = join(this.dir, `${this.ledgers.length}.ndjson`);
-    this.ledgers.push(ledger);
-    // It may be gone before it comes to that.
-    await writeFile(ledger, '');
-    const worker = WorkerProcess.launch({ connection: this.connectionOf(at), option: OPTION, ledger }, FIXTURE);
-    this.lives.push(worker);
-    this.crew[at] = worker;
-    await eventually(
-      () => {
-        if (!worker.exited && !worker.reports.some(({ fact }) => fact === 'ready')) throw new Error('not ready');
-      },
-      { within: QUIET_WITHIN_MS, every: 50 },
-    );
-  }
-
-  private bootLater(at: number): void {
-    const boot = this.boot(at).finally(() => this.boots.delete(boot));
-    this.boots.add(boot);
   }
 
   private async produce(client: RedisStreamClient, until: number): Promise<void> {
@@ -197,7 +174,13 @@ export class Chaos {
         : firstValueFrom(client.send<number>(REQUESTS, task));
     const note = (outcome: Sending['outcome'], code?: string): void => {
       const tookMs = performance.now() - started;
-      this.sent.set(n, { kind, sentAt: started, outcome, tookMs, ...(code !== undefined && { code }) });
+      this.sent.set(n, {
+        kind,
+        sentAt: performance.timeOrigin + started,
+        outcome,
+        tookMs,
+        ...(code !== undefined && { code }),
+      });
     };
     const settled = call
       .then(
@@ -213,9 +196,12 @@ export class Chaos {
 
   private async commit(deed: Deed): Promise<void> {
     const from = Date.now();
-    this.order.tell?.(JSON.stringify(deed));
+    const what = JSON.stringify(deed);
+    this.order.tell?.(what);
+    const pid = 'worker' in deed ? this.crew.pidAt(deed.worker) : undefined;
     await this.perform(deed);
-    this.faults.push({ what: deed.kind, from, to: Date.now() });
+    const told = pid === undefined ? what : `${what} which was ${pid}`;
+    this.faults.push({ what: deed.kind, told, from, to: Date.now() });
   }
 
   private async perform(deed: Deed): Promise<void> {
@@ -233,29 +219,11 @@ export class Chaos {
       case 'kill':
       case 'replace':
       case 'freeze':
-        return this.strikeWorker(deed);
+        return this.crew.strike(deed);
       case 'reset':
       case 'blackhole':
       case 'swallow':
         return this.breakLink(deed, this.links.get(deed.link) as FaultProxy);
-    }
-  }
-
-  private async strikeWorker(deed: Extract<Deed, { worker: number }>): Promise<void> {
-    const worker = this.crew[deed.worker];
-    switch (deed.kind) {
-      case 'kill':
-        await worker?.end('SIGKILL');
-        return this.bootLater(deed.worker);
-      case 'replace':
-        // A deploy: the new one is there before the old one has to go.
-        await this.boot(deed.worker);
-        await worker?.end('SIGTERM');
-        return;
-      case 'freeze':
-        worker?.signal('SIGSTOP');
-        await pause(deed.ms);
-        worker?.signal('SIGCONT');
     }
   }
 
@@ -278,71 +246,20 @@ export class Chaos {
 
   private async heal(): Promise<void> {
     for (const link of this.links.values()) link.heal();
-    await Promise.all(this.boots);
+    await this.crew.complete();
   }
 
-  private async untilQuiet(): Promise<void> {
-    // What is not quiet by then shows in the ledger.
-    await eventually(
-      async () => {
-        for (const stream of [EVENTS, REQUESTS]) {
-          const left = (await this.pending(stream)) + (await this.unread(stream));
-          if (left > 0) throw new Error(`${stream} has ${left} left`);
-        }
-      },
-      { within: QUIET_WITHIN_MS, every: 100 },
-    ).catch(() => undefined);
-  }
-
-  private async whatIsLeft(): Promise<{
-    dead: number[];
-    leftPending: number;
-    leftEntries: Record<string, number>;
-    leftReplyKeys: number;
-  }> {
-    const letters = [
-      ...(await this.raw.xrange(`{${EVENTS}}:dead`, '-', '+')),
-      ...(await this.raw.xrange(`{${REQUESTS}}:dead`, '-', '+')),
-    ];
-    const dead = letters.map(([, fields]) => (JSON.parse(String(fields[fields.indexOf('data') + 1])) as ChaosTask).n);
-    return {
-      dead,
-      leftPending: (await this.pending(EVENTS)) + (await this.pending(REQUESTS)),
-      leftEntries: {
-        'requests that are settled': await this.raw.xlen(REQUESTS),
-        'events nobody read': await this.unread(EVENTS),
-      },
-      leftReplyKeys: await eventually(async () => {
-        const keys = await this.raw.keys('*reply:*');
-        if (keys.length > 0) throw new Error('reply streams are left');
-        return keys.length;
-      }).catch(async () => (await this.raw.keys('*reply:*')).length),
-    };
-  }
-
-  /** After an orderly stop of all: what is in the group are ghosts of those who were killed. */
-  private async consumersLeft(): Promise<number> {
-    const rows = (await this.raw.call('XINFO', 'CONSUMERS', EVENTS, GROUP)) as unknown[][];
-    const pids = new Set(this.crew.flatMap((worker) => (worker ? [String(worker.pid)] : [])));
-    const live = rows.filter((row) => [...pids].some((pid) => String(row[1]).split('-').includes(pid)));
-    return live.length;
-  }
-
-  private async pending(stream: string): Promise<number> {
-    return Number((await this.raw.xpending(stream, GROUP))[0]);
-  }
-
-  private async unread(stream: string): Promise<number> {
-    const [group] = (await this.raw.call('XINFO', 'GROUPS', stream)) as unknown[][];
-    const delivered = String(group?.[group.indexOf('last-delivered-id') + 1]);
-    return (await this.raw.xrange(stream, `(${delivered}`, '+')).length;
+  private async keep(): Promise<string> {
+    const keptIn = await mkdtemp(join(tmpdir(), 'chaos-kept-'));
+    await this.redis.kill();
+    await cp(this.dir, keptIn, { recursive: true });
+    await cp(this.redis.dir, join(keptIn, 'redis'), { recursive: true });
+    await writeFile(join(keptIn, 'faults.ndjson'), this.faults.map((fault) => `${JSON.stringify(fault)}\n`).join(''));
+    return keptIn;
   }
 
   private async tidy(): Promise<void> {
-    for (const worker of this.lives) {
-      worker.signal('SIGCONT');
-      await worker.end('SIGKILL');
-    }
+    await this.crew?.kill();
     for (const link of this.links.values()) await link.close();
     await this.redis?.stop();
     if (this.dir) await rm(this.dir, { recursive: true, force: true });

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { AFTERMATH_MS, storyOf } from './story.js';
 
 /** What a worker notes of a run; written to a file at once, so that it outlives the worker. */
 export interface RunNote {
@@ -14,10 +15,20 @@ export interface RunNote {
 /** What the producer knows of a message. */
 export interface Sending {
   readonly kind: 'event' | 'request';
+  /** Milliseconds since the epoch. */
   readonly sentAt: number;
   readonly outcome: 'ok' | 'unknown' | 'failed';
   readonly code?: string;
   readonly tookMs: number;
+}
+
+/** What the nemesis did, and when: milliseconds since the epoch. */
+export interface Fault {
+  readonly what: string;
+  /** With whom it hit. */
+  readonly told: string;
+  readonly from: number;
+  readonly to: number;
 }
 
 export interface Ledger {
@@ -25,8 +36,7 @@ export interface Ledger {
   readonly notes: readonly RunNote[];
   /** Payload numbers of dead letters. */
   readonly dead: readonly number[];
-  /** When the nemesis was at work, milliseconds since the epoch. */
-  readonly faults: readonly { readonly what: string; readonly from: number; readonly to: number }[];
+  readonly faults: readonly Fault[];
   readonly leftPending: number;
   readonly leftEntries: Readonly<Record<string, number>>;
   readonly leftReplyKeys: number;
@@ -34,9 +44,6 @@ export interface Ledger {
   readonly secret: string;
   readonly settleWithinMs: number;
 }
-
-/** A double may show this long after the fault that caused it: lease, sweep, reconnect and a restarted worker. */
-const AFTERMATH_MS = 6_000;
 
 export function readNotes(files: readonly string[]): RunNote[] {
   const lines = files.flatMap((file) => readFileSync(file, 'utf8').split('\n'));
@@ -47,7 +54,7 @@ export interface Verdict {
   readonly counts: Readonly<Record<string, number>>;
   /** How many messages succeeded more than once, by the last fault before the second run. */
   readonly doubles: Readonly<Record<string, number>>;
-  /** By invariant (I1-I10 of docs/faults.md). */
+  /** By invariant (I1-I10 of docs/faults.md), each with the story of its message. */
   readonly violations: readonly string[];
 }
 
@@ -57,11 +64,17 @@ export function judge(ledger: Ledger): Verdict {
   const byNumber = groupBy(notes, ({ n }) => n);
   const byEntry = groupBy(notes, ({ id, n }) => `${n} ${id}`);
   const doubles: Record<string, number> = {};
-  const violations = [
-    ...[...sent].flatMap(([n, sending]) => judgeSending(n, sending, byNumber.get(n) ?? [], ledger)),
-    ...[...byEntry].flatMap(([entry, runs]) => judgeRuns(entry, runs, ledger, doubles)),
-    ...judgeRest(ledger),
-  ];
+  const told = (violations: readonly string[], n: number, runs: readonly RunNote[]): string[] =>
+    violations.map((violation) => `${violation}\n${storyOf(sent.get(n)?.sentAt, runs, ledger.faults)}`);
+  const violations: string[] = [];
+  for (const [n, sending] of sent) {
+    const runs = byNumber.get(n) ?? [];
+    violations.push(...told(judgeSending(n, sending, runs, ledger), n, runs));
+  }
+  for (const [entry, runs] of byEntry) {
+    violations.push(...told(judgeRuns(entry, runs, ledger, doubles), runs[0]?.n ?? NaN, runs));
+  }
+  violations.push(...judgeRest(ledger));
   const outcomes = [...sent.values()];
   return {
     counts: {

@@ -16,7 +16,7 @@ const { values } = parseArgs({
 });
 
 console.log(`seed ${values.seed}, ${values.seconds} s`);
-const { counts, doubles, violations } = await Chaos.run({
+const { counts, doubles, violations, keptIn } = await Chaos.run({
   seed: Number(values.seed),
   seconds: Number(values.seconds),
   workers: Number(values.workers),
@@ -27,5 +27,5 @@ const { counts, doubles, violations } = await Chaos.run({
 console.log('counts', counts);
 console.log('handled twice, by the fault before it', doubles);
 for (const violation of violations.slice(0, 50)) console.log(violation);
-console.log(violations.length === 0 ? 'no violations' : `${violations.length} violations`);
+console.log(violations.length === 0 ? 'no violations' : `${violations.length} violations; all notes are in ${keptIn}`);
 process.exit(violations.length === 0 ? 0 : 1);
