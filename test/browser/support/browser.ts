@@ -1,0 +1,45 @@
+import { chromium } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { locateChromium } from '../../../scripts/chromium.js';
+
+const FLAGS = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const PATIENCE_MS = 20_000;
+const LOUD = ['error', 'warning'];
+
+/** A page, and all that a visitor's console would complain of. */
+export interface Visit {
+  readonly page: Page;
+  readonly complaints: string[];
+  /** Where it has asked for something. */
+  readonly origins: ReadonlySet<string>;
+}
+
+/** The distribution's Chromium without a window, with a profile of its own that goes when it is closed. */
+export function launchBrowser(): Promise<Browser> {
+  const executablePath = locateChromium();
+  if (executablePath === undefined) throw new Error('There is no Chromium on PATH, and CHROMIUM names none');
+  // Chromium refuses to run as root in its sandbox.
+  return chromium.launch({ executablePath, args: FLAGS, chromiumSandbox: process.getuid?.() !== 0 });
+}
+
+export async function visit(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Visit> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-GB', ...options });
+  context.setDefaultTimeout(PATIENCE_MS);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  const origins = new Set<string>();
+  page.on('console', (message) => {
+    if (LOUD.includes(message.type())) complaints.push(`${message.text()} ${message.location().url}`);
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('request', (request) => origins.add(new URL(request.url()).origin));
+  await page.goto(url);
+  return { page, complaints, origins };
+}

@@ -1,0 +1,241 @@
+import { Redis } from 'ioredis';
+import type { CampaignStatus } from '../../apps/contracts/src/campaign/campaign-status.js';
+import type { User } from '../../apps/contracts/src/campaign/user.js';
+import type { DeadLetterCountDto, DeadLetterListDto } from '../../apps/requestor/src/dead-letters/dead-letter.dto.js';
+import type { MailListDto } from '../../apps/requestor/src/mails/mail.dto.js';
+import { eventually } from '../support/eventually.js';
+import { campaignStatus, postCampaign, untilCampaign } from './support/campaign-api.js';
+import { DemoStack } from './support/demo-stack.js';
+import { get, inParallel, post } from './support/http.js';
+
+const USERS = 400;
+const UNKNOWN = '00000000-0000-4000-8000-000000000000';
+const DRAFT = { name: 'Spring sale', subject: 'Sale', body: 'Half price until Sunday.' };
+
+describe('the API for campaigns', () => {
+  let stack: DemoStack;
+  let redis: Redis;
+  let base: string;
+  let campaigns: string;
+
+  beforeAll(async () => {
+    stack = await DemoStack.start({
+      requestors: 2,
+      responders: 2,
+      campaign: { users: USERS },
+      requestorEnv: { REQUEST_TIMEOUT_MS: '3000', PUBLISH_TIMEOUT_MS: '1000' },
+    });
+    base = stack.requestor(0);
+    campaigns = `${base}/api/v1/campaigns`;
+    redis = new Redis(stack.redisUrl);
+    redis.on('error', () => undefined); // one of the tests stops it
+  }, 90_000);
+
+  afterAll(async () => {
+    redis?.disconnect();
+    await stack?.stop();
+  }, 30_000);
+
+  it('answers malformed bodies with 400 and errors by field, and stores nothing', async () => {
+    const malformed: readonly unknown[] = [
+      {},
+      { ...DRAFT, name: '' },
+      { ...DRAFT, subject: 'x'.repeat(201) },
+      { ...DRAFT, body: 'x'.repeat(1_601) },
+      { ...DRAFT, audience: { limit: 0 } },
+      { ...DRAFT, audience: [] },
+      { ...DRAFT, channels: ['pigeon'] },
+      { ...DRAFT, channels: [] },
+      [DRAFT],
+      '{"name": "cut short',
+    ];
+    const length = await redis.xlen('campaign');
+    const answers = await inParallel(malformed.length, 4, (index) =>
+      post<{ errors?: object }>(`${stack.requestor(index)}/api/v1/campaigns`, malformed[index]),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 400));
+    expect(Object.keys(answers[0]?.body.errors ?? {})).toEqual(['name', 'subject', 'body']);
+    expect(answers[4]?.body.errors).toEqual({ 'audience.limit': ['limit must be at least 1'] });
+    const badKey = await postCampaign(base, DRAFT, { 'idempotency-key': 'x'.repeat(256) });
+    expect(badKey).toMatchObject({ status: 400, body: { errors: { 'Idempotency-Key': [expect.any(String)] } } });
+    expect(await redis.xlen('campaign')).toBe(length);
+  });
+
+  it('makes one campaign of one Idempotency-Key, whichever requestor gets it and however many times at once', async () => {
+    const headers = { 'idempotency-key': 'order-4711' };
+    const draft = { ...DRAFT, audience: { limit: 1 } };
+    // The same key for something else is another key.
+    await post(`${base}/sms`, { number: '+420601123456', text: 'Sale' }, headers);
+    const length = await redis.xlen('campaign');
+    const answers = await inParallel(20, 20, (index) => postCampaign(stack.requestor(index), draft, headers));
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));
+    const [first] = answers;
+    const id = first?.body.id ?? '';
+    for (const { body } of answers) expect(body).toEqual({ id, name: DRAFT.name, status: 'queued' });
+    expect(first?.headers.get('location')).toBe(`/api/v1/campaigns/${id}`);
+    expect(await redis.xlen('campaign')).toBe(length + 1);
+    expect(await untilCampaign(base, id, 'done')).toMatchObject({ audience: 1, sent: 1 });
+  });
+
+  it('knows a campaign from the moment it is accepted, whichever requestor is asked', async () => {
+    for (let i = 0; i < 10; i++) {
+      const { body } = await postCampaign(stack.requestor(i), { ...DRAFT, audience: { limit: 1 } });
+      const { status, body: known } = await get<CampaignStatus>(
+        `${stack.requestor(i + 1)}/api/v1/campaigns/${body.id}`,
+      );
+      expect({ status, id: known.id, name: known.name }).toEqual({ status: 200, id: body.id, name: DRAFT.name });
+    }
+  });
+
+  it('starts one with a random name, as the route of old did', async () => {
+    const answer = await get<{ id: string; name: string; status: string }>(`${base}/api/v1/campaign/create`);
+    const { id, name } = answer.body;
+    expect(answer).toMatchObject({
+      status: 202,
+      body: { status: 'queued', name: expect.stringMatching(/^\w+ \w+ \d+$/) },
+    });
+    expect(answer.headers.get('location')).toBe(`/api/v1/campaigns/${id}`);
+    expect(await untilCampaign(base, id, 'done')).toMatchObject({ name, audience: USERS, sent: USERS, failed: 0 });
+    const { body: all } = await get<CampaignStatus[]>(campaigns);
+    expect(all[0]).toMatchObject({ id, name, status: 'done' });
+    const { body } = await get<MailListDto>(`${base}/api/v1/mails?limit=100`);
+    expect(body.hasSink).toBe(true);
+    expect(body.mails).toHaveLength(100);
+    expect(body.mails.map(({ subject }) => subject)).toContain(`News from ${name}`);
+  }, 60_000);
+
+  it('shows each change until the end as server-sent events, and the figures add up in each', async () => {
+    const { body } = await postCampaign(base, DRAFT);
+    const events = await get<string>(`${stack.requestor(1)}/api/v1/campaigns/${body.id}/events`);
+    expect(events.headers.get('content-type')).toContain('text/event-stream');
+    const seen = [...events.body.matchAll(/^data: (\{.*)$/gm)].map(
+      ([, data]) => JSON.parse(data ?? '') as CampaignStatus,
+    );
+    expect(seen.length).toBeGreaterThan(1);
+    for (const { audience, queued, sent, failed } of seen) expect(queued + sent + failed).toBe(audience);
+    expect(seen.at(-1)).toMatchObject({ id: body.id, status: 'done', audience: USERS, sent: USERS, etaSeconds: null });
+    expect(await get(`${campaigns}/${UNKNOWN}/events`)).toMatchObject({ status: 404 });
+  }, 60_000);
+
+  it('pauses, resumes and cancels where it makes sense, and shows the state where it does not', async () => {
+    await stack.campaign.killSink(); // else it might be done before it is paused
+    const { body } = await postCampaign(base, DRAFT);
+    const order = (action: string): Promise<{ status: number; body: unknown }> =>
+      post(`${campaigns}/${body.id}/${action}`, {});
+    await eventually(async () =>
+      expect(await order('pause')).toMatchObject({ status: 200, body: { id: body.id, paused: true } }),
+    );
+    expect(await order('pause')).toMatchObject({ status: 409, body: { campaign: { id: body.id, paused: true } } });
+    expect(await order('resume')).toMatchObject({ status: 200, body: { paused: false } });
+    expect(await order('pause')).toMatchObject({ status: 200 });
+    expect(await order('cancel')).toMatchObject({ status: 200, body: { status: 'cancelled', paused: false } });
+    for (const action of ['pause', 'resume', 'cancel']) {
+      expect(await order(action)).toMatchObject({
+        status: 409,
+        body: { message: expect.stringContaining('cancelled'), campaign: { status: 'cancelled' } },
+      });
+    }
+    await stack.campaign.startSink();
+    for (const id of [UNKNOWN, 'nonsense']) {
+      expect(await post(`${campaigns}/${id}/pause`, {})).toMatchObject({ status: 404 });
+      expect(await get(`${campaigns}/${id}`)).toMatchObject({ status: 404 });
+    }
+  }, 60_000);
+
+  it('tells who a user is', async () => {
+    const users = `${base}/api/v1/users`;
+    const { status, body } = await get<User>(`${users}/${USERS}`);
+    expect({ status, id: body.id }).toEqual({ status: 200, id: USERS });
+    for (const id of [USERS + 1, '2147483648', '9'.repeat(40)]) {
+      expect(await get(`${users}/${id}`)).toMatchObject({ status: 404 });
+    }
+    for (const id of ['me', '0', '-1', '1.5', '1e2', '0x10', '%00']) {
+      expect(await get(`${users}/${id}`)).toMatchObject({
+        status: 400,
+        body: { errors: { id: [expect.any(String)] } },
+      });
+    }
+  });
+
+  it('counts the dead letters of each stream, and runs all of one again', async () => {
+    const count = async (stream: string): Promise<number | undefined> => {
+      const { body } = await get<DeadLetterCountDto[]>(`${base}/dead-letters`);
+      return body.find((each) => each.stream === stream)?.count;
+    };
+    for (let i = 0; i < 2; i++) await redis.xadd('notification', '*', 'data', '{"campaignId":"none"}');
+    await eventually(async () => expect(await count('notification')).toBe(2));
+    const { body } = await get<DeadLetterListDto>(`${base}/dead-letters/notification`);
+    expect(body.letters.map(({ uuid, reason }) => [uuid, reason])).toEqual([
+      [null, 'unrecoverable'],
+      [null, 'unrecoverable'],
+    ]);
+
+    const redriven = await post(`${base}/dead-letters/notification/redrive`, {});
+    expect(redriven).toMatchObject({ status: 202, body: { redriven: 2 } });
+    await eventually(async () => expect(await count('notification')).toBe(2)); // nobody has mended them
+    expect(await post(`${base}/dead-letters/campaign/redrive`, {})).toMatchObject({
+      status: 202,
+      body: { redriven: 0 },
+    });
+    expect(await post(`${base}/dead-letters/secret/redrive`, {})).toMatchObject({ status: 404 });
+  });
+
+  it('serves the page with its types, under a policy that lets nothing in from elsewhere', async () => {
+    const types = {
+      '': 'text/html',
+      'page.js': 'text/javascript',
+      'page.css': 'text/css',
+      'icon.svg': 'image/svg+xml',
+    };
+    for (const [file, type] of Object.entries(types)) {
+      const { status, headers } = await get(`${base}/${file}`);
+      expect({ status, type: headers.get('content-type') }).toEqual({
+        status: 200,
+        type: expect.stringContaining(type),
+      });
+      expect(headers.get('content-security-policy')).toContain("default-src 'self'");
+      expect(headers.get('cache-control')).toBe('no-cache');
+      // `fetch` would ask for `no-cache` else, which rules an answer of 304 out.
+      const kept = { 'if-none-match': headers.get('etag') ?? '', 'cache-control': 'max-age=0' };
+      const again = await fetch(`${base}/${file}`, { headers: kept });
+      expect(again.status).toBe(304);
+    }
+    for (const path of ['..%2fsrc/main.ts', '.env', 'src/main.ts']) {
+      expect(await get(`${base}/${path}`)).toMatchObject({ status: 404 });
+    }
+  });
+
+  it('says 504 while no responder is there, and that nobody has begun what was accepted meanwhile', async () => {
+    await stack.killResponders();
+    const { status, body } = await postCampaign(base, DRAFT);
+    expect(status).toBe(202);
+    const paths = ['campaigns', `campaigns/${body.id}`, 'users/1'];
+    const answers = await Promise.all(paths.map((path) => get(`${base}/api/v1/${path}`)));
+    expect(answers.map((answer) => answer.status)).toEqual([504, 504, 504]);
+    await redis.xtrim('campaign', 'MAXLEN', 0); // so that nobody will
+    await stack.startResponders();
+    expect(await campaignStatus(base, body.id)).toMatchObject({
+      id: body.id,
+      name: DRAFT.name,
+      status: 'queued',
+      channels: ['email'],
+      audience: 0,
+      startedAt: null,
+    });
+    expect(await post(`${campaigns}/${body.id}/pause`, {})).toMatchObject({
+      status: 409,
+      body: { message: expect.stringContaining('begun'), campaign: { status: 'queued' } },
+    });
+  }, 60_000);
+
+  it('says 503 while Redis is away, and goes on afterwards', async () => {
+    await stack.killRedis();
+    expect(await postCampaign(base, DRAFT)).toMatchObject({ status: 503 });
+    expect(await get(campaigns)).toMatchObject({ status: 503 });
+    expect(await get(`${base}/dead-letters`)).toMatchObject({ status: 503 });
+    await stack.restartRedis();
+    await eventually(async () => expect(await get(`${base}/health`)).toMatchObject({ status: 200 }));
+    const { body } = await postCampaign(base, { ...DRAFT, audience: { limit: 1 } });
+    expect(await untilCampaign(base, body.id, 'done')).toMatchObject({ sent: 1 });
+  }, 60_000);
+});
