@@ -16,7 +16,7 @@ export interface AppOptions {
   readonly nodeArgs?: readonly string[];
   /** Told every line that the app writes. */
   readonly say?: (line: string) => void;
-  /** Told what the app reports on its way to being ready. */
+  /** Told what the app reports, but for being ready. */
   readonly hear?: (message: unknown) => void;
 }
 
@@ -49,7 +49,8 @@ export class AppProcess {
       this.child.once('error', (error) => resolve(error.message));
     });
     void this.ended.then(() => process.off('exit', killNow));
-    this.ready = this.untilReady(app, hear);
+    if (hear) this.child.on('message', (message) => message !== 'ready' && hear(message));
+    this.ready = this.untilReady(app);
     this.ready.catch(() => undefined);
   }
 
@@ -70,13 +71,12 @@ export class AppProcess {
     await this.ended;
   }
 
-  private async untilReady(app: AppName, hear: AppOptions['hear']): Promise<void> {
+  private async untilReady(app: AppName): Promise<void> {
     const problem = await new Promise<string | undefined>((resolve) => {
       const late = setTimeout(() => settle(`is not ready after ${READY_WITHIN_MS} ms without a word`), READY_WITHIN_MS);
       const listen = (message: unknown): void => {
         if (message === 'ready') return settle();
         late.refresh();
-        hear?.(message);
       };
       const settle = (found?: string): void => {
         clearTimeout(late);

@@ -20,6 +20,10 @@ export interface StackPlan {
   readonly responders: number;
   readonly requestorEnv?: Variables;
   readonly responderEnv?: Variables;
+  /** Options of Node itself, for requestors and responders. */
+  readonly nodeArgs?: readonly string[];
+  /** Told what requestors and responders report, by the name of the instance. */
+  readonly hear?: (instance: string, message: unknown) => void;
   /** Adds a database with users and a mail sink; without it responders serve the roles of SMS alone. */
   readonly campaign?: CampaignPlan;
 }
@@ -95,7 +99,8 @@ export class DemoStack {
   }
 
   async startProvider(env: Variables = {}): Promise<AppProcess> {
-    return this.launch('sms-provider', { PORT: String(this.providerPort), ...env });
+    const all = { PORT: String(this.providerPort), ...env };
+    return this.launch(new AppProcess({ app: 'sms-provider', compiled: this.compiled, env: all }));
   }
 
   async killResponder(index: number): Promise<void> {
@@ -126,7 +131,8 @@ export class DemoStack {
     await Promise.all(
       this.ports.map((port, index) => {
         const env = { REDIS_URL: this.redisUrl, PORT: String(port), INSTANCE: `requestor-${index + 1}` };
-        return this.launch('requestor', { ...env, ...this.backing?.requestorEnv, ...this.plan.requestorEnv });
+        const all = { ...env, ...this.backing?.requestorEnv, ...this.plan.requestorEnv };
+        return this.launch(this.instance('requestor', all));
       }),
     );
   }
@@ -135,11 +141,16 @@ export class DemoStack {
     const own = { REDIS_URL: this.redisUrl, SMS_PROVIDER_URL: this.providerUrl, INSTANCE: `responder-${index + 1}` };
     const backing = this.backing?.responderEnv ?? { ROLES: SMS_ROLES };
     const all = { ...own, ...backing, ...this.plan.responderEnv, ...env };
-    return new AppProcess({ app: 'responder', compiled: this.compiled, env: all });
+    return this.instance('responder', all);
   }
 
-  private async launch(app: AppName, env: Variables): Promise<AppProcess> {
-    const process = new AppProcess({ app, compiled: this.compiled, env });
+  private instance(app: AppName, env: Variables & { readonly INSTANCE: string }): AppProcess {
+    const { nodeArgs = [], hear } = this.plan;
+    const heard = (message: unknown): void => hear?.(env.INSTANCE, message);
+    return new AppProcess({ app, compiled: this.compiled, env, nodeArgs, ...(hear && { hear: heard }) });
+  }
+
+  private async launch(process: AppProcess): Promise<AppProcess> {
     this.others.push(process);
     await process.ready;
     return process;
