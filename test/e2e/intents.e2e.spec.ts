@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DataSource } from 'typeorm';
+import { dataSourceOptions } from '../../apps/database/src/data-source.js';
+import { CampaignReports } from '../../apps/responder/src/campaign/campaign-reports.js';
+import { Campaigns } from '../../apps/responder/src/campaign/campaigns.js';
+import { ParkedIntents } from '../../apps/responder/src/campaign/parked-intents.js';
+import { Statements } from '../../apps/responder/src/database/statements.js';
+import { Intents } from '../../apps/responder/src/intents/intents.js';
+import type { IntentKey } from '../../apps/responder/src/intents/intents.js';
+import { CompiledApps } from '../../scripts/launcher/compiled-apps.js';
+import { CampaignBacking } from './support/campaign-backing.js';
+
+const USERS = 20;
+const everybody = Array.from({ length: USERS }, (_, n) => n + 1);
+
+let directory: string;
+let compiled: CompiledApps;
+let backing: CampaignBacking;
+let sources: DataSource[];
+/** Two processes' worth of connections and batches. */
+let one: Intents;
+let other: Intents;
+let campaigns: Campaigns;
+let reports: CampaignReports;
+let parked: ParkedIntents;
+let id: string;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'redis-stream-intents-'));
+  compiled = await CompiledApps.compile();
+  backing = await CampaignBacking.start({ users: USERS }, compiled, directory);
+  const connect = async (): Promise<DataSource> => new DataSource(dataSourceOptions(backing.databaseUrl)).initialize();
+  sources = [await connect(), await connect()];
+  const [first, second] = sources.map((source) => new Statements(source)) as [Statements, Statements];
+  one = new Intents(first);
+  other = new Intents(second);
+  campaigns = new Campaigns(first);
+  reports = new CampaignReports(second);
+  parked = new ParkedIntents(first);
+}, 60_000);
+
+afterAll(async () => {
+  await Promise.all((sources ?? []).map((source) => source.destroy()));
+  await backing?.stop();
+  compiled?.remove();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+  id = randomUUID();
+  await campaigns.add({ id, name: 'n', subject: 's', body: 'b', channels: ['email'] });
+  await campaigns.begin(id, { users: USERS, lastId: USERS });
+});
+
+const mailTo = (userId: number): IntentKey => ({ campaignId: id, userId, channel: 'email' });
+const parkedUsers = async (): Promise<number[]> => {
+  const users: number[] = [];
+  for await (const page of parked.pages(id)) users.push(...page.map((user) => user.id));
+  return users;
+};
+
+describe('intents', () => {
+  it('are opened once, and shown again until somebody has claimed them', async () => {
+    expect(await one.open(id, everybody)).toHaveLength(USERS);
+    expect(await other.open(id, everybody)).toHaveLength(USERS);
+    await one.claim({ ...mailTo(3), entry: '1-1' });
+    expect((await other.open(id, everybody)).map(({ userId }) => userId)).not.toContain(3);
+    expect(await other.open(id, everybody)).toHaveLength(USERS - 1);
+  });
+
+  it('belong to the entry that claims them first, also where two processes ask at the same time', async () => {
+    await one.open(id, everybody);
+    const claims = await Promise.all(
+      everybody.flatMap((userId) => [
+        one.claim({ ...mailTo(userId), entry: `1-${userId}` }),
+        one.claim({ ...mailTo(userId), entry: `2-${userId}` }),
+        other.claim({ ...mailTo(userId), entry: `3-${userId}` }),
+      ]),
+    );
+    for (const userId of everybody) expect(claims.slice(userId * 3 - 3, userId * 3).filter(Boolean)).toHaveLength(1);
+  });
+
+  it('can be claimed again by their own entry, after its process died', async () => {
+    await one.open(id, [1]);
+    expect(await one.claim({ ...mailTo(1), entry: '1-1' })).toBe(true);
+    expect(await other.claim({ ...mailTo(1), entry: '1-1' })).toBe(true);
+    expect(await other.claim({ ...mailTo(1), entry: '1-2' })).toBe(false);
+  });
+
+  it('count once, however often their result is told', async () => {
+    await one.open(id, everybody);
+    await campaigns.endFanOut(id);
+    const results = everybody.flatMap((userId) => [
+      one.settle({ ...mailTo(userId), state: userId % 4 === 0 ? 'refused' : 'sent' }),
+      other.settle({ ...mailTo(userId), state: userId % 4 === 0 ? 'refused' : 'sent' }),
+    ]);
+    await Promise.all(results);
+    expect(await reports.find(id)).toMatchObject({ status: 'done', audience: USERS, sent: 15, failed: 5, queued: 0 });
+  });
+
+  it('are done when the last is settled, not before the fan-out has ended', async () => {
+    await one.open(id, everybody);
+    await Promise.all(everybody.map((userId) => one.settle({ ...mailTo(userId), state: 'sent' })));
+    expect(await reports.find(id)).toMatchObject({ status: 'fanning-out', sent: USERS, finishedAt: null });
+    await campaigns.endFanOut(id);
+    expect(await reports.find(id)).toMatchObject({ status: 'done', finishedAt: expect.any(String) as string });
+  });
+
+  it('are parked by a claim while the campaign is paused, and queued again afterwards', async () => {
+    await one.open(id, [1, 2]);
+    expect(await campaigns.order(id, 'pause')).toBe(true);
+    expect(await one.claim({ ...mailTo(1), entry: '1-1' })).toBe(false);
+    await one.open(id, [2, 3]);
+    expect(await parkedUsers()).toEqual([1, 3]);
+    expect(await one.open(id, [1, 3])).toEqual([]);
+    expect(await campaigns.order(id, 'resume')).toBe(true);
+    expect(await one.open(id, [1, 3])).toHaveLength(2);
+    expect(await parkedUsers()).toEqual([]);
+    expect(await one.claim({ ...mailTo(1), entry: '2-1' })).toBe(true);
+  });
+
+  it('never fall between a pause and a resumption, whoever is quicker', async () => {
+    await one.open(id, everybody);
+    const claims = everybody.map((userId) => one.claim({ ...mailTo(userId), entry: `1-${userId}` }));
+    const orders = (async (): Promise<void> => {
+      for (let round = 0; round < 5; round++) {
+        await campaigns.order(id, 'pause');
+        await campaigns.order(id, 'resume');
+      }
+    })();
+    const isMine = await Promise.all(claims);
+    await orders;
+    const waiting = new Set(await parkedUsers());
+    for (const userId of everybody) expect(isMine[userId - 1]).toBe(!waiting.has(userId));
+  });
+
+  it('that are exhausted fail, and a redriven entry takes that back', async () => {
+    await one.open(id, [1]);
+    await campaigns.endFanOut(id);
+    await one.claim({ ...mailTo(1), entry: '1-1' });
+    await one.settle({ ...mailTo(1), state: 'exhausted', error: 'the server was down' });
+    expect(await reports.find(id)).toMatchObject({ failed: 1, sent: 0 });
+    expect(await other.claim({ ...mailTo(1), entry: '9-9' })).toBe(true);
+    expect(await reports.find(id)).toMatchObject({ failed: 0, sent: 0, queued: USERS });
+    await other.settle({ ...mailTo(1), state: 'sent' });
+    expect(await reports.find(id)).toMatchObject({ failed: 0, sent: 1 });
+  });
+
+  it('that are refused or sent stay so', async () => {
+    await one.open(id, [1, 2]);
+    await one.settle({ ...mailTo(1), state: 'refused', error: '550' });
+    await one.settle({ ...mailTo(2), state: 'sent' });
+    expect(await other.claim({ ...mailTo(1), entry: '9-9' })).toBe(false);
+    expect(await other.claim({ ...mailTo(2), entry: '9-9' })).toBe(false);
+    await other.settle({ ...mailTo(1), state: 'sent' });
+    expect(await reports.find(id)).toMatchObject({ sent: 1, failed: 1 });
+  });
+
+  it('of a cancelled campaign are neither opened nor claimed', async () => {
+    await one.open(id, [1]);
+    expect(await campaigns.order(id, 'cancel')).toBe(true);
+    expect(await one.claim({ ...mailTo(1), entry: '1-1' })).toBe(false);
+    await one.open(id, [2]);
+    expect(await one.claim({ ...mailTo(2), entry: '1-2' })).toBe(false);
+    for (const action of ['pause', 'resume', 'cancel'] as const) expect(await campaigns.order(id, action)).toBe(false);
+  });
+});
