@@ -139,9 +139,9 @@ return retired
 `);
 
 /**
- * KEYS stream; ARGV maximum length, oldest id to keep by age ('' = any age) → number trimmed. Never touches what some
- * group has not settled: the bound is the smallest id that is pending, or was delivered last, in any group.
- * LIMIT keeps the newest entries although MINID alone would not.
+ * KEYS stream; ARGV maximum length, oldest id to keep by age ('' = any age) → by how much it is still too long. Never
+ * touches what some group has not settled: the bound is the smallest id that is pending, or was delivered last, in any
+ * group. LIMIT keeps the newest entries although MINID alone would not.
  */
 export const TRIM = script(`
 local function before(a, b)
@@ -161,15 +161,11 @@ for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
   end
   if not bound or before(settled, bound) then bound = settled end
 end
-if not bound or bound == '0-0' then return 0 end
-local trimmed = 0
-if ARGV[2] ~= '' then
-  local age = before(ARGV[2], bound) and ARGV[2] or bound
-  trimmed = redis.call('XTRIM', KEYS[1], 'MINID', '=', age)
-end
+bound = bound or '0-0'
+if ARGV[2] ~= '' then redis.call('XTRIM', KEYS[1], 'MINID', '=', before(ARGV[2], bound) and ARGV[2] or bound) end
 local excess = redis.call('XLEN', KEYS[1]) - tonumber(ARGV[1])
-if excess > 0 then trimmed = trimmed + redis.call('XTRIM', KEYS[1], 'MINID', '~', bound, 'LIMIT', excess) end
-return trimmed
+if excess > 0 then excess = excess - redis.call('XTRIM', KEYS[1], 'MINID', '~', bound, 'LIMIT', excess) end
+return math.max(0, excess)
 `);
 
 /**

@@ -111,7 +111,10 @@ export async function retireGhosts(client: RedisClient, at: Membership, idleMs: 
   return Number(await runScript(client, RETIRE, [at.stream], [at.group, at.consumer, idleMs]));
 }
 
-/** Trims what every group has settled, down to `maxLength` and, where given, to entries from `oldestId` on. */
+/**
+ * Trims what every group has settled, down to `maxLength` and, where given, to entries from `oldestId` on. Returns by how
+ * much the stream is still longer than that.
+ */
 export async function trimSettled(
   client: RedisClient,
   stream: string,

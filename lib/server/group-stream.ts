@@ -60,6 +60,8 @@ export class GroupStream implements Membership {
   /** Redis refused it; left alone until then (monotonic clock). */
   unusableUntil = 0;
   settledSinceTrim = 0;
+  /** The last trim failed, or left what it should not have: the next turn of housekeeping looks again. */
+  isOverlong = false;
 
   constructor(
     readonly stream: string,

@@ -42,10 +42,13 @@ export class Retention {
 
   private async trim(home: GroupStream): Promise<void> {
     const { maxLength, maxAgeMs } = this.settings.retention;
-    if (maxAgeMs === undefined && home.settledSinceTrim < SETTLED_PER_TRIM) return;
+    if (maxAgeMs === undefined && home.settledSinceTrim < SETTLED_PER_TRIM && !home.isOverlong) return;
     home.settledSinceTrim = 0;
+    home.isOverlong = true;
     const oldest = maxAgeMs === undefined ? undefined : `${Math.max(0, Math.floor(this.clock.now() - maxAgeMs))}-0`;
-    await trimSettled(this.writer.client, home.stream, maxLength, oldest);
+    const excess = await trimSettled(this.writer.client, home.stream, maxLength, oldest);
+    // More than the rest of a node was held back by what somebody has not settled yet.
+    home.isOverlong = excess >= SETTLED_PER_TRIM;
   }
 
   private async retire(): Promise<void> {

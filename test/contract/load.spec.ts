@@ -4,7 +4,7 @@ import { ask, tell } from '../support/calls.js';
 import { deferred } from '../support/deferred.js';
 import { eventually } from '../support/eventually.js';
 import { useStage } from '../support/stage.js';
-import { settled } from '../support/stream-view.js';
+import { callsOf, pendingOf, settled } from '../support/stream-view.js';
 
 let gate = deferred();
 // Before the stage's own: it waits for handlers that still run.
@@ -142,5 +142,26 @@ describe('under load', () => {
     await backlog('calm', 100);
     await eventually(async () => expect(await stage.raw.xlen('calm')).toBeLessThan(400));
     expect(await stage.raw.xlen('calm')).toBeGreaterThanOrEqual(100);
+  });
+
+  it('F72 retention comes back to what an old entry kept it from, as soon as that is settled', async () => {
+    const looks = (): Promise<number> => callsOf(stage.raw, 'xinfo\\|groups');
+    const first = await looks();
+    await stage.serve([Crowd], { option: { retention: { maxLength: 50 }, sweepInterval: 100 } });
+    await tell(stage.client(), 'mixed', 'slow');
+    await backlog('mixed', 500);
+    await eventually(() => expect(order).toHaveLength(500));
+    await eventually(async () => expect(await pendingOf(stage.raw, 'mixed')).toBe(1));
+    // Long enough for a look at it that could not help.
+    await eventually(async () => expect(await looks()).toBeGreaterThan(first));
+    expect(await stage.raw.xlen('mixed')).toBe(501);
+    gate.resolve();
+    await eventually(async () => expect(await stage.raw.xlen('mixed')).toBeLessThan(200));
+    expect(await stage.raw.xlen('mixed')).toBeGreaterThanOrEqual(50);
+    // There is nothing more to trim, so nobody looks any more.
+    const looked = await looks();
+    const swept = await callsOf(stage.raw, 'time');
+    await eventually(async () => expect(await callsOf(stage.raw, 'time')).toBeGreaterThan(swept + 2));
+    expect(await looks()).toBe(looked);
   });
 });
