@@ -3,6 +3,7 @@ import { assertSize, encodeJson } from '../codec/entry.codec.js';
 import type { OutgoingMessage, ReplyPart } from '../codec/entry.codec.js';
 import { parseJson } from '../codec/json.js';
 import { RedisStreamRecord } from '../record/redis-stream.record.js';
+import { isThenable } from '../timing/thenable.js';
 
 export interface PacketRules {
   readonly maxPayloadBytes: number;
@@ -37,7 +38,9 @@ export class PacketCodec {
     if (part.err !== undefined) packet.err = parseJson(part.err);
     else if (part.data !== undefined) packet.response = this.decodeData(part.data);
     const { deserializer } = this.rules;
-    return deserializer ? (deserializer.deserialize(packet) as WritePacket | Promise<WritePacket>) : packet;
+    if (!deserializer) return packet;
+    const deserialized = deserializer.deserialize(packet) as WritePacket | PromiseLike<WritePacket>;
+    return isThenable(deserialized) ? Promise.resolve(deserialized) : deserialized;
   }
 
   /** A serializer of the user may return a packet, or the text that goes on the wire as it is. */

@@ -4,6 +4,7 @@ import { UndecodableEntryError, decodeMessage } from '../codec/entry.codec.js';
 import type { IncomingMessage } from '../codec/entry.codec.js';
 import type { RedisClient } from '../interfaces/connection.js';
 import { withoutArguments } from '../redis/reply-error.js';
+import { isThenable } from '../timing/thenable.js';
 import type { HeldEntry } from './group-stream.js';
 
 /** What a decoder leaves where bytes are no UTF-8. Senders may mean the character itself, so it is only a suspicion. */
@@ -43,7 +44,7 @@ export class Intake {
     const use = (result: unknown): IncomingMessage => ({ ...message, data: (result as { data: unknown }).data });
     try {
       const result: unknown = deserializer.deserialize(packet, { channel: stream });
-      return result instanceof Promise ? result.then(use).catch(refused) : use(result);
+      return isThenable(result) ? Promise.resolve(result).then(use).catch(refused) : use(result);
     } catch (error) {
       return refused(error);
     }

@@ -1,5 +1,6 @@
 import type { Deserializer } from '@nestjs/microservices';
 import { Redis } from 'ioredis';
+import { runInNewContext } from 'node:vm';
 import { UndecodableEntryError } from '../../../lib/codec/entry.codec.js';
 import type { IncomingMessage } from '../../../lib/codec/entry.codec.js';
 import { GroupStream, HeldEntry } from '../../../lib/server/group-stream.js';
@@ -16,6 +17,8 @@ const home = new GroupStream('app:sum', 'one', {
 });
 const ID = '0b8d5e0e-0f3c-4a7b-9d53-2f3a3b1c4d5e';
 const INBOX = '7c1f6a52-93d4-4c1e-8a0b-5d6e7f8091a2';
+
+const rejectElsewhere = (error: Error): unknown => runInNewContext('Promise.reject(error)', { error });
 
 /** Never connected: these entries leave no doubt that Redis would have to settle. */
 const client = new Redis({ lazyConnect: true });
@@ -68,6 +71,15 @@ describe('Intake', () => {
   });
 
   it.each<[string, Deserializer['deserialize']]>([
+    ['a promise of another realm', () => runInNewContext("Promise.resolve({ data: 'seven' })") as never],
+    ['what only has `then`', () => runInNewContext("({ then(use) { use({ data: 'seven' }) } })") as never],
+  ])('waits for a deserializer that returns %s', async (_what, deserialize) => {
+    const message = decode(['data', '7'], deserialize);
+    expect(message).toBeInstanceOf(Promise);
+    expect(await message).toMatchObject({ data: 'seven' });
+  });
+
+  it.each<[string, Deserializer['deserialize']]>([
     [
       'throws',
       () => {
@@ -75,6 +87,7 @@ describe('Intake', () => {
       },
     ],
     ['rejects', () => Promise.reject(new TypeError('open-sesame'))],
+    ['rejects in another realm', () => rejectElsewhere(new TypeError('open-sesame')) as never],
     ['returns nothing', () => undefined as never],
   ])('calls an entry undecodable when the deserializer %s, and quotes nothing of it', async (_how, deserialize) => {
     const decoding = (async () => decode(['data', '"open-sesame"', 'id', ID, 'reply', INBOX], deserialize))();
