@@ -2,6 +2,7 @@ import type { MessageHandler } from '@nestjs/microservices';
 import { isObservable } from 'rxjs';
 import type { Subscription } from 'rxjs';
 import type { RedisStreamContext } from '../context/redis-stream.context.js';
+import { isThenable } from '../timing/thenable.js';
 
 /** Receives what a handler produces: any number of values, then exactly one of `done` and `failed`. */
 export interface HandlerSink {
@@ -56,6 +57,8 @@ export class HandlerRun {
       error: (error: unknown) => this.fail(error),
       complete: () => this.finish(),
     });
+    // It may have been abandoned by what it said before `subscribe` returned.
+    if (this.isOver) this.subscription.unsubscribe();
   }
 
   private finish(): void {
@@ -70,6 +73,3 @@ export class HandlerRun {
     this.sink.failed(error);
   }
 }
-
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';

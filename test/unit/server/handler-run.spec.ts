@@ -173,6 +173,31 @@ describe('HandlerRun', () => {
     expect(sink.told).toEqual([['value', 1]]);
   });
 
+  it('unsubscribes from an Observable that is abandoned by what it says while it is subscribed to', () => {
+    let isOpen = true;
+    const loud = new Observable<number>((observer) => {
+      observer.next(1);
+      observer.next(2);
+      return () => (isOpen = false);
+    });
+    const told: unknown[] = [];
+    const run: HandlerRun = new HandlerRun({
+      value: (value) => {
+        told.push(value);
+        run.abandon();
+      },
+      done: () => told.push('done'),
+      failed: () => told.push('failed'),
+    });
+    run.start(
+      handlerOf(() => loud),
+      undefined,
+      context,
+    );
+    expect(told).toEqual([1]);
+    expect(isOpen).toBe(false);
+  });
+
   it('says nothing of a promise that settles after it was abandoned', async () => {
     let resolve!: (value: number) => void;
     const { sink, run } = started(() => new Promise<number>((settle) => (resolve = settle)));
