@@ -57,9 +57,11 @@ export class PendingRequests {
     request.listener.failed(error);
   }
 
+  /** Those that wait now: a listener that asks again meanwhile has a request, and a deadline, of its own. */
   failAll(error: Error): void {
-    for (const id of this.pending.keys()) this.fail(id, error);
+    const waiting = Array.from(this.pending.keys());
     this.overdue.clear();
+    for (const id of waiting) this.fail(id, error);
   }
 
   /** Hands a part to whoever waits for it. Repeats, unknown ids and what follows the end are no error. */

@@ -196,6 +196,38 @@ describe('PendingRequests', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  it('fails those that wait when all are to fail, and none that a caller adds on hearing of it', () => {
+    let asked = 0;
+    const stubborn: ReplyListener = {
+      pattern: 'sum',
+      timeoutMs: 1_000,
+      replied: () => undefined,
+      failed: () => pending.add(`again-${asked++}`, asked === 1 ? stubborn : caller),
+    };
+    pending.remove('a');
+    pending.add('b', stubborn);
+    pending.add('c', caller);
+    pending.failAll(new TransportClosedError('unknown'));
+    expect(asked).toBe(1);
+    expect(caller.errors).toHaveLength(1);
+    expect([pending.size, pending.has('again-0')]).toEqual([1, true]);
+    jest.advanceTimersByTime(1_100);
+    expect([asked, pending.has('again-1')]).toEqual([2, true]);
+  });
+
+  it('does not tell a caller that gave up on hearing of another failure', () => {
+    const last = new Caller();
+    pending.add('quitter', {
+      pattern: 'sum',
+      timeoutMs: 1_000,
+      replied: () => undefined,
+      failed: () => pending.remove('last'),
+    });
+    pending.add('last', last);
+    pending.failAll(new TransportClosedError('unknown'));
+    expect(last.errors).toEqual([]);
+  });
+
   it('leaves nothing behind after ten thousand timeouts', () => {
     const many = new PendingRequests(10_000);
     let failures = 0;
