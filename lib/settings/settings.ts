@@ -120,10 +120,10 @@ export function resolveHandlerExtras(extras: RedisStreamHandlerExtras, server: S
   });
 }
 
-const DEFAULT_BACKOFF: BackoffSettings = {
+const DEFAULT_BACKOFF: BackoffSettings = Object.freeze({
   delayMs: defaults.DEFAULT_BACKOFF_DELAY_MS,
   maxDelayMs: defaults.DEFAULT_BACKOFF_MAX_DELAY_MS,
-};
+});
 
 const SHARED_NAMES = ['prefix', 'maxPayloadBytes', 'connectTimeout', 'serializer', 'deserializer'] as const;
 const SERVER_NAMES: readonly (keyof RedisStreamServerOption)[] = [
@@ -211,14 +211,19 @@ function backoff(value: Backoff | undefined, option: string, otherwise: BackoffS
   if (typeof value !== 'object' || value === null) throw new RedisStreamOptionError(option, 'an object', value);
   const check = new OptionCheck(value, option);
   const delayMs = check.integer('delay', otherwise.delayMs, 0);
-  return { delayMs, maxDelayMs: check.integer('maxDelay', Math.max(delayMs, otherwise.maxDelayMs), delayMs) };
+  const maxDelayMs = check.integer('maxDelay', Math.max(delayMs, otherwise.maxDelayMs), delayMs);
+  return Object.freeze({ delayMs, maxDelayMs });
 }
 
 function retention(value: RedisStreamServerOption['retention']): ServerSettings['retention'] {
-  if (value === undefined) return { maxLength: defaults.DEFAULT_RETENTION_MAX_LENGTH, maxAgeMs: undefined };
-  if (typeof value !== 'object' || value === null)
+  if (value === undefined) {
+    return Object.freeze({ maxLength: defaults.DEFAULT_RETENTION_MAX_LENGTH, maxAgeMs: undefined });
+  }
+  if (typeof value !== 'object' || value === null) {
     throw new RedisStreamOptionError('option.retention', 'an object', value);
+  }
   const check = new OptionCheck(value, 'option.retention');
   const maxLength = check.integer('maxLength', defaults.DEFAULT_RETENTION_MAX_LENGTH, 0);
-  return { maxLength, maxAgeMs: value.maxAge === undefined ? undefined : check.integer('maxAge', 0, 1) };
+  const maxAgeMs = value.maxAge === undefined ? undefined : check.integer('maxAge', 0, 1);
+  return Object.freeze({ maxLength, maxAgeMs });
 }

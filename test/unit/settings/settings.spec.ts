@@ -105,6 +105,18 @@ describe('settings of a server', () => {
     expect(server({ retention: { maxAge: 7 } }).retention).toEqual({ maxLength: 10_000, maxAgeMs: 7 });
   });
 
+  it('cannot be changed, in no part of them', () => {
+    const parts = [server(), server({ backoff: { delay: 7 }, retention: { maxAge: 7 } })].flatMap((settings) => [
+      settings,
+      settings.backoff,
+      settings.retention,
+    ]);
+    const handler = extras({ backoff: { delay: 7 } });
+    expect([...parts, handler, handler.backoff, extras({}).backoff].filter((part) => !Object.isFrozen(part))).toEqual(
+      [],
+    );
+  });
+
   it('raise the default upper bound with a delay above it', () => {
     expect(server({ backoff: { delay: 90_000 } }).backoff).toEqual({ delayMs: 90_000, maxDelayMs: 90_000 });
   });
