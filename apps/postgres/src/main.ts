@@ -1,12 +1,14 @@
-import { mkdirSync } from 'node:fs';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import { runApp } from '../../platform/src/process-life.js';
+import { prepareDirectory } from './database-directory.js';
+import { claimDirectory } from './directory-owner.js';
 import { readSettings } from './settings.js';
 import { SharedSession } from './shared-session.js';
 
 await runApp(async () => {
-  const { directory, host, port, maxConnections } = readSettings();
-  mkdirSync(directory, { recursive: true });
+  const { directory, templates, host, port, maxConnections } = readSettings();
+  await claimDirectory(directory);
+  await prepareDirectory(directory, templates);
   const db = new SharedSession(directory);
   const server = new PGLiteSocketServer({ db, host, port, maxConnections });
   await server.start();
