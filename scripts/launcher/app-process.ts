@@ -24,6 +24,10 @@ const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 15_000;
 const KEPT_LINES = 30;
 
+/** Not a listener of each: they are more than Node takes for sound. */
+const running = new Set<AppProcess>();
+process.once('exit', () => running.forEach((each) => each.kill('SIGKILL')));
+
 /** One of the sample apps as a process of its own. */
 export class AppProcess {
   /** Resolves when the app serves or its task is done; rejects when it ends before that. */
@@ -42,13 +46,12 @@ export class AppProcess {
       { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true },
     );
     for (const output of [this.child.stdout, this.child.stderr]) this.listen(output, say);
-    const killNow = (): void => this.kill('SIGKILL');
-    process.once('exit', killNow);
+    running.add(this);
     this.ended = new Promise((resolve) => {
       this.child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
       this.child.once('error', (error) => resolve(error.message));
     });
-    void this.ended.then(() => process.off('exit', killNow));
+    void this.ended.then(() => running.delete(this));
     if (hear) this.child.on('message', (message) => message !== 'ready' && hear(message));
     this.ready = this.untilReady(app);
     this.ready.catch(() => undefined);

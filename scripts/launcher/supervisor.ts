@@ -17,7 +17,7 @@ const RESTART_AFTER_MS = 1_000;
  * shows what the rest does. Stops in the reverse order of starting, one phase after the other.
  */
 export class Supervisor {
-  private readonly phases: Service[][] = [];
+  private readonly phases: Pick<Running, 'stop'>[][] = [];
   private stopping: Promise<void> | undefined;
 
   constructor(private readonly say: (line: string) => void) {}
@@ -28,6 +28,15 @@ export class Supervisor {
     const phase = Object.entries(services).map(([name, start]) => new Service(name, start, this.say));
     this.phases.push(phase);
     await Promise.all(phase.map((service) => service.start()));
+  }
+
+  /** Runs a task to its end; a stop that comes meanwhile ends it before what it works on. */
+  async run(start: Start): Promise<void> {
+    if (this.stopping) throw new Error('Stopped while starting');
+    const task = await start();
+    this.phases.push([task]);
+    await task.ready;
+    await task.ended;
   }
 
   stop(): Promise<void> {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { AppProcess } from '../../../scripts/launcher/app-process.js';
 import type { AppName } from '../../../scripts/launcher/app-process.js';
 import type { CompiledApps } from '../../../scripts/launcher/compiled-apps.js';
+import { POSTGRES_TEMPLATES } from '../../../scripts/launcher/postgres-service.js';
 import { freePort } from '../../support/free-port.js';
 
 type Variables = Readonly<Record<string, string>>;
@@ -54,8 +55,8 @@ export class CampaignBacking {
 
   /** Same port, same directory. */
   async startPostgres(): Promise<void> {
-    const env = { PORT: String(this.ports.postgres), PGLITE_DIR: join(this.directory, 'postgres') };
-    this.postgres = this.launch('postgres', env);
+    const directories = { PGLITE_DIR: join(this.directory, 'postgres'), PGLITE_TEMPLATES: POSTGRES_TEMPLATES };
+    this.postgres = this.launch('postgres', { ...directories, PORT: String(this.ports.postgres) });
     await this.postgres.ready;
   }
 

@@ -1,0 +1,10 @@
+const NAME_WIDTH = 12;
+
+/** A line of one of the services, under its name. */
+export const line = (name: string, text: string): void => console.log(`${name.padEnd(NAME_WIDTH)} | ${text}`);
+/** A line of the launcher itself. */
+export const say = (text: string): void => line('start', text);
+
+export const list = (rows: ReadonlyMap<string, string>): void => {
+  for (const [name, text] of rows) say(`  ${name.padEnd(NAME_WIDTH)} ${text}`);
+};
