@@ -25,16 +25,14 @@ describe('the page', () => {
   let base: string;
 
   beforeAll(async () => {
-    [stack, browser] = await Promise.all([
-      DemoStack.start({
-        requestors: 1,
-        responders: 1,
-        campaign: { users: USERS },
-        requestorEnv: { REQUEST_TIMEOUT_MS: '1500' },
-        responderEnv: { MAX_ATTEMPTS: '1', RETRY_DELAY_MS: '10', RETRY_MAX_DELAY_MS: '10' },
-      }),
-      launchBrowser(),
-    ]);
+    browser = await launchBrowser();
+    stack = await DemoStack.start({
+      requestors: 1,
+      responders: 1,
+      campaign: { users: USERS },
+      requestorEnv: { REQUEST_TIMEOUT_MS: '1500' },
+      responderEnv: { MAX_ATTEMPTS: '1', RETRY_DELAY_MS: '10', RETRY_MAX_DELAY_MS: '10' },
+    });
     redis = new Redis(stack.redisUrl);
     base = stack.requestor(0);
   }, 90_000);
