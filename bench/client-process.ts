@@ -1,26 +1,30 @@
-/** Runs one contender's caller and the driving half of a workload, in a process of its own. */
+/** Runs callers of one contender and puts a load on the first of them, in a process of its own. */
 import type { Caller } from './contender.js';
 import { contenderNamed } from './contenders/index.js';
-import { answer } from './messages.js';
-import type { Workload } from './workload.js';
-import { workloadNamed } from './workloads/index.js';
+import { drive } from './loads/load.js';
+import { answer, usage } from './messages.js';
 
-let caller: Caller | undefined;
-let workload: Workload<unknown> | undefined;
+const callers: Caller[] = [];
 
 answer(async (question) => {
   switch (question.kind) {
-    case 'start':
-      workload = await workloadNamed(question.role.workload);
-      caller = await contenderNamed(question.role.contender).call(question.role.place);
+    case 'call':
+      while (callers.length < question.callers) {
+        callers.push(await contenderNamed(question.role.contender).call(question.role.place));
+      }
       return;
-    case 'drive':
-      if (!caller || !workload) throw new Error('Driven before it was started');
-      return workload.drive(caller, question.task);
+    case 'drive': {
+      const [caller] = callers;
+      if (!caller) throw new Error('Driven before it was started');
+      return drive(caller, question.load);
+    }
+    case 'usage':
+      return usage(question.collectGarbage);
     case 'close':
-      await caller?.close();
+      await Promise.all(callers.map((caller) => caller.close()));
       return;
-    case 'handled':
+    case 'serve':
+    case 'tally':
       throw new Error('A client handles nothing');
   }
 });

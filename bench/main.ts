@@ -1,49 +1,29 @@
 /**
- * `npm run bench`: this library beside Nest's own transports and a bare streams loop, each server and each client in
- * its own process, one Redis for all. Contenders take turns within each round, so that a busy minute hurts all of
- * them, and are compared within a round. Figures of two runs, or of two machines, do not compare; ratios nearly do.
+ * `npm run bench`: this library beside Nest's own transports, BullMQ and a bare streams loop, each server and each client
+ * in its own process. Figures of two runs, or of two machines, do not compare; ratios nearly do.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Redis } from 'ioredis';
-import { locateRedis, startRedis, type RunningRedis } from '../scripts/redis-server.js';
-import type { Contender } from './contender.js';
-import { printTables, toJson, type Rounds } from './report.js';
+import { Brokers } from './brokers/brokers.js';
+import { describeMachine, inWords } from './machine.js';
+import { writeSection } from './report/document.js';
+import { summarize, type Summary } from './report/summary.js';
+import { textOf } from './report/text.js';
 import { parseSettings, USAGE, type Settings } from './settings.js';
-import { Stage } from './stage.js';
-import type { Figures } from './workload.js';
+import { play } from './tournament.js';
 import { workloadNamed } from './workloads/index.js';
 
+const NATS = 'nest-nats';
+
 const settings = readSettings();
+// Results are what stdout is for; a file that takes them stays clean.
 const say = (line: string): void => console.error(line);
 
-if (settings.build) {
-  const script = fileURLToPath(new URL('../scripts/build.mjs', import.meta.url));
-  execFileSync(process.execPath, [script], { stdio: ['ignore', 'ignore', 'inherit'] });
-}
+// The servers end with this process, but only when it exits by itself.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
-const dir = mkdtempSync(join(tmpdir(), 'redis-bench-'));
-const redis = await startRedis({ binary: await locateRedis({ allowToy: false }), dir, appendonly: false });
-const observer = new Redis({ port: redis.port });
-try {
-  const environment = await describeEnvironment(observer);
-  if (!settings.json) console.log(Object.values(environment).join(', '));
-  for (const name of settings.workloads) {
-    const { title, metrics } = await workloadNamed(name);
-    const rounds = await playRounds(name, settings, redis);
-    if (settings.json) {
-      console.log(JSON.stringify({ ...toJson(name, metrics, settings.contenders, rounds), environment }));
-    } else printTables(title, metrics, settings.contenders, rounds);
-  }
-} finally {
-  observer.disconnect();
-  await redis.stop('SIGKILL');
-  rmSync(dir, { recursive: true, force: true });
-}
+if (settings.help) console.log(USAGE);
+else await measure(settings);
 
 function readSettings(): Settings {
   try {
@@ -54,52 +34,49 @@ function readSettings(): Settings {
   }
 }
 
-async function playRounds(
-  name: string,
-  { contenders, rounds, seconds }: Settings,
-  server: RunningRedis,
-): Promise<Rounds> {
-  const played: Map<string, Figures>[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const figures = new Map<string, Figures>();
-    for (let turn = 0; turn < contenders.length; turn++) {
-      // Somebody else begins each time: the first turn of a round is never quite like the last.
-      const contender = contenders[(turn + round) % contenders.length] as Contender;
-      say(`${name}: round ${round + 1} of ${rounds}, ${contender.title}`);
-      figures.set(contender.name, await playTurn(name, contender, seconds, server));
-    }
-    played.push(figures);
+async function measure({ workloads, appendonly, build, contenders }: Settings): Promise<void> {
+  if (build) {
+    const script = fileURLToPath(new URL('../scripts/build.mjs', import.meta.url));
+    execFileSync(process.execPath, [script], { stdio: ['ignore', 'ignore', 'inherit'] });
   }
-  return played;
-}
-
-async function playTurn(name: string, contender: Contender, seconds: number, server: RunningRedis): Promise<Figures> {
-  await observer.flushall();
-  const place = { redisPort: server.port, freePort: await freePort() };
-  const stage = new Stage({ contender: contender.name, workload: name, place });
+  const wantsNats = contenders.some(({ name }) => name === NATS);
+  const brokers = await Brokers.start({ appendonly, nats: wantsNats });
   try {
-    return await (await workloadNamed(name)).run(stage, seconds);
+    if (wantsNats && !brokers.hasNats)
+      say('NATS is left out: there is no nats-server on PATH, and NATS_SERVER_BIN names none');
+    const machine = await describeMachine(brokers);
+    say(inWords(machine));
+    for (const name of workloads) {
+      const summary = await summarized(brokers, name);
+      if (summary) await tell(summary, machine);
+    }
   } finally {
-    await stage.close();
+    await brokers.stop();
   }
 }
 
-async function describeEnvironment(client: Redis): Promise<Record<string, string>> {
-  const version = /redis_version:(\S+)/.exec(await client.info('server'))?.[1] ?? 'unknown';
-  const cores = cpus();
-  return {
-    node: `Node ${process.version}`,
-    redis: `Redis ${version}`,
-    cpu: `${cores.length} x ${cores[0]?.model ?? '?'}`,
-  };
+/** Undefined where the command line has left nobody, or nothing, to measure. */
+async function summarized(brokers: Brokers, name: string): Promise<Summary | undefined> {
+  const workload = workloadNamed(name);
+  const contenders = settings.contenders.filter(
+    (each) => workload.contenders.includes(each.name) && (each.name !== NATS || brokers.hasNats),
+  );
+  const variants = workload.variants.filter(({ label }) => settings.variants?.includes(label) ?? true);
+  if (contenders.length === 0 || variants.length === 0) return undefined;
+  const { rounds, effort } = settings;
+  const samples = await play(brokers, {
+    workload,
+    contenders,
+    variants,
+    rounds,
+    effort,
+    say: (line) => say(`${name}: ${line}`),
+  });
+  return summarize(name, workload, samples);
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
+async function tell(summary: Summary, machine: Readonly<Record<string, string>>): Promise<void> {
+  if (settings.json) console.log(JSON.stringify({ ...summary, machine }));
+  else console.log(`\n${textOf(summary)}\n`);
+  if (settings.write) await writeSection(summary, inWords(machine));
 }

@@ -1,32 +1,46 @@
 import 'reflect-metadata';
-import { Controller, Inject, Logger, Module, type DynamicModule } from '@nestjs/common';
+import { Controller, Inject, Logger, Module, type DynamicModule, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import type { ClientProxy, MicroserviceOptions } from '@nestjs/microservices';
-import { lastValueFrom } from 'rxjs';
-import { COUNT, ECHO, type Caller, type Served, type Work } from './contender.js';
+import { count, from, lastValueFrom, type Observable } from 'rxjs';
+import { COUNT, ECHO, PARTS, type Caller, type Served, type Work } from './contender.js';
 
 const WORK = Symbol('WORK');
+const EMITS_PER_TURN = 256;
 
-@Controller()
-class BenchController {
-  constructor(@Inject(WORK) private readonly work: Work) {}
+/** A class of its own per call, because decorators fix the patterns of a class. */
+function controllerFor(patterns: readonly string[]): Type {
+  @Controller()
+  class BenchController {
+    constructor(@Inject(WORK) private readonly work: Work) {}
 
-  @MessagePattern(ECHO)
-  echo(@Payload() data: unknown): unknown {
-    return this.work.echo(data);
+    @MessagePattern([...patterns])
+    echo(@Payload() data: unknown): unknown {
+      return this.work.echo(data);
+    }
+
+    @MessagePattern(PARTS)
+    parts(@Payload() amount: number): Observable<unknown> {
+      return from(this.work.parts(amount));
+    }
+
+    @EventPattern(COUNT)
+    count(@Payload() _data: unknown): void | Promise<void> {
+      return this.work.count();
+    }
   }
-
-  @EventPattern(COUNT)
-  count(@Payload() _data: unknown): void {
-    this.work.count();
-  }
+  return BenchController;
 }
 
 @Module({})
 class BenchModule {
   static with(work: Work): DynamicModule {
-    return { module: BenchModule, controllers: [BenchController], providers: [{ provide: WORK, useValue: work }] };
+    return {
+      module: BenchModule,
+      controllers: [controllerFor(work.patterns)],
+      providers: [{ provide: WORK, useValue: work }],
+    };
   }
 }
 
@@ -48,10 +62,26 @@ export async function callNest(client: NestClient): Promise<Caller> {
   Logger.overrideLogger(false);
   await client.connect();
   return {
-    send: (data) => lastValueFrom(client.send<unknown>(ECHO, data)),
+    send: (data, pattern = ECHO) => lastValueFrom(client.send<unknown>(pattern, data)),
     emit: (data) => lastValueFrom(client.emit<void>(COUNT, data), { defaultValue: undefined }),
+    collect: (parts) => lastValueFrom(client.send<unknown>(PARTS, parts).pipe(count())),
     close: async () => {
       await client.close();
+    },
+  };
+}
+
+/**
+ * For transports that call an event sent before a byte of it has left. Without a pause now and then a loop of emits would
+ * never let the socket write; `sent` is what an application could wait for.
+ */
+export function pausing(caller: Caller, sent: () => Promise<void>): Caller {
+  let emits = 0;
+  return {
+    ...caller,
+    emit: async (data) => {
+      await caller.emit(data);
+      if (++emits % EMITS_PER_TURN === 0) await sent();
     },
   };
 }

@@ -1,38 +1,51 @@
-/** Runs one contender's server: the handlers, and nothing else, in a process of its own. */
-import type { Served } from './contender.js';
+/** Runs one contender's handlers, in a process of its own. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { echoPattern, type Served, type Setup, type Work } from './contender.js';
 import { contenderNamed } from './contenders/index.js';
-import { answer } from './messages.js';
+import { answer, usage } from './messages.js';
+import { PAYLOAD } from './payload.js';
 
 let served: Served | undefined;
 let handled = 0;
 let handledAt = 0;
-let awaited: { count: number; resolve: () => void } | undefined;
-
-const count = (): void => {
-  handled++;
-  // Each time, because the question may come after the last event.
-  handledAt = performance.timeOrigin + performance.now();
-  if (awaited === undefined || handled < awaited.count) return;
-  awaited.resolve();
-  awaited = undefined;
-};
 
 answer(async (question) => {
   switch (question.kind) {
-    case 'start':
-      served = await contenderNamed(question.role.contender).serve(question.role.place, {
-        echo: (data) => data,
-        count,
-      });
+    case 'serve':
+      served = await contenderNamed(question.role.contender).serve(
+        question.role.place,
+        workFor(question.setup),
+        question.setup,
+      );
       return;
-    case 'handled':
-      if (handled >= question.count) return { handledAt };
-      await new Promise<void>((resolve) => (awaited = { count: question.count, resolve }));
-      return { handledAt };
+    case 'tally':
+      return { handled, handledAt };
+    case 'usage':
+      return usage(question.collectGarbage);
     case 'close':
       await served?.close();
       return;
+    case 'call':
     case 'drive':
-      throw new Error('A server drives nothing');
+      throw new Error('A server calls nobody');
   }
 });
+
+function workFor({ patterns = 1, holds = false }: Setup): Work {
+  return {
+    patterns: Array.from({ length: patterns }, (_, index) => echoPattern(index)),
+    echo: (data) => data,
+    count: () => {
+      handled++;
+      // Each time, because the question may come after the last event.
+      handledAt = performance.timeOrigin + performance.now();
+      if (holds) return new Promise<void>(() => undefined);
+    },
+    async *parts(amount) {
+      for (let part = 0; part < amount; part++) {
+        yield PAYLOAD;
+        await nextTurn();
+      }
+    },
+  };
+}

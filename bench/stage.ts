@@ -1,83 +1,122 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import type { Answer, Question, Role } from './messages.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Brokers } from './brokers/brokers.js';
+import { Child } from './child.js';
+import type { Setup } from './contender.js';
+import type { Load } from './loads/load.js';
+import type { Role } from './messages.js';
 import type { Figures } from './workload.js';
 
-const LIMIT_MS = 120_000;
-const CLOSE_LIMIT_MS = 5_000;
+const START_LIMIT_MS = 60_000;
+const DRIVE_LIMIT_MS = 15 * 60_000;
+const TALLY_EVERY_MS = 20;
 
-export interface ServerHandle {
-  /** When the server had handled this many events in all, in milliseconds of the wall clock. */
-  handled(count: number): Promise<number>;
+/** CPU time in microseconds since each process was started, user and system together. */
+export interface CpuTimes {
+  readonly client: number;
+  readonly server: number;
+  readonly broker: number;
 }
 
-export interface ClientHandle {
-  /** The task is what the `drive` of the same workload takes. */
-  drive(task: unknown): Promise<Figures>;
-}
-
-/** The processes of one turn: starts what a workload asks for and ends all of it. */
-/** `BENCH_PROFILES=dir npm run bench …` leaves a CPU profile of each process there. */
-const { BENCH_PROFILES } = process.env;
-const PROFILING = BENCH_PROFILES ? ['--cpu-prof', `--cpu-prof-dir=${BENCH_PROFILES}`] : [];
-
+/** The processes of one turn of one contender: starts what a workload asks for and ends all of it. */
 export class Stage {
-  private readonly children: ChildProcess[] = [];
+  private readonly servers: Child[] = [];
+  private readonly idle: Child[] = [];
+  private client: Child | undefined;
 
-  constructor(private readonly role: Role) {}
+  constructor(
+    private readonly role: Role,
+    readonly brokers: Brokers,
+  ) {}
 
-  async startServer(): Promise<ServerHandle> {
-    const child = await this.start('server-process.ts');
+  /** One client and so many servers; resolves when all are ready for traffic. */
+  async start(setup: Setup = {}, servers = 1): Promise<void> {
+    const started = Array.from({ length: servers }, () => new Child('server-process.ts'));
+    this.servers.push(...started);
+    this.client = new Child('client-process.ts');
+    for (const server of started) await this.serve(server, setup);
+    await this.client.ask({ kind: 'call', role: this.role, callers: 1 }, START_LIMIT_MS);
+  }
+
+  async addServer(setup: Setup): Promise<void> {
+    const server = new Child('server-process.ts');
+    this.servers.push(server);
+    await this.serve(server, setup);
+  }
+
+  /** Connected like any other, but nobody uses them. All in one process, whose CPU time is not counted. */
+  async addIdleCallers(callers: number): Promise<void> {
+    if (callers === 0) return;
+    const child = new Child('client-process.ts');
+    this.idle.push(child);
+    await child.ask({ kind: 'call', role: this.role, callers }, START_LIMIT_MS);
+  }
+
+  drive(load: Load): Promise<Figures> {
+    return this.driver.ask({ kind: 'drive', load }, DRIVE_LIMIT_MS);
+  }
+
+  /**
+   * When the servers had handled so many events in all, in milliseconds of the wall clock.
+   * @throws {Error} when they have not within the time
+   */
+  async handled(count: number, limitMs = 120_000): Promise<number> {
+    const end = performance.now() + limitMs;
+    for (;;) {
+      const tallies = await Promise.all(this.servers.map((server) => server.ask({ kind: 'tally' }, START_LIMIT_MS)));
+      const handled = tallies.reduce((sum, tally) => sum + (tally['handled'] ?? 0), 0);
+      if (handled >= count) return Math.max(...tallies.map((tally) => tally['handledAt'] ?? NaN));
+      if (performance.now() > end) throw new Error(`${handled} of ${count} events were handled within ${limitMs} ms`);
+      await delay(TALLY_EVERY_MS);
+    }
+  }
+
+  async cpuTimes(): Promise<CpuTimes> {
+    const [client, ...servers] = await Promise.all(
+      [this.driver, ...this.servers].map((child) => this.usageOf(child, false)),
+    );
     return {
-      handled: async (count) => (await ask(child, { kind: 'handled', count }))['handledAt'] ?? NaN,
+      client: client?.['cpuUs'] ?? NaN,
+      server: servers.reduce((sum, usage) => sum + (usage['cpuUs'] ?? NaN), 0),
+      broker: await this.brokers.cpuUs(),
     };
   }
 
-  async startClient(): Promise<ClientHandle> {
-    const child = await this.start('client-process.ts');
-    return { drive: (task) => ask(child, { kind: 'drive', task }) };
+  /** What Redis, the server and the client hold, in bytes, after a collection of garbage. */
+  async memory(): Promise<Figures> {
+    const [client, server] = await Promise.all(
+      [this.driver, ...this.servers].map((child) => this.usageOf(child, true)),
+    );
+    return {
+      redis: await this.brokers.redisBytes(),
+      serverHeap: server?.['heapBytes'] ?? NaN,
+      serverRss: server?.['rssBytes'] ?? NaN,
+      clientHeap: client?.['heapBytes'] ?? NaN,
+      clientRss: client?.['rssBytes'] ?? NaN,
+    };
+  }
+
+  /** Kills the server that was started first, and forgets what it counted. */
+  async killServer(): Promise<void> {
+    await this.servers.shift()?.kill();
   }
 
   /** Clients first, so that no server goes away under a caller. */
   async close(): Promise<void> {
-    for (const child of this.children.toReversed()) {
-      const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-      if (child.exitCode === null && child.signalCode === null) {
-        await ask(child, { kind: 'close' }, CLOSE_LIMIT_MS).catch(() => undefined);
-        const kill = setTimeout(() => child.kill('SIGKILL'), CLOSE_LIMIT_MS);
-        await ended;
-        clearTimeout(kill);
-      }
-    }
+    const clients = this.client ? [...this.idle, this.client] : this.idle;
+    await Promise.all(clients.map((child) => child.close()));
+    await Promise.all(this.servers.map((child) => child.close()));
   }
 
-  private async start(file: string): Promise<ChildProcess> {
-    const path = fileURLToPath(new URL(file, import.meta.url));
-    const child = fork(path, {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      execArgv: [...process.execArgv, ...PROFILING],
-    });
-    this.children.push(child);
-    await ask(child, { kind: 'start', role: this.role });
-    return child;
+  private get driver(): Child {
+    if (!this.client) throw new Error('No client has been started');
+    return this.client;
   }
-}
 
-function ask(child: ChildProcess, question: Question, limitMs = LIMIT_MS): Promise<Figures> {
-  return new Promise((resolve, reject) => {
-    const settle = (act: () => void): void => {
-      clearTimeout(limit);
-      child.off('message', listen).off('exit', exit);
-      act();
-    };
-    const listen = (said: Answer): void =>
-      settle(() => ('error' in said ? reject(new Error(said.error)) : resolve(said.figures)));
-    const exit = (code: number | null): void => settle(() => reject(new Error(`A process ended with ${code}`)));
-    const limit = setTimeout(
-      () => settle(() => reject(new Error(`No answer to "${question.kind}" within ${limitMs} ms`))),
-      limitMs,
-    );
-    child.on('message', listen).on('exit', exit);
-    child.send(question);
-  });
+  private async serve(server: Child, setup: Setup): Promise<void> {
+    await server.ask({ kind: 'serve', role: this.role, setup }, START_LIMIT_MS);
+  }
+
+  private usageOf(child: Child, collectGarbage: boolean): Promise<Figures> {
+    return child.ask({ kind: 'usage', collectGarbage }, START_LIMIT_MS);
+  }
 }

@@ -1,38 +1,67 @@
-import type { Caller } from './contender.js';
-import type { Stage } from './stage.js';
+import type { CpuTimes, Stage } from './stage.js';
 
-/** What a workload measured in one turn, by the key of its metric. */
+/** Numbers that one measurement came to, by the key of their metric. */
 export type Figures = Readonly<Record<string, number>>;
 
 export interface Metric {
   readonly key: string;
   readonly title: string;
-  readonly better: 'higher' | 'lower';
   readonly digits: number;
+  /** Undefined: shown, but not compared. */
+  readonly better?: 'higher' | 'lower';
 }
 
-/**
- * One measurement. `run` directs one turn from the parent process: it starts the servers and clients it needs.
- * `drive` is what a client process does on `client.drive(task)`. A new workload is one file beside the others.
- */
-export interface Workload<Task = never> {
+/** One size of a workload. What else `run` needs to know of it is its own affair. */
+export interface Variant {
+  readonly label: string;
+}
+
+/** How much of it; all of it can be said on the command line. */
+export interface Effort {
+  /** How long a measurement lasts, where it is not bounded by a number of messages. */
+  readonly seconds: number;
+  /** Messages that wait when consumers begin to drain them. */
+  readonly backlog: number;
+  /** Messages during which memory is watched. */
+  readonly messages: number;
+}
+
+export interface Measurement {
+  readonly label: string;
+  readonly figures: Figures;
+}
+
+/** One question that is put to some of the contenders, in several sizes. A new workload is one file beside the others. */
+export interface Workload<V extends Variant = Variant> {
   readonly title: string;
+  /** The first one is what a plot shows. */
   readonly metrics: readonly Metric[];
-  run(stage: Stage, seconds: number): Promise<Figures>;
-  drive(caller: Caller, task: Task): Promise<Figures>;
+  /** Names of those who can do it. */
+  readonly contenders: readonly string[];
+  readonly variants: readonly V[];
+  /**
+   * With what a figure is compared: with the library's own at the same size, or with the same contender's at the first
+   * size, where the question is what growth costs.
+   */
+  readonly comparison: 'contenders' | 'first variant' | 'none';
+  /** For what takes long and varies little. */
+  readonly maxRounds?: number;
+  /** One turn of one contender, on processes of its own. */
+  run(stage: Stage, variant: V, effort: Effort): Promise<readonly Measurement[]>;
 }
 
-/** About 100 bytes of JSON, as an application would send it. */
-export const PAYLOAD = {
-  number: '+15550100123',
-  text: 'Your parcel arrives today between 14:00 and 16:00.',
-  at: '2030-01-01T12:00:00.000Z',
-};
+/** CPU time does not mind what else the machine does, so it is the steadier figure on a busy one. */
+export const CPU_METRICS: readonly Metric[] = [
+  { key: 'cpu', title: 'CPU µs/message', better: 'lower', digits: 0 },
+  { key: 'cpuClient', title: 'client µs', digits: 0 },
+  { key: 'cpuServer', title: 'server µs', digits: 0 },
+  { key: 'cpuBroker', title: 'broker µs', digits: 0 },
+];
 
-/** Keeps `lanes` calls in flight until `hasMore` says no. */
-export async function keepInFlight(lanes: number, hasMore: () => boolean, call: () => Promise<unknown>): Promise<void> {
-  const lane = async (): Promise<void> => {
-    while (hasMore()) await call();
-  };
-  await Promise.all(Array.from({ length: lanes }, lane));
+/** The figures of `CPU_METRICS`. */
+export function cpuFigures(before: CpuTimes, after: CpuTimes, messages: number): Figures {
+  const [cpuClient, cpuServer, cpuBroker] = (['client', 'server', 'broker'] as const).map(
+    (side) => (after[side] - before[side]) / messages,
+  ) as [number, number, number];
+  return { cpu: cpuClient + cpuServer + cpuBroker, cpuClient, cpuServer, cpuBroker };
 }

@@ -1,11 +1,13 @@
 import type { Contender } from '../contender.js';
+import { bullmq } from './bullmq.js';
+import { nestNats } from './nest-nats.js';
 import { nestRedis } from './nest-redis.js';
 import { nestTcp } from './nest-tcp.js';
 import { rawStreams } from './raw-streams.js';
 import { streamTransport } from './stream-transport.js';
 
 /** The first one is the library; the others are what it is compared with. */
-export const CONTENDERS: readonly Contender[] = [streamTransport, nestRedis, nestTcp, rawStreams];
+export const CONTENDERS: readonly Contender[] = [streamTransport, nestRedis, nestTcp, nestNats, bullmq, rawStreams];
 
 export function contenderNamed(name: string): Contender {
   const found = CONTENDERS.find((each) => each.name === name);

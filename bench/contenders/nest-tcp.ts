@@ -1,5 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ClientTCP, Transport } from '@nestjs/microservices';
-import { callNest, serveNest } from '../nest-microservice.js';
+import { callNest, pausing, serveNest } from '../nest-microservice.js';
 import type { Contender } from '../contender.js';
 
 export const nestTcp: Contender = {
@@ -7,5 +8,8 @@ export const nestTcp: Contender = {
   title: 'Nest TCP, no broker',
   serve: ({ freePort }, work) =>
     serveNest({ transport: Transport.TCP, options: { host: '127.0.0.1', port: freePort } }, work),
-  call: ({ freePort }) => callNest(new ClientTCP({ host: '127.0.0.1', port: freePort })),
+  async call({ freePort }) {
+    const caller = await callNest(new ClientTCP({ host: '127.0.0.1', port: freePort }));
+    return pausing(caller, () => nextTurn());
+  },
 };

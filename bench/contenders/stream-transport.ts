@@ -1,5 +1,5 @@
 import { callNest, serveNest } from '../nest-microservice.js';
-import type { Contender } from '../contender.js';
+import { GROUP, type Contender } from '../contender.js';
 
 /** The build and not the sources: what is measured is what ships. */
 const BUILD = new URL('../../dist/esm/index.js', import.meta.url).href;
@@ -9,10 +9,17 @@ const library = (): Promise<typeof import('nestjs-redis-stream-transport')> =>
 export const streamTransport: Contender = {
   name: 'stream-transport',
   title: 'this library',
-  async serve({ redisPort }, work) {
+  async serve({ redisPort }, work, { takeover }) {
     const { RedisStreamServer } = await library();
-    const connection = { host: '127.0.0.1', port: redisPort };
-    return serveNest({ strategy: new RedisStreamServer({ connection, option: { consumerGroup: 'bench' } }) }, work);
+    const strategy = new RedisStreamServer({
+      connection: { host: '127.0.0.1', port: redisPort },
+      option: {
+        consumerGroup: GROUP,
+        // With handlers that never end, a stop would wait for them.
+        ...(takeover && { lease: takeover.leaseMs, sweepInterval: takeover.sweepMs, shutdownTimeout: 0 }),
+      },
+    });
+    return serveNest({ strategy }, work);
   },
   async call({ redisPort }) {
     const { RedisStreamClient } = await library();

@@ -1,19 +1,22 @@
-import { readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Workload } from '../workload.js';
+import { clients } from './clients.js';
+import { drain } from './drain.js';
+import { events } from './events.js';
+import { memory } from './memory.js';
+import { patterns } from './patterns.js';
+import { payloads } from './payloads.js';
+import { pending } from './pending.js';
+import { recovery } from './recovery.js';
+import { requests } from './requests.js';
+import { streams } from './streams.js';
 
-/** Each file beside this one is a workload, called as its file is. */
-export function workloadNames(): string[] {
-  return readdirSync(fileURLToPath(new URL('.', import.meta.url)))
-    .filter((file) => file.endsWith('.ts') && file !== 'index.ts')
-    .map((file) => file.slice(0, -'.ts'.length))
-    .toSorted();
-}
+/** In the order in which they are run and told. */
+export const WORKLOADS: ReadonlyMap<string, Workload> = new Map(
+  Object.entries({ requests, payloads, events, drain, streams, recovery, patterns, clients, pending, memory }),
+);
 
-export async function workloadNamed(name: string): Promise<Workload<unknown>> {
-  if (!workloadNames().includes(name)) {
-    throw new Error(`No workload is called ${name}. Workloads: ${workloadNames().join(', ')}`);
-  }
-  const file = (await import(new URL(`${name}.ts`, import.meta.url).href)) as { workload: Workload<unknown> };
-  return file.workload;
+export function workloadNamed(name: string): Workload {
+  const found = WORKLOADS.get(name);
+  if (!found) throw new Error(`No workload is called ${name}. Workloads: ${[...WORKLOADS.keys()].join(', ')}`);
+  return found;
 }

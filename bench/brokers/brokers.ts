@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { locateRedis, startRedis, type RunningRedis } from '../../scripts/redis-server.js';
+import type { Place } from '../contender.js';
+import { freePort } from './free-port.js';
+import { startNatsServer, type NatsServer } from './nats-server.js';
+
+export interface BrokerOptions {
+  /** Redis with its append-only file, synced each second. */
+  readonly appendonly: boolean;
+  readonly nats: boolean;
+}
+
+/** The servers that messages go through: one Redis for all contenders, and a NATS server where there is one. */
+export class Brokers {
+  /** For what a workload puts into Redis, or asks of it. */
+  readonly observer: Redis;
+
+  private constructor(
+    private readonly redis: RunningRedis,
+    private readonly nats: NatsServer | undefined,
+    private readonly removeDirectory: () => void,
+  ) {
+    this.observer = new Redis({ host: '127.0.0.1', port: redis.port });
+  }
+
+  static async start({ appendonly, nats }: BrokerOptions): Promise<Brokers> {
+    const directory = mkdtempSync(join(tmpdir(), 'redis-bench-'));
+    const removeDirectory = (): void => rmSync(directory, { recursive: true, force: true });
+    process.once('exit', removeDirectory);
+    const binary = await locateRedis({ allowToy: false });
+    const redis = await startRedis({ binary, dir: directory, appendonly });
+    return new Brokers(redis, nats ? await startNatsServer() : undefined, removeDirectory);
+  }
+
+  get hasNats(): boolean {
+    return this.nats !== undefined;
+  }
+
+  /** Where the next turn takes place: an empty Redis. */
+  async place(): Promise<Place> {
+    await this.observer.flushall();
+    return { redisPort: this.redis.port, freePort: await freePort(), natsPort: this.nats?.port };
+  }
+
+  async cpuUs(): Promise<number> {
+    const used = await this.redisInfo('cpu');
+    const redisUs = (Number(used('used_cpu_user')) + Number(used('used_cpu_sys'))) * 1_000_000;
+    return redisUs + (this.nats?.cpuUs() ?? 0);
+  }
+
+  async redisBytes(): Promise<number> {
+    return Number((await this.redisInfo('memory'))('used_memory'));
+  }
+
+  /** By name, for people. */
+  async versions(): Promise<Record<string, string>> {
+    const server = await this.redisInfo('server');
+    const { appendonly = 'no' } = (await this.observer.config('GET', 'appendonly')) as { appendonly?: string };
+    const durability = appendonly === 'yes' ? 'append-only file synced each second' : 'nothing on disk';
+    return {
+      Redis: `${server('redis_version')} (${durability})`,
+      ...(this.nats && { 'NATS server': this.nats.version }),
+    };
+  }
+
+  async stop(): Promise<void> {
+    this.observer.disconnect();
+    await Promise.all([this.redis.stop('SIGKILL'), this.nats?.stop()]);
+    this.removeDirectory();
+    process.off('exit', this.removeDirectory);
+  }
+
+  private async redisInfo(section: string): Promise<(field: string) => string> {
+    const info = await this.observer.info(section);
+    return (field) => new RegExp(`^${field}:(\\S+)`, 'm').exec(info)?.[1] ?? '';
+  }
+}

@@ -1,0 +1,64 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Answer, Question } from './messages.js';
+import type { Figures } from './workload.js';
+
+const CLOSE_LIMIT_MS = 5_000;
+/** `BENCH_PROFILES=dir npm run bench …` leaves a CPU profile of each process there. */
+const { BENCH_PROFILES } = process.env;
+const PROFILING = BENCH_PROFILES ? ['--cpu-prof', `--cpu-prof-dir=${BENCH_PROFILES}`] : [];
+
+/** A process of the benchmark that answers questions, one at a time. Boots while nobody has asked yet. */
+export class Child {
+  private readonly process: ChildProcess;
+
+  constructor(file: 'server-process.ts' | 'client-process.ts') {
+    this.process = fork(fileURLToPath(new URL(file, import.meta.url)), {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      execArgv: [...process.execArgv, '--expose-gc', ...PROFILING],
+    });
+  }
+
+  /** @throws {Error} what went wrong there, or that no answer came in time */
+  ask(question: Question, limitMs: number): Promise<Figures> {
+    const child = this.process;
+    return new Promise((resolve, reject) => {
+      const settle = (act: () => void): void => {
+        clearTimeout(limit);
+        child.off('message', listen).off('exit', exit);
+        act();
+      };
+      const listen = (said: Answer): void =>
+        settle(() => ('error' in said ? reject(new Error(said.error)) : resolve(said.figures)));
+      const exit = (code: number | null): void => settle(() => reject(new Error(`A process ended with ${code}`)));
+      const limit = setTimeout(
+        () => settle(() => reject(new Error(`No answer to "${question.kind}" within ${limitMs} ms`))),
+        limitMs,
+      );
+      child.on('message', listen).on('exit', exit);
+      child.send(question);
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.hasEnded) return;
+    const ended = once(this.process, 'exit');
+    await this.ask({ kind: 'close' }, CLOSE_LIMIT_MS).catch(() => undefined);
+    const kill = setTimeout(() => this.process.kill('SIGKILL'), CLOSE_LIMIT_MS);
+    await ended;
+    clearTimeout(kill);
+  }
+
+  /** As a power cut would. */
+  async kill(): Promise<void> {
+    if (this.hasEnded) return;
+    const ended = once(this.process, 'exit');
+    this.process.kill('SIGKILL');
+    await ended;
+  }
+
+  private get hasEnded(): boolean {
+    return this.process.exitCode !== null || this.process.signalCode !== null;
+  }
+}

@@ -1,0 +1,20 @@
+/** A load ends after a time, or after so many messages. */
+export type Extent = { readonly seconds: number } | { readonly count: number };
+
+/** Says whether there is more to do; counts by being asked. */
+export function within(extent: Extent): () => boolean {
+  if ('count' in extent) {
+    let left = extent.count;
+    return () => left-- > 0;
+  }
+  const end = performance.now() + extent.seconds * 1_000;
+  return () => performance.now() < end;
+}
+
+/** Keeps `lanes` calls in flight until `hasMore` says no. */
+export async function keepInFlight(lanes: number, hasMore: () => boolean, call: () => Promise<unknown>): Promise<void> {
+  const lane = async (): Promise<void> => {
+    while (hasMore()) await call();
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+}

@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { cpus, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Brokers } from './brokers/brokers.js';
+
+const PACKAGES = ['ioredis', '@nestjs/microservices', 'bullmq', '@nats-io/transport-node'];
+
+/** What the figures depend on, by name and for people; nothing that says whose machine it is. */
+export async function describeMachine(brokers: Brokers): Promise<Record<string, string>> {
+  const cores = cpus();
+  return {
+    CPU: `${cores.length} × ${cores[0]?.model.trim() ?? 'unknown'}`,
+    memory: `${Math.round(totalmem() / 2 ** 30)} GB`,
+    system: `${process.platform} ${process.arch}`,
+    Node: process.version.slice(1),
+    ...(await brokers.versions()),
+    ...Object.fromEntries(PACKAGES.map((name) => [name, versionOf(name)])),
+  };
+}
+
+export const inWords = (machine: Readonly<Record<string, string>>): string =>
+  Object.entries(machine)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
+
+/** Not every package exports its package.json, so it is looked for above what it does export. */
+function versionOf(name: string): string {
+  let directory = dirname(createRequire(import.meta.url).resolve(name));
+  while (!directory.endsWith(join('node_modules', name))) directory = dirname(directory);
+  return (JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,12 @@
+/** About 100 bytes of JSON, as an application would send it. */
+export const PAYLOAD = {
+  number: '+15550100123',
+  text: 'Your parcel arrives today at 2 pm.',
+  at: '2030-01-01T12:00Z',
+};
+
+/** The same with a longer text, so that its JSON has this many bytes. */
+export function payloadOf(bytes: number): typeof PAYLOAD {
+  const missing = bytes - JSON.stringify(PAYLOAD).length;
+  return { ...PAYLOAD, text: PAYLOAD.text + 'x'.repeat(Math.max(0, missing)) };
+}

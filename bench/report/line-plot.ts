@@ -1,0 +1,50 @@
+import type { Summary } from './summary.js';
+import { colourOf, grouped, legend, line, picture, text, ticksFor } from './svg.js';
+
+const WIDTH = 760;
+const LEFT = 60;
+const RIGHT = 20;
+const TOP = 40;
+const PLOT = 200;
+const GAP = 60;
+
+/** All metrics over the sizes; sizes that end in different words (`0 requests`, `0 events`) are panels of their own. */
+export function linePlot({ title, metrics, rows }: Summary): string {
+  const kindOf = (label: string): string => label.replace(/^\S+ /, '');
+  const kinds = [...new Set(rows.map(({ label }) => kindOf(label)))];
+  const ticks = ticksFor(
+    Math.max(...rows.flatMap(({ spreads }) => Object.values(spreads).map(({ highest }) => highest))),
+  );
+  const scale = PLOT / (ticks.at(-1) ?? 1);
+
+  const names = legend(
+    metrics.map((metric) => metric.title),
+    8,
+    TOP,
+    WIDTH,
+  );
+  const svg = [...names.svg];
+  let top = TOP + names.height;
+  for (const kind of kinds) {
+    const members = rows.filter(({ label }) => kindOf(label) === kind);
+    const bottom = top + PLOT;
+    const step = (WIDTH - LEFT - RIGHT) / Math.max(1, members.length - 1);
+    for (const tick of ticks) {
+      const y = bottom - tick * scale;
+      svg.push(line(LEFT, y, WIDTH - RIGHT, y, 'class="rule"'));
+      svg.push(text(LEFT - 6, y + 4, grouped(tick), 'text-anchor="end" class="faint"'));
+    }
+    metrics.forEach(({ key }, index) => {
+      const points = members.map(({ spreads }, at) => {
+        const y = bottom - (spreads[key]?.median ?? 0) * scale;
+        return `${(LEFT + at * step).toFixed(1)},${y.toFixed(1)}`;
+      });
+      svg.push(`<polyline points="${points.join(' ')}" fill="none" stroke="${colourOf(index)}" stroke-width="2"/>`);
+    });
+    const [first, last] = [members[0]?.label ?? '', members.at(-1)?.label ?? ''];
+    svg.push(text(LEFT, bottom + 18, first, 'class="faint"'));
+    svg.push(text(WIDTH - RIGHT, bottom + 18, last, 'text-anchor="end" class="faint"'));
+    top = bottom + GAP;
+  }
+  return picture(title, { width: WIDTH, height: top - GAP / 2 }, svg);
+}

@@ -1,0 +1,68 @@
+/** What all plots share: a picture that follows the reader's light or dark theme, and round numbers on its axis. */
+
+export interface Bounds {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Distinct, also to those who see few colours, and strong enough on white and on black. */
+export const SERIES_COLOURS = ['#2f81f7', '#d2691e', '#2e9e6b', '#b45fc4', '#8d8d2e', '#7d8590'] as const;
+
+export const colourOf = (index: number): string => SERIES_COLOURS[index % SERIES_COLOURS.length] ?? '#7d8590';
+
+const STYLE = `text{font:12px system-ui,sans-serif;fill:#1f2328}.title{font-weight:600;font-size:13px}
+.faint{fill:#59636e}.rule{stroke:#d1d9e0}.spread{stroke:#1f2328}
+@media (prefers-color-scheme:dark){text{fill:#e6edf3}.faint{fill:#9198a1}.rule{stroke:#3d444d}.spread{stroke:#e6edf3}}`;
+
+export function picture(title: string, { width, height }: Bounds, content: readonly string[]): string {
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">`,
+    `<title>${escaped(title)}</title>`,
+    `<style>${STYLE}</style>`,
+    text(8, 20, title, 'class="title"'),
+    ...content,
+    '</svg>',
+    '',
+  ].join('\n');
+}
+
+export const text = (x: number, y: number, content: string, attributes = ''): string =>
+  `<text x="${round(x)}" y="${round(y)}" ${attributes}>${escaped(content)}</text>`;
+
+export const line = (x1: number, y1: number, x2: number, y2: number, attributes: string): string =>
+  `<line x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}" ${attributes}/>`;
+
+/** One coloured mark and name per series, in rows that are not wider than this; how high all of it is. */
+export function legend(
+  names: readonly string[],
+  x: number,
+  y: number,
+  width: number,
+): { svg: string[]; height: number } {
+  const svg: string[] = [];
+  let [left, top] = [x, y];
+  names.forEach((name, index) => {
+    const length = 24 + name.length * 6.6;
+    if (left + length > width) [left, top] = [x, top + 18];
+    svg.push(`<rect x="${round(left)}" y="${top - 9}" width="10" height="10" fill="${colourOf(index)}"/>`);
+    svg.push(text(left + 15, top, name));
+    left += length + 10;
+  });
+  return { svg, height: top - y + 18 };
+}
+
+/** Some four round numbers from 0 to what is just above the highest. */
+export function ticksFor(highest: number): number[] {
+  if (!(highest > 0)) return [0, 1];
+  const rough = highest / 4;
+  const magnitude = 10 ** Math.floor(Math.log10(rough));
+  const step = ([1, 2, 2.5, 5].find((factor) => factor * magnitude >= rough) ?? 10) * magnitude;
+  return Array.from({ length: Math.ceil(highest / step) + 1 }, (_, index) => Number((index * step).toPrecision(6)));
+}
+
+export const grouped = (value: number): string => value.toLocaleString('en-US', { maximumFractionDigits: 3 });
+
+const round = (value: number): number => Math.round(value * 10) / 10;
+
+const escaped = (content: string): string =>
+  content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');

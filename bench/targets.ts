@@ -1,0 +1,28 @@
+/** How good this library has to be: so many times what it is compared with, on a machine that does nothing else. */
+export interface Target {
+  readonly workload: string;
+  readonly label: string;
+  readonly metric: string;
+  /** Another contender, or the size that growth is measured by. */
+  readonly against: string;
+  readonly atLeast: number;
+}
+
+export const TARGETS: readonly Target[] = [
+  { workload: 'requests', label: '256 in flight', metric: 'rate', against: 'nest-redis', atLeast: 1 },
+  { workload: 'requests', label: '256 in flight', metric: 'rate', against: 'raw-streams', atLeast: 0.85 },
+  // At most 1.25 times the latency.
+  { workload: 'requests', label: '1 in flight', metric: 'p50', against: 'nest-redis', atLeast: 0.8 },
+  { workload: 'events', label: '100 B', metric: 'handledRate', against: 'nest-redis', atLeast: 1.35 },
+  ...['1 consumer', '2 consumers', '4 consumers'].map((label) => ({
+    workload: 'drain',
+    label,
+    metric: 'rate',
+    against: 'raw-streams',
+    atLeast: 0.7,
+  })),
+  { workload: 'patterns', label: '1000 patterns, one busy', metric: 'rate', against: '1 pattern', atLeast: 0.9 },
+  { workload: 'clients', label: '200 idle', metric: 'rate', against: '0 idle', atLeast: 0.9 },
+];
+
+export const targetsOf = (workload: string): Target[] => TARGETS.filter((target) => target.workload === workload);

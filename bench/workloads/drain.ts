@@ -1,0 +1,38 @@
+import { COUNT } from '../contender.js';
+import { PAYLOAD } from '../payload.js';
+import { CPU_METRICS, cpuFigures, type Variant, type Workload } from '../workload.js';
+
+interface Consumers extends Variant {
+  readonly consumers: number;
+}
+
+const WARM_UP_EVENTS = 5_000;
+/** All of a backlog at once, so that every consumer finds it at the same moment. */
+const ADD = `for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', 'data', ARGV[2]) end`;
+
+export const drain: Workload<Consumers> = {
+  title: 'Drain: consumers that find a backlog of events',
+  metrics: [{ key: 'rate', title: 'events/s', better: 'higher', digits: 0 }, ...CPU_METRICS],
+  contenders: ['stream-transport', 'raw-streams'],
+  comparison: 'contenders',
+  variants: [
+    { label: '1 consumer', consumers: 1 },
+    { label: '2 consumers', consumers: 2 },
+    { label: '4 consumers', consumers: 4 },
+  ],
+
+  async run(stage, { label, consumers }, { backlog }) {
+    await stage.start({}, consumers);
+    const { observer } = stage.brokers;
+    const data = JSON.stringify(PAYLOAD);
+    await observer.eval(ADD, 1, COUNT, WARM_UP_EVENTS, data);
+    await stage.handled(WARM_UP_EVENTS);
+
+    const before = await stage.cpuTimes();
+    await observer.eval(ADD, 1, COUNT, backlog, data);
+    const startedAt = performance.timeOrigin + performance.now();
+    const endedAt = await stage.handled(WARM_UP_EVENTS + backlog);
+    const rate = (backlog / (endedAt - startedAt)) * 1_000;
+    return [{ label, figures: { rate, ...cpuFigures(before, await stage.cpuTimes(), backlog) } }];
+  },
+};

@@ -1,0 +1,42 @@
+import type { Redis } from 'ioredis';
+import { ECHO, GROUP } from '../contender.js';
+import { PAYLOAD } from '../payload.js';
+import type { Variant, Workload } from '../workload.js';
+import { measureRequests, REQUEST_METRICS } from './request-turn.js';
+
+interface Pending extends Variant {
+  readonly pending: number;
+}
+
+const IN_FLIGHT = 256;
+/** Nobody may take over what the other consumer has: it lives. */
+const LEASE_MS = 600_000;
+const SWEEP_MS = 5_000;
+const ADD = `for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', 'data', ARGV[2]) end`;
+
+export const pending: Workload<Pending> = {
+  title: `Pending: requests, ${IN_FLIGHT} in flight, while another consumer of the group has entries in hand`,
+  metrics: REQUEST_METRICS,
+  contenders: ['stream-transport', 'raw-streams'],
+  comparison: 'first variant',
+  variants: [
+    { label: 'nothing pending', pending: 0 },
+    { label: '10,000 pending', pending: 10_000 },
+    { label: '100,000 pending', pending: 100_000 },
+  ],
+
+  async run(stage, variant, { seconds }) {
+    await holdElsewhere(stage.brokers.observer, variant.pending);
+    await stage.start({ takeover: { leaseMs: LEASE_MS, sweepMs: SWEEP_MS } });
+    // Long enough for a sweep, which looks through the pending list.
+    const figures = await measureRequests(stage, { inFlight: IN_FLIGHT, seconds: seconds * 2 });
+    return [{ label: variant.label, figures }];
+  },
+};
+
+async function holdElsewhere(redis: Redis, count: number): Promise<void> {
+  if (count === 0) return;
+  await redis.xgroup('CREATE', ECHO, GROUP, '0', 'MKSTREAM');
+  await redis.eval(ADD, 1, ECHO, count, JSON.stringify(PAYLOAD));
+  await redis.xreadgroup('GROUP', GROUP, 'another', 'COUNT', count, 'STREAMS', ECHO, '>');
+}
