@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppProcess } from '../../../scripts/launcher/app-process.js';
 import type { AppName } from '../../../scripts/launcher/app-process.js';
@@ -33,6 +34,7 @@ export class CampaignBacking {
   }
 
   static async start(plan: CampaignPlan, compiled: CompiledApps, directory: string): Promise<CampaignBacking> {
+    mkdirSync(directory, { recursive: true });
     const ports = { postgres: await freePort(), sink: await freePort(), smtp: await freePort() };
     const backing = new CampaignBacking(plan, compiled, directory, ports);
     try {

@@ -1,0 +1,154 @@
+import { isEmail } from 'class-validator';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { E164 } from '../../apps/contracts/src/sms/sms.rules.js';
+import type { User } from '../../apps/contracts/src/campaign/user.js';
+import { AppProcess } from '../../scripts/launcher/app-process.js';
+import { CompiledApps } from '../../scripts/launcher/compiled-apps.js';
+import { freePort } from '../support/free-port.js';
+import { outcomeOf, within } from '../support/eventually.js';
+import { CampaignBacking } from './support/campaign-backing.js';
+import { openStuckClient } from './support/unfinished-statement.js';
+
+const USERS = 2_000;
+const CAMPAIGN = '00000000-0000-4000-8000-000000000001';
+
+const connected = async (connectionString: string): Promise<Client> => {
+  const client = new Client({ connectionString });
+  client.on('error', () => undefined); // some tests kill the server
+  await client.connect();
+  return client;
+};
+
+const only = async <T>(url: string, sql: string, values: unknown[] = []): Promise<T> => {
+  const client = await connected(url);
+  const { rows } = await client.query({ text: sql, values, rowMode: 'array' });
+  await client.end();
+  return rows[0]?.[0] as T;
+};
+
+const count = (url: string): Promise<number> => only(url, 'SELECT count(*)::int FROM users');
+const checksum = (url: string): Promise<string> =>
+  only(url, `SELECT md5(string_agg(users::text, ' ' ORDER BY id)) FROM users WHERE id <= $1`, [USERS]);
+
+describe('the database of the campaigns', () => {
+  let directory: string;
+  let compiled: CompiledApps;
+  let backing: CampaignBacking;
+  let url: string;
+
+  const start = (name: string): Promise<CampaignBacking> =>
+    CampaignBacking.start({ users: USERS }, compiled, join(directory, name));
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'redis-stream-database-'));
+    compiled = await CompiledApps.compile();
+    backing = await start('first');
+    url = backing.databaseUrl;
+  }, 90_000);
+
+  afterAll(async () => {
+    await backing?.stop();
+    compiled?.remove();
+    rmSync(directory, { recursive: true, force: true });
+  }, 30_000);
+
+  it('holds as many users as asked for, each with a mail address and a number of their own', async () => {
+    const client = await connected(url);
+    const { rows: users } = await client.query<User>('SELECT id, name, email, phone FROM users ORDER BY id');
+    await client.end();
+    expect(users.map(({ id }) => id)).toEqual(Array.from({ length: USERS }, (_, i) => i + 1));
+    expect(new Set(users.map(({ email }) => email)).size).toBe(USERS);
+    expect(new Set(users.map(({ phone }) => phone)).size).toBe(USERS);
+    expect(users.filter(({ email, phone }) => !isEmail(email) || !E164.test(phone))).toEqual([]);
+    expect(users[0]).toEqual({
+      id: 1,
+      name: 'Alan Allen',
+      email: 'alan.allen1@example.net',
+      phone: '+15550000001',
+    });
+  });
+
+  it('has the same users in every database', async () => {
+    const other = await start('second');
+    expect(await checksum(other.databaseUrl)).toBe(await checksum(url));
+    await other.stop();
+  }, 60_000);
+
+  it('records its migrations', async () => {
+    expect(await only(url, 'SELECT array_agg(name) FROM migrations')).toEqual(['CreateCampaignTables1763700000000']);
+  });
+
+  it('adds nobody when all are there, and only those who are missing when more are asked for', async () => {
+    const before = await checksum(url);
+    await backing.seed(USERS);
+    expect(await count(url)).toBe(USERS);
+    await backing.seed(USERS + 500);
+    expect(await count(url)).toBe(USERS + 500);
+    await only(url, 'DELETE FROM users WHERE id % 10 = 0 RETURNING id');
+    await backing.seed(USERS);
+    expect(await count(url)).toBe(USERS + 450);
+    await backing.seed(USERS + 500);
+    expect(await count(url)).toBe(USERS + 500);
+    expect(await checksum(url)).toBe(before);
+  }, 60_000);
+
+  it('is brought up to date by two at once as by one', async () => {
+    await only(url, 'DROP TABLE migrations, campaign_ticks, intents, campaigns, users');
+    await Promise.all([backing.seed(USERS), backing.seed(USERS)]);
+    expect(await count(url)).toBe(USERS);
+    expect(await only(url, 'SELECT count(*)::int FROM migrations')).toBe(1);
+  }, 60_000);
+
+  it('goes on where a seeding was killed', async () => {
+    const wanted = 60_000;
+    const env = { DATABASE_URL: url, USERS: String(wanted) };
+    const killed = new AppProcess({ app: 'database', compiled, env, hear: () => killed.kill('SIGKILL') });
+    expect(await killed.ended).toBe('SIGKILL');
+    expect(await count(url)).toBeLessThan(wanted);
+    await backing.seed(wanted);
+    expect(await count(url)).toBe(wanted);
+  }, 60_000);
+
+  it('says which setting it misses', async () => {
+    const lost = new AppProcess({ app: 'database', compiled, env: { DATABASE_URL: '' } });
+    await expect(lost.ready).rejects.toThrow('DATABASE_URL is missing');
+  });
+
+  it('keeps statements of different connections apart, also of those that are cut off in the middle', async () => {
+    const other = await connected(url);
+    const stuck = await openStuckClient(url);
+    const answer = other.query<{ mine: string }>('SELECT $1::text AS mine', ['mine']);
+    stuck.hangUp();
+    expect((await within(5_000, 'an answer', answer)).rows).toEqual([{ mine: 'mine' }]);
+    await other.end();
+  });
+
+  it('lets nobody else into its directory', async () => {
+    const env = { PGLITE_DIR: join(directory, 'first', 'postgres'), PORT: String(await freePort()) };
+    const second = new AppProcess({ app: 'postgres', compiled, env });
+    await expect(second.ready).rejects.toThrow('is in use by process');
+    expect(await count(url)).toBeGreaterThan(0);
+  }, 30_000);
+
+  it('keeps every write that it has acknowledged when it is killed', async () => {
+    const kept: number[] = [];
+    const write = async (lane: number): Promise<void> => {
+      const client = await connected(url);
+      for (let second = lane; ; second += 4) {
+        const row = client.query('INSERT INTO campaign_ticks VALUES ($1, $2, 1)', [CAMPAIGN, second]);
+        if ('error' in (await outcomeOf(row))) return;
+        kept.push(second);
+        if (kept.length === 500) void backing.killPostgres();
+      }
+    };
+    await Promise.all([0, 1, 2, 3].map(write));
+    await backing.killPostgres();
+    await backing.startPostgres();
+    const found = await only<number[]>(url, 'SELECT array_agg(second) FROM campaign_ticks');
+    expect(kept.length).toBeGreaterThanOrEqual(500);
+    expect(kept.filter((second) => !found.includes(second))).toEqual([]);
+  }, 60_000);
+});
