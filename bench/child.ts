@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { PROCESSES } from './bundle.js';
 import type { Answer, Question } from './messages.js';
 import type { Figures } from './workload.js';
 
@@ -13,10 +13,10 @@ const PROFILING = BENCH_PROFILES ? ['--cpu-prof', `--cpu-prof-dir=${BENCH_PROFIL
 export class Child {
   private readonly process: ChildProcess;
 
-  constructor(file: 'server-process.ts' | 'client-process.ts') {
-    this.process = fork(fileURLToPath(new URL(file, import.meta.url)), {
+  constructor(kind: keyof typeof PROCESSES) {
+    this.process = fork(PROCESSES[kind], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      execArgv: [...process.execArgv, '--expose-gc', ...PROFILING],
+      execArgv: ['--expose-gc', ...PROFILING],
     });
   }
 

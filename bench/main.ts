@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Brokers } from './brokers/brokers.js';
+import { bundleProcesses } from './bundle.js';
 import { describeMachine, inWords } from './machine.js';
 import { writeSection } from './report/document.js';
 import { summarize, type Summary } from './report/summary.js';
@@ -39,6 +40,7 @@ async function measure({ workloads, appendonly, build, contenders }: Settings): 
     const script = fileURLToPath(new URL('../scripts/build.mjs', import.meta.url));
     execFileSync(process.execPath, [script], { stdio: ['ignore', 'ignore', 'inherit'] });
   }
+  await bundleProcesses();
   const wantsNats = contenders.some(({ name }) => name === NATS);
   const brokers = await Brokers.start({ appendonly, nats: wantsNats });
   try {

@@ -6,7 +6,10 @@ import { fileURLToPath } from 'node:url';
 export interface Step {
   readonly name: string;
   readonly command: readonly string[];
-  /** `one`: the step is the test. `jest`: jest's own report. `last-line`: the command ends with `N passed, N failed`. */
+  /**
+   * `one`: the step is the test. `jest`: jest's own report. `last-line`: the command ends with `N passed, N failed`, and
+   * may add a remark behind a colon.
+   */
   readonly counting: 'one' | 'jest' | 'last-line';
   readonly limitMs?: number;
   readonly env?: NodeJS.ProcessEnv;
@@ -20,7 +23,7 @@ export interface Outcome {
   readonly skipped: number;
   readonly seconds: number;
   readonly output: string;
-  /** What no test of its own says: that it ran nothing, was cut off, exited badly, or was left out and why. */
+  /** What no test of its own says: that it ran nothing, was cut off, exited badly, was left out and why, or measured. */
   readonly remark?: string;
 }
 
@@ -34,6 +37,7 @@ interface Counts {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  readonly remark?: string;
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -64,7 +68,7 @@ function count(step: Step, exit: Exit, report: string): Counts {
 }
 
 /** Nothing may pass by not having run: no test at all, a bad exit and a cut-off step each count as a failure. */
-function judge(counts: Counts, exit: Exit): Counts & { remark?: string } {
+function judge(counts: Counts, exit: Exit): Counts {
   if (exit.cutOff) return { ...counts, failed: counts.failed + 1, remark: 'did not end in time and was stopped' };
   if (counts.failed > 0) return counts;
   if (counts.passed === 0) return { ...counts, failed: 1, remark: 'ran no test' };
@@ -83,8 +87,10 @@ function countJest(report: string): Counts {
 }
 
 function countLastLine(output: string): Counts {
-  const match = /^(\d+) passed, (\d+) failed$/.exec(output.trimEnd().split('\n').at(-1) ?? '');
-  return match ? { passed: Number(match[1]), failed: Number(match[2]), skipped: 0 } : NOTHING;
+  const match = /^(\d+) passed, (\d+) failed(?:: (.+))?$/.exec(output.trimEnd().split('\n').at(-1) ?? '');
+  if (!match) return NOTHING;
+  const [, passed, failed, remark] = match;
+  return { passed: Number(passed), failed: Number(failed), skipped: 0, ...(remark !== undefined && { remark }) };
 }
 
 function runCommand(command: readonly string[], limitMs: number, extra?: NodeJS.ProcessEnv): Promise<Exit> {

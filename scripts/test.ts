@@ -40,6 +40,7 @@ const STEPS: readonly Step[] = [
   suite('e2e', '--runInBand'),
   { ...suite('browser', '--runInBand'), lacks: chromiumLack },
   { name: 'consumers', command: [...TYPESCRIPT, 'test/consumer/run.ts'], counting: 'last-line' },
+  { name: 'bench', command: [...TYPESCRIPT, 'bench/check.ts'], counting: 'last-line', limitMs: 3 * 60_000 },
 ];
 
 // Ctrl-C must reach the step too: it runs in a process group of its own.

@@ -1,16 +1,11 @@
 import { callNest, serveNest } from '../nest-microservice.js';
 import { GROUP, type Contender } from '../contender.js';
 
-/** The build and not the sources: what is measured is what ships. */
-const BUILD = new URL('../../dist/esm/index.js', import.meta.url).href;
-const library = (): Promise<typeof import('nestjs-redis-stream-transport')> =>
-  import(BUILD) as Promise<typeof import('nestjs-redis-stream-transport')>;
-
 export const streamTransport: Contender = {
   name: 'stream-transport',
   title: 'this library',
   async serve({ redisPort }, work, { takeover }) {
-    const { RedisStreamServer } = await library();
+    const { RedisStreamServer } = await import('nestjs-redis-stream-transport');
     const strategy = new RedisStreamServer({
       connection: { host: '127.0.0.1', port: redisPort },
       option: {
@@ -22,7 +17,7 @@ export const streamTransport: Contender = {
     return serveNest({ strategy }, work);
   },
   async call({ redisPort }) {
-    const { RedisStreamClient } = await library();
+    const { RedisStreamClient } = await import('nestjs-redis-stream-transport');
     return callNest(new RedisStreamClient({ connection: { host: '127.0.0.1', port: redisPort } }));
   },
 };
