@@ -17,7 +17,7 @@ export const connect = async (url: string): Promise<DataSource> => {
       return await new DataSource(dataSourceOptions(url)).initialize();
     } catch (error) {
       if (attempt < ATTEMPTS && isAway(error)) await delay(RETRY_MS);
-      else throw new DatabaseUnavailableError(`Postgres at ${new URL(url).host} is of no use: ${reasonOf(error)}`);
+      else throw new DatabaseUnavailableError(`Postgres at ${new URL(url).host} cannot be used: ${reasonOf(error)}`);
     }
   }
 };
@@ -25,4 +25,4 @@ export const connect = async (url: string): Promise<DataSource> => {
 const codeOf = (error: unknown): string | undefined => (error as { code?: string }).code;
 /** Network errors, and what a server says that starts or stops. A wrong password stays wrong. */
 const isAway = (error: unknown): boolean => /^(E[A-Z]+|57P0\d)$/.test(codeOf(error) ?? '');
-const reasonOf = (error: unknown): string => codeOf(error) ?? (error as Error).message;
+const reasonOf = (error: unknown): string => (error as Error).message || (codeOf(error) ?? 'it does not say why');

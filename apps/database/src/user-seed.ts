@@ -12,36 +12,39 @@ SELECT (id - 1) / $2::int AS chunk, count(*)::int AS users FROM users WHERE id B
  * reserved for examples (RFC 2606), and no telephone has the area code 555.
  */
 const ADD = `
-INSERT INTO users (id, email, name, phone)
-SELECT id, lower(first || '.' || last) || id || '@' || domain, first || ' ' || last, '+1555' || lpad(id::text, 7, '0')
-FROM (
-  SELECT id,
-    ($3::text[])[1 + id % cardinality($3::text[])] AS first,
-    ($4::text[])[1 + id / cardinality($3::text[]) % cardinality($4::text[])] AS last,
-    ($5::text[])[1 + id % cardinality($5::text[])] AS domain
-  FROM generate_series($1::int, $2::int) AS id) AS person
-ON CONFLICT DO NOTHING`;
+WITH added AS (
+  INSERT INTO users (id, email, name, phone)
+  SELECT id, lower(first || '.' || last) || id || '@' || domain, first || ' ' || last, '+1555' || lpad(id::text, 7, '0')
+  FROM (
+    SELECT id,
+      ($3::text[])[1 + id % cardinality($3::text[])] AS first,
+      ($4::text[])[1 + id / cardinality($3::text[]) % cardinality($4::text[])] AS last,
+      ($5::text[])[1 + id % cardinality($5::text[])] AS domain
+    FROM generate_series($1::int, $2::int) AS id) AS person
+  ON CONFLICT DO NOTHING RETURNING 1)
+SELECT count(*)::int AS added FROM added`;
 
 /** Told how many of the wanted users are there. */
 export type SeedProgress = (users: number) => void;
 
 /**
  * Sees to it that users 1 to `wanted` are there, and leaves alone those who are. Several may do so at the same time.
- * @returns how many were missing
+ * @returns how many it has added
  */
 export const seedUsers = async (source: DataSource, wanted: number, progress: SeedProgress): Promise<number> => {
   const counts = await source.query<{ chunk: number; users: number }[]>(COUNTS, [wanted, CHUNK]);
   const found = new Map(counts.map(({ chunk, users }) => [chunk, users]));
-  let users = counts.reduce((sum, each) => sum + each.users, 0);
-  const missing = wanted - users;
+  let there = counts.reduce((sum, { users }) => sum + users, 0);
+  let addedByUs = 0;
   for (let chunk = 0; chunk * CHUNK < wanted; chunk++) {
     const first = chunk * CHUNK + 1;
     const last = Math.min((chunk + 1) * CHUNK, wanted);
-    const wantedHere = last - first + 1;
-    const missingHere = wantedHere - (found.get(chunk) ?? 0);
-    if (missingHere === 0) continue;
-    await source.query(ADD, [first, last, FIRST_NAMES, LAST_NAMES, MAIL_DOMAINS]);
-    progress((users += missingHere));
+    const missing = last - first + 1 - (found.get(chunk) ?? 0);
+    if (missing === 0) continue;
+    const names = [FIRST_NAMES, LAST_NAMES, MAIL_DOMAINS];
+    const [row] = await source.query<{ added: number }[]>(ADD, [first, last, ...names]);
+    addedByUs += row?.added ?? 0;
+    progress((there += missing));
   }
-  return missing;
+  return addedByUs;
 };
