@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+import { CONTENDERS } from '../../../bench/contenders/index.js';
+import { TARGETS } from '../../../bench/targets.js';
+import { workloadNamed, WORKLOADS } from '../../../bench/workloads/index.js';
+
+const DOCUMENT = readFileSync(new URL('../../../docs/benchmarks.md', import.meta.url), 'utf8');
+
+describe.each([...WORKLOADS])('the workload %s', (name, workload) => {
+  it('is put to contenders that exist, the library first', () => {
+    const [first, ...others] = workload.contenders;
+    expect(first).toBe(CONTENDERS[0]?.name);
+    expect(CONTENDERS.map((each) => each.name)).toEqual(expect.arrayContaining(others));
+  });
+
+  it('has sizes and metrics that can be told apart', () => {
+    const labels = workload.variants.map(({ label }) => label);
+    const keys = workload.metrics.map(({ key }) => key);
+    expect(new Set(labels).size).toBe(labels.length);
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  it('has a place in the document', () => {
+    expect(DOCUMENT).toContain(`<!-- bench: ${name} -->`);
+    expect(DOCUMENT).toContain(`<!-- end: ${name} -->`);
+  });
+});
+
+it.each(TARGETS)('the target for $workload, $label, against $against can be judged', (target) => {
+  const { variants, metrics, contenders, comparison } = workloadNamed(target.workload);
+  const labels = variants.map(({ label }) => label);
+  expect(labels).toContain(target.label);
+  expect(metrics.find(({ key }) => key === target.metric)?.better).toBeDefined();
+  expect(comparison === 'contenders' ? contenders : labels.slice(0, 1)).toContain(target.against);
+});
