@@ -33,11 +33,22 @@ export class Demo {
   /** @returns what is where, by name, once everything answers */
   static async bringUp(supervisor: Supervisor): Promise<ReadonlyMap<string, string>> {
     const demo = new Demo(supervisor, await CompiledApps.compile());
-    const [requestors] = await Promise.all([demo.requestorPorts(), demo.redis(), demo.postgres()]);
-    await demo.users();
-    const outside = { ...(await demo.provider()), ...(await demo.sink()) };
-    await supervisor.up({ ...outside, ...demo.responders(), ...demo.requestors(requestors) });
+    // Side by side: a new database takes its time, and only the responders wait for it.
+    await Promise.all([demo.front(), demo.database()]);
+    await supervisor.up(demo.responders());
     return demo.addresses;
+  }
+
+  private async front(): Promise<void> {
+    const requestorPorts = await this.requestorPorts();
+    const outside = { ...(await this.sink()), ...(await this.provider()) };
+    await this.redis();
+    await this.supervisor.up({ ...outside, ...this.requestors(requestorPorts) });
+  }
+
+  private async database(): Promise<void> {
+    await this.postgres();
+    await this.users();
   }
 
   private async redis(): Promise<void> {
