@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const LEAVE_WITHIN_MS = 10_000;
+const LEAVE_WITHIN_MS = 5_000;
 const CHECK_MS = 50;
 /** In the command line of whoever runs this app. */
 const COMMAND = 'postgres/src/main';

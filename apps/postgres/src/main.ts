@@ -5,6 +5,10 @@ import { claimDirectory } from './directory-owner.js';
 import { readSettings } from './settings.js';
 import { SharedSession } from './shared-session.js';
 
+/**
+ * Stands in for a Postgres server. It writes a commit to its log before it answers, but does not wait for the disk
+ * (fsync is off): what it has acknowledged survives a kill of the process, not a loss of power.
+ */
 await runApp(async () => {
   const { directory, templates, host, port, maxConnections } = readSettings();
   await claimDirectory(directory);
