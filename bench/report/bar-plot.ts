@@ -1,13 +1,17 @@
+import { CONTENDERS } from '../contenders/index.js';
 import { titleOf, type Summary } from './summary.js';
 import { colourOf, grouped, legend, line, picture, text, ticksFor } from './svg.js';
 
 const WIDTH = 760;
-const LEFT = 190;
+const LEFT = 210;
 const RIGHT = 90;
 const TOP = 40;
 const BAR = 14;
 const GAP = 14;
 const AXIS = 40;
+
+/** The same in every plot. */
+const colourFor = (contender: string): string => colourOf(CONTENDERS.findIndex(({ name }) => name === contender));
 
 /** The first metric: a bar per contender at each size, with a thin line from the lowest to the highest round. */
 export function barPlot({ title, metrics, rows }: Summary): string {
@@ -19,7 +23,12 @@ export function barPlot({ title, metrics, rows }: Summary): string {
   const scale = (WIDTH - LEFT - RIGHT) / (ticks.at(-1) ?? 1);
   const x = (value: number): number => LEFT + value * scale;
 
-  const names = legend(contenders.map(titleOf), 8, TOP, WIDTH);
+  const names = legend(
+    contenders.map((name) => ({ name: titleOf(name), colour: colourFor(name) })),
+    8,
+    TOP,
+    WIDTH,
+  );
   const svg: string[] = [];
   const top = TOP + names.height;
   let y = top;
@@ -28,9 +37,8 @@ export function barPlot({ title, metrics, rows }: Summary): string {
     svg.push(text(LEFT - 8, y + (members.length * BAR) / 2 + 4, label, 'text-anchor="end"'));
     for (const { contender, spreads } of members) {
       const { median = 0, lowest = 0, highest = 0 } = spreads[metric.key] ?? {};
-      const colour = colourOf(contenders.indexOf(contender));
       svg.push(
-        `<rect x="${LEFT}" y="${y}" width="${(median * scale).toFixed(1)}" height="${BAR - 2}" fill="${colour}"/>`,
+        `<rect x="${LEFT}" y="${y}" width="${(median * scale).toFixed(1)}" height="${BAR - 2}" fill="${colourFor(contender)}"/>`,
       );
       svg.push(line(x(lowest), y + BAR / 2 - 1, x(highest), y + BAR / 2 - 1, 'class="spread"'));
       svg.push(text(x(highest) + 6, y + BAR - 4, grouped(Number(median.toFixed(metric.digits))), 'class="faint"'));

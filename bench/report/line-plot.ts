@@ -18,7 +18,7 @@ export function linePlot({ title, metrics, rows }: Summary): string {
   const scale = PLOT / (ticks.at(-1) ?? 1);
 
   const names = legend(
-    metrics.map((metric) => metric.title),
+    metrics.map((metric, index) => ({ name: metric.title, colour: colourOf(index) })),
     8,
     TOP,
     WIDTH,

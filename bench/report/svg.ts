@@ -6,9 +6,9 @@ export interface Bounds {
 }
 
 /** Distinct, also to those who see few colours, and strong enough on white and on black. */
-export const SERIES_COLOURS = ['#2f81f7', '#d2691e', '#2e9e6b', '#b45fc4', '#8d8d2e', '#7d8590'] as const;
+const COLOURS = ['#2f81f7', '#d2691e', '#2e9e6b', '#b45fc4', '#8d8d2e', '#7d8590'] as const;
 
-export const colourOf = (index: number): string => SERIES_COLOURS[index % SERIES_COLOURS.length] ?? '#7d8590';
+export const colourOf = (index: number): string => COLOURS[index % COLOURS.length] ?? '#7d8590';
 
 const STYLE = `text{font:12px system-ui,sans-serif;fill:#1f2328}.title{font-weight:600;font-size:13px}
 .faint{fill:#59636e}.rule{stroke:#d1d9e0}.spread{stroke:#1f2328}
@@ -32,22 +32,27 @@ export const text = (x: number, y: number, content: string, attributes = ''): st
 export const line = (x1: number, y1: number, x2: number, y2: number, attributes: string): string =>
   `<line x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}" ${attributes}/>`;
 
+export interface Series {
+  readonly name: string;
+  readonly colour: string;
+}
+
 /** One coloured mark and name per series, in rows that are not wider than this; how high all of it is. */
 export function legend(
-  names: readonly string[],
+  series: readonly Series[],
   x: number,
   y: number,
   width: number,
 ): { svg: string[]; height: number } {
   const svg: string[] = [];
   let [left, top] = [x, y];
-  names.forEach((name, index) => {
+  for (const { name, colour } of series) {
     const length = 24 + name.length * 6.6;
     if (left + length > width) [left, top] = [x, top + 18];
-    svg.push(`<rect x="${round(left)}" y="${top - 9}" width="10" height="10" fill="${colourOf(index)}"/>`);
+    svg.push(`<rect x="${round(left)}" y="${top - 9}" width="10" height="10" fill="${colour}"/>`);
     svg.push(text(left + 15, top, name));
     left += length + 10;
-  });
+  }
   return { svg, height: top - y + 18 };
 }
 

@@ -15,9 +15,9 @@ export const patterns: Workload<Patterns> = {
   comparison: 'first variant',
   variants: [
     { label: '1 pattern', patterns: 1, busy: 1 },
-    ...[10, 100, 1_000].flatMap((patterns) => [
-      { label: `${patterns.toLocaleString('en-US')} patterns, one busy`, patterns, busy: 1 },
-      { label: `${patterns.toLocaleString('en-US')} patterns, all busy`, patterns, busy: patterns },
+    ...[10, 100, 1_000].flatMap((count) => [
+      { label: `${count.toLocaleString('en-US')} patterns, one busy`, patterns: count, busy: 1 },
+      { label: `${count.toLocaleString('en-US')} patterns, all busy`, patterns: count, busy: count },
     ]),
   ],
 

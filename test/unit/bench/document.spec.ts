@@ -43,7 +43,8 @@ describe('the plots', () => {
   it('draw a line per metric and kind of message', () => {
     const held = { redis: 2, serverHeap: 15, serverRss: 100, clientHeap: 14, clientRss: 99 };
     const watched = ['0 requests', '10 requests', '0 events', '10 events'].map((label) => ({
-      ...{ round: 0, contender: 'stream-transport' },
+      round: 0,
+      contender: 'stream-transport',
       label,
       figures: held,
     }));
