@@ -39,6 +39,18 @@ export async function runTogether(client: RedisClient, commands: readonly BatchC
   return results;
 }
 
+/** Runs commands one by one, all of them under way at the same time: the first is answered while others are written. */
+export function runEach(client: RedisClient, commands: readonly BatchCommand[]): Promise<BatchResult[]> {
+  return Promise.all(
+    commands.map(([name, ...args]) =>
+      client.call(String(name), ...args).then(
+        (reply): BatchResult => [null, reply],
+        (error: Error): BatchResult => [error, null],
+      ),
+    ),
+  );
+}
+
 interface Template {
   readonly number: number;
   readonly words: readonly (string | number)[];

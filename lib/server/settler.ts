@@ -1,7 +1,7 @@
 import { encodeReply } from '../codec/entry.codec.js';
 import type { ReplyPart } from '../codec/entry.codec.js';
 import type { Connection } from '../redis/connection.js';
-import { runTogether } from '../redis/command-batch.js';
+import { runEach, runTogether } from '../redis/command-batch.js';
 import type { BatchCommand, BatchResult } from '../redis/command-batch.js';
 import { classify, replyCode, withoutArguments } from '../redis/reply-error.js';
 import { renewLease } from '../redis/scripts.js';
@@ -10,6 +10,8 @@ import type { Facts } from './facts.js';
 import type { GroupStream, HeldEntry } from './group-stream.js';
 
 const MAX_BATCH = 512;
+/** Reply, ack, deletion: what answers a single request gets there sooner without a script (`npm run bench -- requests`). */
+const COMMANDS_OF_A_REQUEST = 3;
 const RETRY_MS = 250;
 const FORBIDDEN_RETRY_MS = 5_000;
 /** Bounds what a streamed reply may pile up for a client that lives but does not read; looked at once in a while. */
@@ -157,28 +159,16 @@ export class Settler {
 
   private async writeTogether(batch: readonly Write[]): Promise<BatchResult[]> {
     const commands = batch.map(commandsOf);
-    const results = await runTogether(this.writer.client, commands.flat());
+    const all = commands.flat();
+    const run = all.length <= COMMANDS_OF_A_REQUEST ? runEach : runTogether;
+    const results = await run(this.writer.client, all);
     let at = 0;
     return commands.map(({ length }) => worst(results.slice(at, (at += length))));
   }
 
   /** Nothing that is sent at once may span the slots of a cluster. */
   private writeOneByOne(batch: readonly Write[]): Promise<BatchResult[]> {
-    return Promise.all(
-      batch.map(async (write) => {
-        const results: BatchResult[] = [];
-        for (const [name, ...args] of commandsOf(write)) {
-          const result = this.writer.client.call(String(name), ...args);
-          results.push(
-            await result.then(
-              (reply) => [null, reply] as const,
-              (error: Error) => [error, null] as const,
-            ),
-          );
-        }
-        return worst(results);
-      }),
-    );
+    return Promise.all(batch.map(async (write) => worst(await runEach(this.writer.client, commandsOf(write)))));
   }
 
   private conclude(batch: readonly Write[], results: readonly BatchResult[]): void {
