@@ -14,6 +14,8 @@ export interface Metric {
 /** One size of a workload. What else `run` needs to know of it is its own affair. */
 export interface Variant {
   readonly label: string;
+  /** The label of the size that this one's growth is measured by, where that is the question. */
+  readonly baseline?: string;
 }
 
 /** How much of it; all of it can be said on the command line. */
@@ -39,11 +41,8 @@ export interface Workload<V extends Variant = Variant> {
   /** Names of those who can do it. */
   readonly contenders: readonly string[];
   readonly variants: readonly V[];
-  /**
-   * With what a figure is compared: with the library's own at the same size, or with the same contender's at the first
-   * size, where the question is what growth costs.
-   */
-  readonly comparison: 'contenders' | 'first variant' | 'none';
+  /** The library with the others at the same size, each contender with itself at another size, or nothing. */
+  readonly comparison: 'contenders' | 'baseline' | 'none';
   /** For what takes long and varies little. */
   readonly maxRounds?: number;
   /** One turn of one contender, on processes of its own. */

@@ -3,7 +3,7 @@ import { titleOf, type Summary } from './summary.js';
 import { colourOf, grouped, legend, line, picture, text, ticksFor } from './svg.js';
 
 const WIDTH = 760;
-const LEFT = 210;
+const LEFT = 220;
 const RIGHT = 90;
 const TOP = 40;
 const BAR = 14;

@@ -46,8 +46,8 @@ export const titleOf = (contender: string): string => contenderNamed(contender).
 
 /** Medians over the rounds. Ratios are taken within each round first: a busy minute is in both of its numbers. */
 export function summarize(name: string, workload: Workload, samples: readonly Sample[]): Summary {
-  const { title, metrics, comparison } = workload;
-  const comparisons = comparison === 'none' ? [] : compare(workload, samples);
+  const { title, metrics } = workload;
+  const comparisons = compare(workload, samples);
   return {
     name,
     title,
@@ -85,21 +85,27 @@ function places(samples: readonly Sample[]): Place[] {
   );
 }
 
-function compare({ metrics, comparison, contenders }: Workload, samples: readonly Sample[]): Comparison[] {
-  const compared = metrics.filter(({ better }) => better !== undefined);
-  const all = places(samples);
-  return all.flatMap((place) => {
-    // Of two contenders, the library is the first and the other one what it is measured by.
-    const [first, second] =
-      comparison === 'contenders'
-        ? [{ ...place, contender: contenders[0] ?? '' }, place]
-        : [place, { ...place, label: all[0]?.label ?? '' }];
-    if (first.contender === second.contender && first.label === second.label) return [];
+function compare(workload: Workload, samples: readonly Sample[]): Comparison[] {
+  const compared = workload.metrics.filter(({ better }) => better !== undefined);
+  return places(samples).flatMap((place) => {
+    const pair = pairOf(workload, place);
+    if (!pair) return [];
+    const [first, second] = pair;
     const ratios = spreads(compared, (metric) => advantages(samples, first, second, metric));
     if (Object.values(ratios).some(({ median }) => Number.isNaN(median))) return [];
-    const against = comparison === 'contenders' ? second.contender : second.label;
+    const against = workload.comparison === 'contenders' ? second.contender : second.label;
     return [{ ...first, against, spreads: ratios }];
   });
+}
+
+/** Who is measured by whom; of two contenders it is the library, whatever the place. */
+function pairOf({ comparison, contenders, variants }: Workload, place: Place): [Place, Place] | undefined {
+  if (comparison === 'contenders') {
+    const [library = place.contender] = contenders;
+    return place.contender === library ? undefined : [{ ...place, contender: library }, place];
+  }
+  const baseline = variants.find(({ label }) => label === place.label)?.baseline;
+  return baseline === undefined ? undefined : [place, { ...place, label: baseline }];
 }
 
 /** Above 1 the first wins, whatever the metric. */

@@ -6,13 +6,14 @@ interface Clients extends Variant {
 }
 
 const IN_FLIGHT = 256;
+const BASELINE = '0 idle';
 
 export const clients: Workload<Clients> = {
   title: `Clients: requests of one, ${IN_FLIGHT} in flight, while others are connected and idle`,
   metrics: REQUEST_METRICS,
   contenders: ['stream-transport', 'nest-redis'],
-  comparison: 'first variant',
-  variants: [0, 1, 20, 200].map((idle) => ({ label: `${idle} idle`, idle })),
+  comparison: 'baseline',
+  variants: [0, 1, 20, 200].map((idle) => ({ label: `${idle} idle`, baseline: BASELINE, idle })),
 
   async run(stage, { label, idle }, { seconds }) {
     await stage.start();

@@ -4,26 +4,48 @@ import { measureRequests, REQUEST_METRICS } from './request-turn.js';
 interface Patterns extends Variant {
   readonly patterns: number;
   readonly busy: number;
+  readonly inFlight: number;
 }
 
-const IN_FLIGHT = 256;
+const GROWN = [10, 100, 1_000];
+
+const named = (patterns: number): string => `${patterns.toLocaleString('en-US')} patterns`;
+
+/** Many in flight share a read; a single one pays for all that its read has to name. */
+function growth(inFlight: number): Patterns[] {
+  const baseline = `1 pattern, ${inFlight} in flight`;
+  return [
+    { label: baseline, patterns: 1, busy: 1, inFlight },
+    ...GROWN.map((count) => ({
+      label: `${named(count)}, ${inFlight} in flight`,
+      baseline,
+      patterns: count,
+      busy: 1,
+      inFlight,
+    })),
+  ];
+}
 
 export const patterns: Workload<Patterns> = {
-  title: `Patterns: requests to a server with more and more handlers, ${IN_FLIGHT} in flight`,
+  title: 'Patterns: requests to a server with more and more handlers, of which one is used, or all are',
   metrics: REQUEST_METRICS,
   contenders: ['stream-transport', 'nest-redis'],
-  comparison: 'first variant',
+  comparison: 'baseline',
   variants: [
-    { label: '1 pattern', patterns: 1, busy: 1 },
-    ...[10, 100, 1_000].flatMap((count) => [
-      { label: `${count.toLocaleString('en-US')} patterns, one busy`, patterns: count, busy: 1 },
-      { label: `${count.toLocaleString('en-US')} patterns, all busy`, patterns: count, busy: count },
-    ]),
+    ...growth(256),
+    ...[100, 1_000].map((count) => ({
+      label: `${named(count)}, all used, 256 in flight`,
+      baseline: '1 pattern, 256 in flight',
+      patterns: count,
+      busy: count,
+      inFlight: 256,
+    })),
+    ...growth(1),
   ],
 
   async run(stage, variant, { seconds }) {
     await stage.start({ patterns: variant.patterns });
-    const figures = await measureRequests(stage, { inFlight: IN_FLIGHT, seconds, patterns: variant.busy });
-    return [{ label: variant.label, figures }];
+    const { inFlight, busy } = variant;
+    return [{ label: variant.label, figures: await measureRequests(stage, { inFlight, seconds, patterns: busy }) }];
   },
 };

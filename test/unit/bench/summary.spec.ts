@@ -58,12 +58,12 @@ describe('summarize', () => {
     expect(summarize('requests', requests, alone).comparisons).toEqual([]);
   });
 
-  it('measures growth by the first size of the same contender', () => {
+  it('measures growth by the smaller size of the same contender', () => {
     const grown = summarize('patterns', patterns, [
-      sample(0, 'stream-transport', '1 pattern', { rate: 100 }),
-      sample(0, 'nest-redis', '1 pattern', { rate: 80 }),
-      sample(0, 'stream-transport', '1,000 patterns, one busy', { rate: 95 }),
-      sample(0, 'nest-redis', '1,000 patterns, one busy', { rate: 40 }),
+      sample(0, 'stream-transport', '1 pattern, 256 in flight', { rate: 100 }),
+      sample(0, 'nest-redis', '1 pattern, 256 in flight', { rate: 80 }),
+      sample(0, 'stream-transport', '1,000 patterns, 256 in flight', { rate: 95 }),
+      sample(0, 'nest-redis', '1,000 patterns, 256 in flight', { rate: 40 }),
     ]);
     const told = grown.comparisons.map(({ contender, against, spreads }) => [
       contender,
@@ -71,8 +71,8 @@ describe('summarize', () => {
       spreads['rate']?.median,
     ]);
     expect(told).toEqual([
-      ['stream-transport', '1 pattern', 0.95],
-      ['nest-redis', '1 pattern', 0.5],
+      ['stream-transport', '1 pattern, 256 in flight', 0.95],
+      ['nest-redis', '1 pattern, 256 in flight', 0.5],
     ]);
     expect(grown.verdicts[0]).toMatchObject({ reached: 0.95, isMet: true });
   });
