@@ -1,16 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { COUNT, GROUP } from '../contender.js';
-import { PAYLOAD } from '../payload.js';
 import { CPU_METRICS, cpuFigures, type Variant, type Workload } from '../workload.js';
+import { addBacklog } from './backlog.js';
 
 interface Consumers extends Variant {
   readonly consumers: number;
 }
 
 const WARM_UP_EVENTS = 5_000;
-/** All of a backlog at once, so that every consumer finds it at the same moment. */
-const ADD = `for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', 'data', ARGV[2]) end`;
 
 export const drain: Workload<Consumers> = {
   title: 'Drain: consumers that find a backlog of events, until all of it is acknowledged',
@@ -26,12 +24,11 @@ export const drain: Workload<Consumers> = {
   async run(stage, { label, consumers }, { backlog }) {
     await stage.start({}, consumers);
     const { observer } = stage.brokers;
-    const data = JSON.stringify(PAYLOAD);
-    await observer.eval(ADD, 1, COUNT, WARM_UP_EVENTS, data);
+    await addBacklog(observer, COUNT, WARM_UP_EVENTS);
     await stage.handled(WARM_UP_EVENTS);
 
     const before = await stage.cpuTimes();
-    await observer.eval(ADD, 1, COUNT, backlog, data);
+    await addBacklog(observer, COUNT, backlog);
     const startedAt = performance.timeOrigin + performance.now();
     await stage.handled(backlog);
     const endedAt = await settledAt(observer);

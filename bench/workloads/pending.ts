@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { ECHO, GROUP } from '../contender.js';
-import { PAYLOAD } from '../payload.js';
 import type { Variant, Workload } from '../workload.js';
+import { addBacklog } from './backlog.js';
 import { measureRequests, REQUEST_METRICS } from './request-turn.js';
 
 interface Pending extends Variant {
@@ -13,7 +13,6 @@ const BASELINE = 'nothing pending';
 /** Nobody may take over what the other consumer has: it lives. */
 const LEASE_MS = 600_000;
 const SWEEP_MS = 5_000;
-const ADD = `for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', 'data', ARGV[2]) end`;
 
 export const pending: Workload<Pending> = {
   title: `Pending: requests, ${IN_FLIGHT} in flight, while another consumer of the group has entries in hand`,
@@ -38,6 +37,6 @@ export const pending: Workload<Pending> = {
 async function holdElsewhere(redis: Redis, count: number): Promise<void> {
   if (count === 0) return;
   await redis.xgroup('CREATE', ECHO, GROUP, '0', 'MKSTREAM');
-  await redis.eval(ADD, 1, ECHO, count, JSON.stringify(PAYLOAD));
+  await addBacklog(redis, ECHO, count);
   await redis.xreadgroup('GROUP', GROUP, 'another', 'COUNT', count, 'STREAMS', ECHO, '>');
 }
