@@ -1,4 +1,4 @@
-/** With at least this many entries for each stream, one blocking read for all is as good as any plan. */
+/** With at least this many entries for each stream, one blocking read for all is good enough while none has a backlog. */
 const FAIR_SHARE = 16;
 /**
  * Most entries of one stream in one read. Taking all that is there makes client, Redis and server work in turns, each
@@ -17,30 +17,33 @@ export interface PlannedRead<Stream> {
 
 /**
  * Decides what the next read asks for. COUNT is per stream: asking each of many streams for all free slots could bring
- * many times that; asking each for its share starves the one that is busy. So streams that just had something are read
- * by themselves, the others between whiles, and all together when nothing is there.
+ * many times that; asking each for its share starves the one that is busy, and makes its reads small. So streams that
+ * just had something are read by themselves, the others between whiles, and all together when nothing is there. Where
+ * all have a fair share, this is only for streams that gave as many entries as they were asked for.
  *
  * Never asks for more than there are free slots, but one entry per stream where there are more streams than slots.
  */
 export class ReadPlan<Stream> {
   private busy: readonly Stream[] = [];
+  private full: readonly Stream[] = [];
   private turn = 0;
 
   next(streams: readonly Stream[], slots: number): PlannedRead<Stream> {
     // A retry may have taken the slot that the reader was woken for.
     const free = Math.max(1, slots);
     const share = Math.floor(free / streams.length);
-    if (share >= FAIR_SHARE || streams.length === 1) return { streams, count: portion(share), blocks: true };
-    const busy = this.busy.filter((stream) => streams.includes(stream));
+    if (share >= MAX_COUNT || streams.length === 1) return { streams, count: portion(share), blocks: true };
+    const busy = (share >= FAIR_SHARE ? this.full : this.busy).filter((stream) => streams.includes(stream));
     if (busy.length === 0) return { streams, count: portion(share), blocks: true };
     if (++this.turn % READS_PER_ROUND === 0) return { streams, count: portion(share), blocks: false };
     const some = this.window(busy, free);
     return { streams: some, count: portion(Math.floor(free / some.length)), blocks: false };
   }
 
-  /** What the read brought: the streams that had something. */
-  brought(streams: readonly Stream[]): void {
-    this.busy = streams;
+  /** What the read brought: the streams that had something, and those of them that had all that was asked for. */
+  brought(busy: readonly Stream[], full: readonly Stream[]): void {
+    this.busy = busy;
+    this.full = full;
   }
 
   /** At most as many as there are slots, a different part each time. */

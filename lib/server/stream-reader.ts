@@ -122,19 +122,21 @@ export class StreamReader {
     });
     const isFresh = performance.now() - asked < this.freshMs;
     // What came late, to a process or over a link that stood still, others may have by now: Redis knows what is still ours.
-    if (isFresh || this.isStopped || batches.length === 0) this.accept(batches);
+    if (isFresh || this.isStopped || batches.length === 0) this.accept(batches, plan.count);
     else this.epoch = -1;
   }
 
-  private accept(batches: readonly StreamEntries[]): void {
-    const homes: GroupStream[] = [];
+  private accept(batches: readonly StreamEntries[], count: number): void {
+    const busy: GroupStream[] = [];
+    const full: GroupStream[] = [];
     for (const { stream, entries } of batches) {
       const home = this.byName.get(stream);
       if (!home || entries.length === 0) continue;
-      homes.push(home);
+      busy.push(home);
+      if (entries.length >= count) full.push(home);
       for (const { id, fields } of entries) this.hold(new HeldEntry(home, id, 1, fields));
     }
-    this.plan.brought(homes);
+    this.plan.brought(busy, full);
   }
 
   private hold(entry: HeldEntry): void {

@@ -37,17 +37,17 @@ describe('ReadPlan', () => {
     for (let round = 0; round < 10; round++) {
       const read = plan.next(streams, 128);
       expect(read).toEqual({ streams, count: 3, blocks: true });
-      plan.brought([]);
+      plan.brought([], []);
     }
   });
 
   it('asks busy streams for their share of the slots without waiting, and the others between whiles', () => {
     const plan = new ReadPlan<string>();
     const streams = names(64);
-    plan.brought(['stream-7']);
+    plan.brought(['stream-7'], []);
     const reads = Array.from({ length: 8 }, () => {
       const read = plan.next(streams, 128);
-      plan.brought(['stream-7']);
+      plan.brought(['stream-7'], []);
       return read;
     });
     expect(reads.every(({ blocks }) => !blocks)).toBe(true);
@@ -55,17 +55,33 @@ describe('ReadPlan', () => {
     expect(reads.filter((read) => read.streams.length === 1 && read.count === 64)).toHaveLength(6);
   });
 
+  it('reads a stream with a backlog by itself, where all have a fair share, and the others between whiles', () => {
+    const plan = new ReadPlan<string>();
+    const streams = names(3);
+    expect(plan.next(streams, 128)).toEqual({ streams, count: 42, blocks: true });
+    plan.brought(['stream-1'], []);
+    expect(plan.next(streams, 128)).toEqual({ streams, count: 42, blocks: true });
+    const reads = Array.from({ length: 8 }, () => {
+      plan.brought(['stream-1'], ['stream-1']);
+      return plan.next(streams, 128);
+    });
+    expect(reads.filter((read) => read.streams.length === 1 && read.count === 64 && !read.blocks)).toHaveLength(6);
+    expect(reads.filter((read) => read.streams.length === 3 && read.count === 42 && !read.blocks)).toHaveLength(2);
+    plan.brought([], []);
+    expect(plan.next(streams, 128).blocks).toBe(true);
+  });
+
   it('waits again once the busy streams have run dry', () => {
     const plan = new ReadPlan<string>();
     const streams = names(64);
-    plan.brought(['stream-7']);
-    plan.brought([]);
+    plan.brought(['stream-7'], []);
+    plan.brought([], []);
     expect(plan.next(streams, 128).blocks).toBe(true);
   });
 
   it('forgets a busy stream that is not to be read any more', () => {
     const plan = new ReadPlan<string>();
-    plan.brought(['stream-7']);
+    plan.brought(['stream-7'], []);
     const others = names(64).filter((stream) => stream !== 'stream-7');
     expect(plan.next(others, 128)).toEqual({ streams: others, count: 2, blocks: true });
   });
@@ -76,7 +92,7 @@ describe('ReadPlan', () => {
     const asked = new Set<string>();
     for (let round = 0; round < 40; round++) {
       // As if everything were always busy.
-      plan.brought(streams);
+      plan.brought(streams, []);
       const read = plan.next(streams, 4);
       if (read.streams.length === streams.length) continue;
       expect(read).toMatchObject({ count: 1, blocks: false });
@@ -99,7 +115,10 @@ describe('ReadPlan', () => {
         expect(new Set(read.streams).size).toBe(read.streams.length);
         const most = read.streams.length === streams.length ? Math.max(free, streams.length) : free;
         expect(read.streams.length * read.count).toBeLessThanOrEqual(most);
-        plan.brought(read.streams.filter(() => random.next() < 0.4));
+        plan.brought(
+          read.streams.filter(() => random.next() < 0.4),
+          read.streams.filter(() => random.next() < 0.1),
+        );
       }
     }
   });
@@ -108,11 +127,11 @@ describe('ReadPlan', () => {
     const plan = new ReadPlan<string>();
     const streams = names(32);
     const backlog = new Backlog({ 'stream-3': 2_000 });
-    plan.brought(backlog.read(plan.next(streams, 128)));
+    plan.brought(backlog.read(plan.next(streams, 128)), []);
     while ((backlog.left.get('stream-3') ?? 0) > 0) {
       const read = plan.next(streams, 128);
       expect(read.blocks).toBe(false);
-      plan.brought(backlog.read(read));
+      plan.brought(backlog.read(read), []);
     }
   });
 
@@ -127,7 +146,7 @@ describe('ReadPlan', () => {
     const backlog = new Backlog({ ...endless, ...quiet });
     for (let round = 0; round < 60; round++) {
       const read = plan.next(streams, free);
-      plan.brought(backlog.read(read));
+      plan.brought(backlog.read(read), []);
     }
     for (const stream of Object.keys(quiet)) expect([stream, backlog.left.get(stream)]).toEqual([stream, 0]);
     for (const stream of Object.keys(endless)) expect(backlog.taken.get(stream)).toBeGreaterThanOrEqual(15);
@@ -137,13 +156,16 @@ describe('ReadPlan', () => {
     const random = new SeededRandom(9);
     const plan = new ReadPlan<string>();
     const streams = names(50);
-    plan.brought(streams.slice(0, 20));
+    plan.brought(streams.slice(0, 20), []);
     let unasked = 0;
     for (let round = 0; round < 200; round++) {
       const read = plan.next(streams, random.integer(1, 30));
       unasked = read.streams.includes('stream-49') ? 0 : unasked + 1;
       expect(unasked).toBeLessThan(4);
-      plan.brought(read.streams.filter((stream) => Number(stream.slice(7)) < 20));
+      plan.brought(
+        read.streams.filter((stream) => Number(stream.slice(7)) < 20),
+        [],
+      );
     }
   });
 });
