@@ -138,7 +138,7 @@ describe('streamed replies', () => {
     const values: unknown[] = [];
     const call = new Promise((resolve, reject) => {
       stage
-        .client({ requestTimeout: 300 })
+        .client({ requestTimeout: 1_000 })
         .send('late.end', {})
         .subscribe({ next: (value) => values.push(value), error: reject, complete: () => resolve(undefined) });
     });
