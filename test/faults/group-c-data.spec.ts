@@ -105,7 +105,8 @@ describe('data that is not what it was', () => {
     });
     await post.untilRun(15);
     await settled(stage.raw, 'job');
-    expect(lost.toSorted()).toEqual(ids.slice(0, 15));
+    expect(lost).toHaveLength(15);
+    expect(new Set(lost)).toEqual(new Set(ids.slice(0, 15)));
     expect(post.runs).toHaveLength(15);
   });
 
