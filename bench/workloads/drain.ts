@@ -8,7 +8,8 @@ interface Consumers extends Variant {
   readonly consumers: number;
 }
 
-const WARM_UP_EVENTS = 5_000;
+/** So many that compilers are done with the code, in every consumer. */
+const WARM_UP_EVENTS = 20_000;
 
 export const drain: Workload<Consumers> = {
   title: 'Drain: consumers that find a backlog of events, until all of it is acknowledged',
@@ -24,8 +25,9 @@ export const drain: Workload<Consumers> = {
   async run(stage, { label, consumers }, { backlog }) {
     await stage.start({}, consumers);
     const { observer } = stage.brokers;
-    await addBacklog(observer, COUNT, WARM_UP_EVENTS);
-    await stage.handled(WARM_UP_EVENTS);
+    const warmUp = WARM_UP_EVENTS * consumers;
+    await addBacklog(observer, COUNT, warmUp);
+    await stage.handled(warmUp);
 
     const before = await stage.cpuTimes();
     await addBacklog(observer, COUNT, backlog);

@@ -18,8 +18,6 @@ export class HeldEntry {
   phase: EntryPhase = 'queued';
   /** Whether a handler has seen it since it was taken. */
   started = false;
-  /** When Redis last confirmed that it is ours, by the monotonic clock of this process. */
-  ownedAt = performance.now();
   /** Another consumer owns it by now: whatever comes out of the handler does not count. */
   isLost = false;
   context: RedisStreamContext | undefined;
@@ -30,6 +28,8 @@ export class HeldEntry {
     readonly id: string,
     public attempt: number,
     public fields: readonly string[] | null,
+    /** When Redis last confirmed that it is ours, by the monotonic clock of this process. */
+    public ownedAt = performance.now(),
   ) {}
 
   get place(): EntryPlace {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ServerSettings } from '../settings/settings.js';
 import type { Connection } from '../redis/connection.js';
 import { classify, withoutArguments } from '../redis/reply-error.js';
@@ -107,7 +108,7 @@ export class StreamReader {
   private async readOnce(): Promise<void> {
     const { lane, connection, room } = this.parts;
     await room();
-    await lane.gate.available();
+    await this.slots();
     const streams = lane.streams.filter(({ isUsable }) => isUsable);
     if (this.isStopped) return;
     if (streams.length === 0) return this.pause(RETRY_MS);
@@ -120,13 +121,24 @@ export class StreamReader {
       blockMs: plan.blocks ? this.blockMs : undefined,
       streams: plan.streams.map(({ stream }) => stream),
     });
-    const isFresh = performance.now() - asked < this.freshMs;
+    const answered = performance.now();
     // What came late, to a process or over a link that stood still, others may have by now: Redis knows what is still ours.
-    if (isFresh || this.isStopped || batches.length === 0) this.accept(batches, plan.count);
+    const isFresh = answered - asked < this.freshMs;
+    if (isFresh || this.isStopped || batches.length === 0) this.accept(batches, plan.count, answered);
     else this.epoch = -1;
   }
 
-  private accept(batches: readonly StreamEntries[], count: number): void {
+  /** Resolves when there are slots to read for. */
+  private async slots(): Promise<void> {
+    const { gate } = this.parts.lane;
+    if (!this.isStopped) await gate.available();
+    if (!this.plan.isBacklog || gate.free === gate.limit) return;
+    // Quick handlers are done by then, and have given back all of theirs.
+    await nextTurn();
+    if (!this.isStopped) await gate.available();
+  }
+
+  private accept(batches: readonly StreamEntries[], count: number, ownedAt: number): void {
     const busy: GroupStream[] = [];
     const full: GroupStream[] = [];
     for (const { stream, entries } of batches) {
@@ -134,7 +146,7 @@ export class StreamReader {
       if (!home || entries.length === 0) continue;
       busy.push(home);
       if (entries.length >= count) full.push(home);
-      for (const { id, fields } of entries) this.hold(new HeldEntry(home, id, 1, fields));
+      for (const { id, fields } of entries) this.hold(new HeldEntry(home, id, 1, fields, ownedAt));
     }
     this.plan.brought(busy, full);
   }
@@ -144,7 +156,7 @@ export class StreamReader {
     // An operator has moved the cursor back, or the lease is short and the sweep was faster.
     if (held.has(entry.id)) return;
     held.set(entry.id, entry);
-    void this.parts.lane.run(entry);
+    this.parts.lane.run(entry);
   }
 
   /** The socket is new: whatever the old one was answered last is in the pending list, and nowhere else. */

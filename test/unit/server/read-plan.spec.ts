@@ -61,14 +61,32 @@ describe('ReadPlan', () => {
     expect(plan.next(streams, 128)).toEqual({ streams, count: 42, blocks: true });
     plan.brought(['stream-1'], []);
     expect(plan.next(streams, 128)).toEqual({ streams, count: 42, blocks: true });
-    const reads = Array.from({ length: 8 }, () => {
+    const reads = Array.from({ length: 20 }, () => {
       plan.brought(['stream-1'], ['stream-1']);
       return plan.next(streams, 128);
     });
-    expect(reads.filter((read) => read.streams.length === 1 && read.count === 64 && !read.blocks)).toHaveLength(6);
+    const alone = reads.filter((read) => read.streams.length === 1 && !read.blocks);
+    expect(alone.slice(0, 3).map(({ count }) => count)).toEqual([64, 64, 64]);
     expect(reads.filter((read) => read.streams.length === 3 && read.count === 42 && !read.blocks)).toHaveLength(2);
+    expect(alone).toHaveLength(18);
     plan.brought([], []);
     expect(plan.next(streams, 128).blocks).toBe(true);
+  });
+
+  it('asks for all free slots, but no more than 256, once reads were full four times in a row', () => {
+    for (const streams of [['a'], ['a', 'b', 'c']]) {
+      const plan = new ReadPlan<string>();
+      const readAfter = (entries: string[]): PlannedRead<string> => {
+        plan.brought(entries, entries);
+        return plan.next(streams, 200);
+      };
+      for (let read = 1; read <= 3; read++) expect([plan.isBacklog, readAfter(['a']).count]).toEqual([false, 64]);
+      expect(readAfter(['a'])).toMatchObject({ streams: ['a'], count: 200 });
+      expect(plan.isBacklog).toBe(true);
+      expect(plan.next(streams, 700)).toMatchObject({ streams: ['a'], count: 256 });
+      expect(readAfter([]).count).toBeLessThan(67);
+      expect(plan.isBacklog).toBe(false);
+    }
   });
 
   it('waits again once the busy streams have run dry', () => {
