@@ -119,8 +119,6 @@ export function decodeMessage(fields: readonly string[], maxBytes: number, keepT
 
 type WireFields = { [Name in (typeof FIELD)[keyof typeof FIELD]]: string | undefined };
 
-const WIRE_NAMES: ReadonlySet<string> = new Set(Object.values(FIELD));
-
 /** The fields that mean something to us; a producer may add others. */
 function wireFields(fields: readonly string[]): WireFields {
   const found: WireFields = {
@@ -136,8 +134,39 @@ function wireFields(fields: readonly string[]): WireFields {
     last: undefined,
   };
   for (let i = 0; i + 1 < fields.length; i += 2) {
-    const name = fields[i] as string;
-    if (WIRE_NAMES.has(name)) found[name as keyof WireFields] = fields[i + 1];
+    const value = fields[i + 1];
+    // Not by a lookup: names that were just read would have to be hashed for it.
+    switch (fields[i] as keyof WireFields) {
+      case FIELD.data:
+        found.data = value;
+        break;
+      case FIELD.id:
+        found.id = value;
+        break;
+      case FIELD.reply:
+        found.reply = value;
+        break;
+      case FIELD.ttl:
+        found.ttl = value;
+        break;
+      case FIELD.headers:
+        found.headers = value;
+        break;
+      case FIELD.messageId:
+        found.mid = value;
+        break;
+      case FIELD.onlyGroup:
+        found['x-only-group'] = value;
+        break;
+      case FIELD.seq:
+        found.seq = value;
+        break;
+      case FIELD.err:
+        found.err = value;
+        break;
+      case FIELD.last:
+        found.last = value;
+    }
   }
   return found;
 }

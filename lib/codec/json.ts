@@ -4,7 +4,7 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /** A `__proto__` key, plain or spelt with escapes: the only way for a payload to re-parent an object that it is assigned to. */
-const MAY_NAME_PROTO = /__proto__|\\u00/i;
+const MAY_NAME_PROTO = /__proto__|\\u00/;
 
 /**
  * Parses JSON of a peer.

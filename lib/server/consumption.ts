@@ -11,7 +11,7 @@ import { DeadlineWheel } from '../timing/deadline-wheel.js';
 import { ConcurrencyGate } from './concurrency-gate.js';
 import { DeadLetterOffice } from './dead-letter-office.js';
 import { Dispatcher } from './dispatcher.js';
-import type { AroundProcessing } from './dispatcher.js';
+import type { ProcessingHooks } from './entry-run.js';
 import type { Facts } from './facts.js';
 import type { GroupStream, HeldEntry } from './group-stream.js';
 import { HandlerSet } from './handler-set.js';
@@ -29,7 +29,7 @@ const FLUSH_TIMEOUT_MS = 2_000;
 
 export interface ConsumptionParts {
   readonly facts: Facts;
-  readonly around: AroundProcessing;
+  readonly hooks: ProcessingHooks;
   readonly warn: (message: string) => void;
 }
 
@@ -57,7 +57,7 @@ export class Consumption {
     private readonly streams: readonly GroupStream[],
     private readonly settings: ServerSettings,
     connections: ConnectionGroup,
-    { facts, around, warn }: ConsumptionParts,
+    { facts, hooks, warn }: ConsumptionParts,
   ) {
     this.warn = warn;
     this.facts = facts;
@@ -70,7 +70,7 @@ export class Consumption {
     const intake = new Intake(writer.client, settings);
     const handlers = new HandlerSet({ isRetriable: settings.isRetriable, deadlines: this.handlerDeadlines });
     this.dispatcher = new Dispatcher(
-      { intake, handlers, settler, deadLetters, retries, clock, facts, around },
+      { intake, handlers, settler, deadLetters, retries, clock, facts, hooks },
       settings,
     );
     this.lanes = this.makeLanes();
@@ -170,7 +170,7 @@ export class Consumption {
   }
 
   private runAgain(entry: HeldEntry): void {
-    void this.laneOf.get(entry.home)?.run(entry);
+    this.laneOf.get(entry.home)?.run(entry);
   }
 
   private held(phase: (entry: HeldEntry) => boolean): HeldEntry[] {

@@ -2,12 +2,19 @@ import type { MessageHandler } from '@nestjs/microservices';
 import { NO_MESSAGE_HANDLER } from '../constants.js';
 import type { RedisStreamContext } from '../context/redis-stream.context.js';
 import { isUnrecoverable } from '../errors/unrecoverable.error.js';
-import type { DeadlineWheel } from '../timing/deadline-wheel.js';
+import type { Deadline, DeadlineWheel } from '../timing/deadline-wheel.js';
 import type { Route } from './group-stream.js';
 import { HandlerRun } from './handler-run.js';
-import type { RunOutcome } from './settlement.js';
+import type { HandlerSink } from './handler-run.js';
+import type { FailedRun, RunOutcome } from './settlement.js';
 
 const DONE: RunOutcome = { kind: 'done' };
+
+/** Receives what the handlers of one message produce: any number of values, then how it ended, once. */
+export interface MessageSink {
+  value(value: unknown): void;
+  ended(outcome: RunOutcome): void;
+}
 
 export interface HandlerSetRules {
   readonly isRetriable: (error: unknown) => boolean;
@@ -19,48 +26,73 @@ export interface HandlerSetRules {
 export class HandlerSet {
   constructor(private readonly rules: HandlerSetRules) {}
 
-  run(
-    route: Route,
-    data: unknown,
-    context: RedisStreamContext,
-    isRequest: boolean,
-    value: (value: unknown) => void,
-  ): Promise<RunOutcome> {
+  run(route: Route, data: unknown, context: RedisStreamContext, isRequest: boolean, sink: MessageSink): void {
     const handlers = handlersFor(route, isRequest);
     if (handlers.length === 0) {
-      return Promise.resolve({ kind: 'failed', error: NO_MESSAGE_HANDLER, isRetriable: false });
+      sink.ended({ kind: 'failed', error: NO_MESSAGE_HANDLER, isRetriable: false });
+      return;
     }
-    return new Promise((resolve) => {
-      let open = handlers.length;
-      let failure: RunOutcome | undefined;
-      const ended = (outcome: RunOutcome): void => {
-        if (outcome.kind === 'failed') failure ??= outcome;
-        if (--open > 0) return;
-        deadline?.cancel();
-        resolve(failure ?? DONE);
-      };
-      const runs = handlers.map(
-        () =>
-          new HandlerRun({ value, done: () => ended(DONE), failed: (error) => ended(this.failure(error, context)) }),
-      );
-      const { handlerTimeoutMs } = route.settings;
-      const expire = (): void => {
-        for (const run of runs) run.abandon();
-        resolve(timedOut(context, handlerTimeoutMs));
-      };
-      const deadline = handlerTimeoutMs > 0 ? this.rules.deadlines.add(expire, handlerTimeoutMs) : undefined;
-      handlers.forEach((handler, i) => runs[i]?.start(handler, data, context));
-    });
+    new MessageRun(this.rules, route.settings.handlerTimeoutMs, context, sink).start(handlers, data);
+  }
+}
+
+/** All handlers of one message. It ends with the last of them, or when their time is up. */
+class MessageRun implements HandlerSink {
+  private open = 0;
+  private failure: RunOutcome | undefined;
+  private runs: HandlerRun[] | undefined;
+  private deadline: Deadline | undefined;
+
+  constructor(
+    private readonly rules: HandlerSetRules,
+    private readonly timeoutMs: number,
+    private readonly context: RedisStreamContext,
+    private readonly sink: MessageSink,
+  ) {}
+
+  start(handlers: readonly MessageHandler[], data: unknown): void {
+    this.open = handlers.length;
+    if (this.timeoutMs > 0) {
+      this.runs = [];
+      this.deadline = this.rules.deadlines.add(() => this.expire(), this.timeoutMs);
+    }
+    for (const handler of handlers) {
+      const run = new HandlerRun(this);
+      this.runs?.push(run);
+      run.start(handler, data, this.context);
+    }
+  }
+
+  value(value: unknown): void {
+    this.sink.value(value);
+  }
+
+  done(): void {
+    if (--this.open > 0) return;
+    this.deadline?.cancel();
+    this.sink.ended(this.failure ?? DONE);
+  }
+
+  failed(error: unknown): void {
+    this.failure ??= this.outcomeOf(error);
+    this.done();
+  }
+
+  private expire(): void {
+    for (const run of this.runs ?? []) run.abandon();
+    const message = `The handler did not settle within \`handlerTimeout\` (${this.timeoutMs} ms)`;
+    this.context.abort(new Error(message));
+    this.sink.ended({ kind: 'failed', error: { status: 'error', message }, isRetriable: true });
   }
 
   /** What Nest's exception filter left of an error is all there is, unless the interceptor saw the error itself. */
-  private failure(filtered: unknown, context: RedisStreamContext): RunOutcome {
-    const error = context.failure ?? filtered;
+  private outcomeOf(filtered: unknown): FailedRun {
+    const original = this.context.failure;
     return {
       kind: 'failed',
       error: filtered,
-      original: context.failure,
-      isRetriable: !isUnrecoverable(filtered) && this.isRetriable(error),
+      original,
+      isRetriable: !isUnrecoverable(filtered) && this.isRetriable(original ?? filtered),
     };
   }
 
@@ -76,13 +108,7 @@ export class HandlerSet {
 
 /** As in Nest's own transports, a request finds an event handler where there is no other, and the reverse. */
 function handlersFor({ eventHandlers, messageHandler }: Route, isRequest: boolean): readonly MessageHandler[] {
-  const forMessage = messageHandler ? [messageHandler] : [];
-  if (isRequest) return messageHandler ? forMessage : eventHandlers.slice(0, 1);
-  return eventHandlers.length > 0 ? eventHandlers : forMessage;
-}
-
-function timedOut(context: RedisStreamContext, handlerTimeoutMs: number): RunOutcome {
-  const message = `The handler did not settle within \`handlerTimeout\` (${handlerTimeoutMs} ms)`;
-  context.abort(new Error(message));
-  return { kind: 'failed', error: { status: 'error', message }, isRetriable: true };
+  if (!isRequest && eventHandlers.length > 0) return eventHandlers;
+  if (messageHandler) return [messageHandler];
+  return eventHandlers.slice(0, 1);
 }

@@ -14,7 +14,8 @@ export class Lane {
     private readonly dispatcher: Dispatcher,
   ) {}
 
-  run(entry: HeldEntry): Promise<void> {
-    return this.dispatcher.run(entry, this.gate);
+  /** Runs an entry that this process owns, once it has a slot. Calls `over` when the run is over. */
+  run(entry: HeldEntry, over?: () => void): void {
+    this.dispatcher.run(entry, this.gate, over);
   }
 }

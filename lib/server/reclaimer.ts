@@ -101,7 +101,7 @@ export class Reclaimer {
     const others = found.filter(({ attempt }) => mayRunBesideOthers(attempt + 1, maxAttempts));
     for (const entry of await this.take(home, spent, false)) this.parts.dispatcher.abandon(entry);
     const { free } = lane.gate;
-    for (const entry of await this.take(home, others.slice(0, free), true)) void lane.run(entry);
+    for (const entry of await this.take(home, others.slice(0, free), true)) lane.run(entry);
     if (suspects.length > 0) this.runAlone(lane, home, suspects);
     return others.length <= free;
   }
@@ -112,7 +112,7 @@ export class Reclaimer {
       for (const suspect of suspects) {
         if (this.isStopped) return;
         const [entry] = await this.take(home, [suspect], true);
-        if (entry) await lane.run(entry);
+        if (entry) await new Promise<void>((resolve) => lane.run(entry, resolve));
       }
     })()
       .catch(() => undefined)

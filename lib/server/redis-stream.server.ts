@@ -3,7 +3,6 @@ import { Server } from '@nestjs/microservices';
 import type { CustomTransportStrategy, MessageHandler } from '@nestjs/microservices';
 import type { Observable } from 'rxjs';
 import { REDIS_STREAM_TRANSPORT } from '../constants.js';
-import type { RedisStreamContext } from '../context/redis-stream.context.js';
 import type { RedisClient } from '../interfaces/connection.js';
 import type { ServerListeners, TransportStatus } from '../interfaces/events.js';
 import type { RedisStreamServerOptions } from '../interfaces/options.js';
@@ -11,7 +10,9 @@ import { resolveServerOptions } from '../settings/settings.js';
 import type { ServerSettings } from '../settings/settings.js';
 import { ConnectionGroup } from '../redis/connection-group.js';
 import { streamKey } from '../redis/keys.js';
+import { isThenable } from '../timing/thenable.js';
 import { Consumption } from './consumption.js';
+import type { ProcessingHooks } from './entry-run.js';
 import { Facts } from './facts.js';
 import { GroupStream } from './group-stream.js';
 import { HandlerRoutes } from './handler-routes.js';
@@ -30,6 +31,28 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
   private readonly routes: HandlerRoutes;
   private readonly facts = new Facts((error) => this.logger.error(error));
   private readonly connectionListeners: { event: string; listener: (...args: unknown[]) => void }[] = [];
+  /** Nest 11 and 12 have the same two; 12 only adds helpers around them. */
+  private readonly processingHooks: ProcessingHooks = {
+    started: (context, run) => {
+      const failed = (error: unknown): void => {
+        this.logger.error(error);
+        run.hookFailed(error);
+      };
+      try {
+        const result: unknown = this.onProcessingStartHook(this.transportId, context, () => run.work());
+        if (isThenable(result)) result.then(undefined, failed);
+      } catch (error) {
+        failed(error);
+      }
+    },
+    ended: (context) => {
+      try {
+        this.onProcessingEndHook?.(this.transportId, context);
+      } catch (error) {
+        this.logger.error(error);
+      }
+    },
+  };
   private connections: ConnectionGroup | undefined;
   private consumption: Consumption | undefined;
   private closing: Promise<void> | undefined;
@@ -120,7 +143,7 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
     });
     const consumption = new Consumption(this.groupStreams(), settings, connections, {
       facts: this.facts,
-      around: (context, work) => this.around(context, work),
+      hooks: this.processingHooks,
       warn: (message) => this.logger.warn(message),
     });
     this.connections = connections;
@@ -141,18 +164,5 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
   private groupStreams(): GroupStream[] {
     const { prefix, consumer } = this.settings;
     return this.routes.all.map((route) => new GroupStream(streamKey(prefix, route.pattern), consumer, route));
-  }
-
-  /** Nest 11 and 12 have the same two hooks; 12 only adds helpers around them. */
-  private around(context: RedisStreamContext, work: (end: () => void) => Promise<void>): void {
-    this.onProcessingStartHook(this.transportId, context, () =>
-      work(() => {
-        try {
-          this.onProcessingEndHook?.(this.transportId, context);
-        } catch (error) {
-          this.logger.error(error);
-        }
-      }),
-    );
   }
 }

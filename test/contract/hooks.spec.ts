@@ -103,6 +103,52 @@ describe("Nest's processing hooks", () => {
   });
 });
 
+describe('a processing hook that fails', () => {
+  const servedWith = (hook: (start: () => Promise<unknown>) => unknown): Promise<unknown> =>
+    stage.serve([Traced], {
+      option: { backoff: { delay: 10 }, maxAttempts: 2, concurrency: 1 },
+      prepare: (_app, server) =>
+        server.setOnProcessingStartHook((_transportId, _context, done) => hook(done) as ReturnType<typeof done>),
+    });
+  const broken = new Error('the hook is broken');
+
+  it.each([
+    ['throws', (): never => raise(broken)],
+    ['rejects', (): Promise<never> => Promise.reject(broken)],
+  ])(
+    'before it lets the handler run, and %s: the attempt has failed, and its slot is free again',
+    async (_how, hook) => {
+      await servedWith(hook);
+      const client = stage.client();
+      await tell(client, 'event', 1);
+      await tell(client, 'event', 2);
+      await eventually(async () => expect(await stage.raw.xlen('{event}:dead')).toBe(2));
+      await settled(stage.raw, 'event');
+      expect(journal).toEqual([]);
+      expect(stage.log.text('error')).toContain('the hook is broken');
+    },
+  );
+
+  it.each([
+    ['throws', (start: () => unknown): never => (start(), raise(broken))],
+    ['rejects', (start: () => unknown): Promise<never> => (start(), Promise.reject(broken))],
+    ['starts it twice', (start: () => unknown): unknown => (start(), start())],
+  ])('once the handler runs, and %s: what the handler comes to is what counts', async (_how, hook) => {
+    await servedWith(hook);
+    const client = stage.client();
+    await tell(client, 'event', 1);
+    await tell(client, 'flaky', 2);
+    await eventually(() => expect(journal).toHaveLength(3));
+    await Promise.all([settled(stage.raw, 'event'), settled(stage.raw, 'flaky')]);
+    expect(journal.toSorted()).toEqual(['run event', 'run flaky', 'run flaky']);
+    expect(await stage.raw.exists('{event}:dead', '{flaky}:dead')).toBe(0);
+  });
+});
+
+function raise(error: Error): never {
+  throw error;
+}
+
 describe("Nest's dispatch hook", () => {
   it('sends its metadata along: the handler reads it as headers and as metadata', async () => {
     await stage.serve([Traced]);

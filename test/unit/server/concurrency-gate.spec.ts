@@ -1,4 +1,5 @@
 import { ConcurrencyGate } from '../../../lib/server/concurrency-gate.js';
+import type { SlotTaker } from '../../../lib/server/concurrency-gate.js';
 import { SeededRandom } from '../support/random.js';
 
 /** Whether a promise has settled once all that is due now has run. */
@@ -9,7 +10,8 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return settled;
 }
 
-const nothing = (): void => undefined;
+const taker = (start: () => void): SlotTaker => ({ start });
+const nothing = taker(() => undefined);
 
 describe('ConcurrencyGate', () => {
   it('has as many slots as it was given, and counts them down and up', () => {
@@ -27,7 +29,7 @@ describe('ConcurrencyGate', () => {
   it('starts at once while there is a slot, else when one is left, first come first served', () => {
     const gate = new ConcurrencyGate(1);
     const started: string[] = [];
-    for (const name of ['a', 'b', 'c']) gate.enter(() => started.push(name));
+    for (const name of ['a', 'b', 'c']) gate.enter(taker(() => started.push(name)));
     expect(started).toEqual(['a']);
     gate.leave();
     expect(started).toEqual(['a', 'b']);
@@ -66,8 +68,8 @@ describe('ConcurrencyGate', () => {
   it('drops those who were not started, and lets reads look again', async () => {
     const gate = new ConcurrencyGate(1);
     const started: string[] = [];
-    gate.enter(() => started.push('a'));
-    gate.enter(() => started.push('b'));
+    gate.enter(taker(() => started.push('a')));
+    gate.enter(taker(() => started.push('b')));
     const read = gate.available();
     gate.clear();
     expect(await isSettled(read)).toBe(true);
@@ -80,12 +82,47 @@ describe('ConcurrencyGate', () => {
     const gate = new ConcurrencyGate(1);
     let runs = 0;
     for (let i = 0; i < 1_000; i++) {
-      gate.enter(() => {
-        runs++;
-        gate.leave();
-      });
+      gate.enter(
+        taker(() => {
+          runs++;
+          gate.leave();
+        }),
+      );
     }
     expect(runs).toBe(1_000);
+    expect(gate.free).toBe(1);
+  });
+
+  it('starts any number of those who leave at once one after the other, not one within the other', () => {
+    const gate = new ConcurrencyGate(1);
+    let runs = 0;
+    gate.enter(nothing);
+    for (let i = 0; i < 100_000; i++) {
+      gate.enter(
+        taker(() => {
+          runs++;
+          gate.leave();
+        }),
+      );
+    }
+    gate.leave();
+    expect(runs).toBe(100_000);
+    expect(gate.free).toBe(1);
+  });
+
+  it('keeps its count when one throws as it starts', () => {
+    const gate = new ConcurrencyGate(1);
+    gate.enter(nothing);
+    gate.enter(
+      taker(() => {
+        throw new Error('broken');
+      }),
+    );
+    gate.enter(nothing);
+    expect(() => gate.leave()).toThrow('broken');
+    gate.leave();
+    expect(gate.free).toBe(0);
+    gate.leave();
     expect(gate.free).toBe(1);
   });
 
@@ -96,11 +133,13 @@ describe('ConcurrencyGate', () => {
     let started = 0;
     for (let round = 0; round < 5_000; round++) {
       if (random.next() < 0.55) {
-        gate.enter(() => {
-          running++;
-          started++;
-          expect(running).toBeLessThanOrEqual(8);
-        });
+        gate.enter(
+          taker(() => {
+            running++;
+            started++;
+            expect(running).toBeLessThanOrEqual(8);
+          }),
+        );
       } else if (running > 0) {
         running--;
         gate.leave();

@@ -26,6 +26,18 @@ function routeOf(events: ((data: unknown) => unknown)[], message?: (data: unknow
   };
 }
 
+/** How it ends; what it produces goes to `values`. */
+function outcomeOf(
+  set: HandlerSet,
+  route: Route,
+  context: RedisStreamContext,
+  { isRequest = false, values = [] as unknown[] } = {},
+): Promise<RunOutcome> {
+  return new Promise((resolve) => {
+    set.run(route, 'data', context, isRequest, { value: (value) => values.push(value), ended: resolve });
+  });
+}
+
 describe('HandlerSet', () => {
   let context: RedisStreamContext;
   let values: unknown[];
@@ -52,9 +64,7 @@ describe('HandlerSet', () => {
     isRetriable: (error: unknown) => boolean = always,
   ): Promise<RunOutcome> => {
     const deadlines = new DeadlineWheel<() => void>((expire) => expire());
-    return new HandlerSet({ isRetriable, deadlines }).run(route, 'data', context, isRequest, (value) =>
-      values.push(value),
-    );
+    return outcomeOf(new HandlerSet({ isRetriable, deadlines }), route, context, { isRequest, values });
   };
 
   it('runs all event handlers of an event, each with the data', async () => {
@@ -169,9 +179,7 @@ describe('HandlerSet with a handlerTimeout', () => {
     let answer!: (value: number) => void;
     const late = new Promise<number>((resolve) => (answer = resolve));
     const set = new HandlerSet({ isRetriable: () => true, deadlines: deadlines() });
-    const running = set.run(routeOf([() => NEVER, () => late], undefined, 50), 1, context, false, (value) =>
-      values.push(value),
-    );
+    const running = outcomeOf(set, routeOf([() => NEVER, () => late], undefined, 50), context, { values });
     await jest.advanceTimersByTimeAsync(100);
     const outcome = await running;
     expect(outcome).toMatchObject({ kind: 'failed', isRetriable: true });
@@ -187,7 +195,7 @@ describe('HandlerSet with a handlerTimeout', () => {
   it('leaves one alone that settles in time', async () => {
     const context = contextOf();
     const set = new HandlerSet({ isRetriable: () => true, deadlines: deadlines() });
-    const outcome = await set.run(routeOf([() => of(1)], undefined, 50), 1, context, false, () => undefined);
+    const outcome = await outcomeOf(set, routeOf([() => of(1)], undefined, 50), context);
     await jest.advanceTimersByTimeAsync(200);
     expect(outcome).toEqual({ kind: 'done' });
     expect(context.signal.aborted).toBe(false);
