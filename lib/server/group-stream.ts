@@ -21,6 +21,8 @@ export class HeldEntry {
   /** Another consumer owns it by now: whatever comes out of the handler does not count. */
   isLost = false;
   context: RedisStreamContext | undefined;
+  /** Called when this process has nothing to do with it any more: Redis has its ack, or somebody else has the entry. */
+  released: (() => void) | undefined;
   request: RequestAddress | undefined;
 
   constructor(
@@ -83,5 +85,6 @@ export class GroupStream implements Membership {
   /** Forgets an entry, unless it was taken anew in the meantime. */
   release(entry: HeldEntry): void {
     if (this.held.get(entry.id) === entry) this.held.delete(entry.id);
+    entry.released?.();
   }
 }

@@ -106,13 +106,16 @@ export class Reclaimer {
     return others.length <= free;
   }
 
-  /** One after the other, each claimed only when its turn has come, so that a crash counts for none but the one that ran. */
+  /**
+   * One after the other, each claimed only when the one before is settled in Redis, so that a crash counts for none but
+   * the one that ran.
+   */
   private runAlone(lane: Lane, home: GroupStream, suspects: readonly PendingEntry[]): void {
     this.suspect ??= (async (): Promise<void> => {
       for (const suspect of suspects) {
         if (this.isStopped) return;
         const [entry] = await this.take(home, [suspect], true);
-        if (entry) await new Promise<void>((resolve) => lane.run(entry, resolve));
+        if (entry) await runToTheEnd(lane, entry);
       }
     })()
       .catch(() => undefined)
@@ -144,4 +147,14 @@ export class Reclaimer {
       return [entry];
     });
   }
+}
+
+/** Resolves when the run is over, and its result in Redis if it has one. */
+function runToTheEnd(lane: Lane, entry: HeldEntry): Promise<void> {
+  return new Promise((resolve) => {
+    entry.released = resolve;
+    lane.run(entry, () => {
+      if (entry.phase !== 'settling') resolve();
+    });
+  });
 }

@@ -74,6 +74,28 @@ describe('a consumer that dies', () => {
     expect(seen).toHaveLength(250);
   });
 
+  it('F11 with entries that may kill again: each is taken alone, when Redis has the ack of the one before', async () => {
+    await stage.raw.xgroup('CREATE', 'work', 'workers', '0', 'MKSTREAM');
+    const client = stage.client();
+    await Promise.all(Array.from({ length: 5 }, (_, n) => tell(client, 'work', { name: `task-${n}` })));
+    await stage.raw.xreadgroup('GROUP', 'workers', 'ghost', 'COUNT', 5, 'STREAMS', 'work', '>');
+    const ids = (await entriesOf(stage.raw, 'work')).map(({ id }) => id);
+    await stage.raw.xclaim('work', 'workers', 'ghost', 0, ...ids, 'IDLE', 60_000, 'JUSTID');
+    const monitor = await stage.raw.monitor();
+    stage.owns(() => Promise.resolve(monitor.disconnect()));
+    const steps: string[] = [];
+    monitor.on('monitor', (_time: string, args: string[]) => {
+      const [command = '', ...rest] = args;
+      if (/^(xclaim|xack)$/i.test(command))
+        for (const id of ids) if (rest.includes(id)) steps.push(`${command.toLowerCase()} ${id}`);
+    });
+    await stage.serve([Survivor], { option: { ...QUICK, consumerGroup: 'workers', maxAttempts: 3 } });
+    await settled(stage.raw, 'work', 'workers');
+    await eventually(() => expect(steps.at(-1)).toBe(`xack ${ids.at(-1)}`));
+    expect(steps).toEqual(ids.flatMap((id) => [`xclaim ${id}`, `xack ${id}`]));
+    expect(seen.map(({ attempt }) => attempt)).toEqual([2, 2, 2, 2, 2]);
+  });
+
   it('B28 F07 only seems to, in a long handler: it keeps its entry while it lives', async () => {
     const busy = await worker();
     await tell(stage.client(), 'work', { name: 'long', holdMs: 2_500 });
