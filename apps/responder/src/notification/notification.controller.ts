@@ -14,8 +14,8 @@ import { eventValidation } from '../validation.js';
 import { Notifier } from './notifier.js';
 import { intentOf } from './sms-reference.js';
 
-/** A page becomes hundreds of messages: a few at a time keep the database and the publisher busy. */
-const PAGES_AT_A_TIME = 4;
+/** A page becomes hundreds of messages: two at a time keep the database busy, and leave it time for the fan-out's reads. */
+const PAGES_AT_A_TIME = 2;
 
 @Controller()
 export class NotificationController {
