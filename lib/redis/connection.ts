@@ -141,11 +141,15 @@ function safeOptions(role: ConnectionRole, blockMs: number): RedisOptions {
   };
 }
 
+/**
+ * As above, but for the queue: ioredis connects to a node when it has the first command for it, and would refuse those
+ * that come while it does. What waits there has not been sent, and fails when the node cannot be reached.
+ */
 function clusterOptions(options: ClusterOptions | undefined, safe: RedisOptions): ClusterOptions {
   return {
     ...options,
     lazyConnect: true,
-    enableOfflineQueue: false,
+    enableOfflineQueue: true,
     retryDelayOnFailover: 0,
     scaleReads: 'master',
     clusterRetryStrategy: reconnectDelay,

@@ -1,0 +1,78 @@
+import type { Redis } from 'ioredis';
+import { hashSlot } from '../../lib/redis/keys.js';
+import { eventually } from './eventually.js';
+import { freePort } from './free-port.js';
+import { RedisProcess } from './redis-process.js';
+
+const SLOTS = 16_384;
+const JOINED_WITHIN_MS = 20_000;
+
+interface Master {
+  readonly process: RedisProcess;
+  /** Where the masters talk to each other. */
+  readonly busPort: number;
+  readonly observer: Redis;
+}
+
+/** Real masters that share the slots of one cluster, without replicas. The others go on when one of them is down. */
+export class RedisCluster {
+  private constructor(private readonly masters: readonly Master[]) {}
+
+  static async start(size = 3): Promise<RedisCluster> {
+    const masters = await Promise.all(Array.from({ length: size }, startMaster));
+    const cluster = new RedisCluster(masters);
+    await cluster.join();
+    return cluster;
+  }
+
+  get connection(): { nodes: { host: string; port: number }[] } {
+    return { nodes: this.masters.map(({ process: { host, port } }) => ({ host, port })) };
+  }
+
+  /** The server that has a key. */
+  processOf(key: string): RedisProcess {
+    return this.masterOf(key).process;
+  }
+
+  /** A connection to the server that has a key, for the test's own eyes. */
+  observerOf(key: string): Redis {
+    return this.masterOf(key).observer;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.masters.map(({ process }) => process.stop()));
+  }
+
+  private masterOf(key: string): Master {
+    return this.masters[Math.floor((hashSlot(key) * this.masters.length) / SLOTS)] as Master;
+  }
+
+  private async join(): Promise<void> {
+    const [first, ...others] = this.masters as [Master, ...Master[]];
+    const share = SLOTS / this.masters.length;
+    for (const [index, { observer }] of this.masters.entries()) {
+      const [from, to] = [Math.ceil(index * share), Math.ceil((index + 1) * share) - 1];
+      await observer.call('CLUSTER', 'ADDSLOTSRANGE', from, to);
+    }
+    const { host, port } = first.process;
+    for (const { observer } of others) await observer.call('CLUSTER', 'MEET', host, port, first.busPort);
+    await eventually(
+      async () => {
+        for (const { observer } of this.masters) {
+          const info = String(await observer.call('CLUSTER', 'INFO'));
+          expect(info).toContain('cluster_state:ok');
+          expect(info).toContain(`cluster_slots_ok:${SLOTS}`);
+        }
+      },
+      { within: JOINED_WITHIN_MS, every: 50 },
+    );
+  }
+}
+
+async function startMaster(): Promise<Master> {
+  const busPort = await freePort();
+  const settings = { enabled: 'yes', port: busPort, 'node-timeout': 1_000, 'require-full-coverage': 'no' };
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--cluster-${name}`, String(value)]);
+  const process = await RedisProcess.start({ appendonly: true, args });
+  return { process, busPort, observer: process.client() };
+}
