@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
-import { Between, LessThanOrEqual } from 'typeorm';
+import { LessThanOrEqual } from 'typeorm';
 import { UserRow } from '../../../database/src/user.entity.js';
 import type { User, UserAudience, UserPageQuery } from '../../../contracts/src/index.js';
 
@@ -14,9 +14,21 @@ export class Users {
     return this.users.findOneBy({ id });
   }
 
-  /** By keyset: as quick at the end as at the beginning, and nobody is skipped or repeated. */
+  /**
+   * By keyset: as quick at the end as at the beginning, and nobody is skipped or repeated. Rows as they come, for to make
+   * entities of thousands that leave as JSON takes longer than to read them.
+   */
   page({ after, upTo, limit }: UserPageQuery): Promise<User[]> {
-    return this.users.find({ where: { id: Between(after + 1, upTo) }, order: { id: 'ASC' }, take: limit });
+    return this.users
+      .createQueryBuilder('each')
+      .select('each.id', 'id')
+      .addSelect('each.email', 'email')
+      .addSelect('each.name', 'name')
+      .addSelect('each.phone', 'phone')
+      .where('each.id > :after AND each.id <= :upTo', { after, upTo })
+      .orderBy('each.id')
+      .limit(limit)
+      .getRawMany<User>();
   }
 
   /** Who is there to address, lowest ids first. */
