@@ -153,7 +153,13 @@ function clusterOptions(options: ClusterOptions | undefined, safe: RedisOptions)
     retryDelayOnFailover: 0,
     scaleReads: 'master',
     clusterRetryStrategy: reconnectDelay,
-    redisOptions: { connectTimeout: CONNECT_TIMEOUT_MS, ...options?.redisOptions, ...safe },
+    redisOptions: {
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      ...options?.redisOptions,
+      ...safe,
+      // The cluster follows MOVED by itself. Closing the connection for it would lose what else is on it.
+      reconnectOnError: null,
+    },
   };
 }
 

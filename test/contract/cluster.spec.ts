@@ -2,9 +2,11 @@
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import { RedisStreamContext, RedisStreamDeadLetters } from 'nestjs-redis-stream-transport';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { from } from 'rxjs';
 import { ask, askAll, failureOf, tell } from '../support/calls.js';
 import { eventually } from '../support/eventually.js';
+import { connectedClients } from '../support/leak-check.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { useStage } from '../support/stage.js';
 import type { Service } from '../support/stage.js';
@@ -56,6 +58,14 @@ const serve = (option = {}): Promise<Service> =>
 const client = (option = {}): ReturnType<typeof stage.client> => stage.client(option, cluster.connection);
 const whenSettled = (streams: readonly string[]): Promise<void[]> =>
   Promise.all(streams.map((stream) => settled(cluster.observerOf(stream), stream)));
+
+/** Ids of the publishers' connections to the server that has a key. */
+async function publisherAt(key: string): Promise<string[]> {
+  const lines = await connectedClients(cluster.observerOf(key));
+  return lines
+    .filter((line) => line.includes('name=nestjs-redis-stream:publisher'))
+    .map((line) => line.split(' ')[0] ?? '');
+}
 
 describe('a Redis Cluster', () => {
   it('has the streams of this file on all of its servers', () => {
@@ -120,6 +130,24 @@ describe('a Redis Cluster', () => {
       expect(await infoOf(cluster.observerOf(stream), 'CONSUMERS', stream, 'service')).toEqual([]);
   });
 
+  it('loses nothing that is under way to a server that has given a slot away', async () => {
+    const moved = 'event.moved';
+    const beside = 'event.maple';
+    expect(cluster.processOf(beside)).toBe(cluster.processOf(moved));
+    const caller = client();
+    await tell(caller, beside, 'first');
+    const connection = await publisherAt(beside);
+    await cluster.moveSlotOf(moved);
+    const calls: Promise<void>[] = [];
+    for (let n = 0; n < 300; n += 1) {
+      calls.push(tell(caller, n === 50 ? moved : beside, n));
+      await nextTurn();
+    }
+    await expect(Promise.all(calls)).resolves.toHaveLength(300);
+    expect(await cluster.observerOf(beside).xlen(beside)).toBe(300);
+    expect(await publisherAt(beside)).toEqual(connection);
+  });
+
   it('F60 with one server down: its streams fail in time and with a reason, the others go on, and it comes back', async () => {
     const lost = EVENTS[0] as string;
     const server = cluster.processOf(lost);
@@ -129,6 +157,7 @@ describe('a Redis Cluster', () => {
     await Promise.all(EVENTS.map((stream) => tell(caller, stream, 'before')));
     await whenSettled(EVENTS);
     handled = [];
+    stage.owns(() => (server.isRunning ? undefined : server.restart()));
     await server.kill();
     const failures = await Promise.all(
       EVENTS.filter((stream) => !others.includes(stream)).map((stream) => failureOf(tell(caller, stream, 'lost'))),

@@ -39,6 +39,15 @@ export class RedisCluster {
     return this.masterOf(key).observer;
   }
 
+  /** Gives the slot of a key, which must be empty, to another server. */
+  async moveSlotOf(key: string): Promise<void> {
+    const heir = this.masters.find((master) => master !== this.masterOf(key)) as Master;
+    const heirId = String(await heir.observer.call('CLUSTER', 'MYID'));
+    for (const { observer } of [heir, ...this.masters]) {
+      await observer.call('CLUSTER', 'SETSLOT', hashSlot(key), 'NODE', heirId);
+    }
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.masters.map(({ process }) => process.stop()));
   }
