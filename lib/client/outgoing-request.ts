@@ -2,8 +2,8 @@ import type { WritePacket } from '@nestjs/microservices';
 import { v4 as uuid } from 'uuid';
 import { encodeMessage } from '../codec/entry.codec.js';
 import type { OutgoingMessage, ReplyPart } from '../codec/entry.codec.js';
-import { NO_MESSAGE_HANDLER } from '../constants.js';
-import { PublishOutcomeUnknownError } from '../errors/transport-errors.js';
+import { FIELD, NO_MESSAGE_HANDLER } from '../constants.js';
+import { PublishOutcomeUnknownError, RequestTimeoutError } from '../errors/transport-errors.js';
 import type { RedisStreamError } from '../errors/transport-errors.js';
 import type { Link } from './link.js';
 import type { PacketCodec } from './packet.codec.js';
@@ -23,9 +23,10 @@ export interface Question {
  */
 export class OutgoingRequest implements Publication {
   readonly stream: string;
-  readonly fields: readonly string[];
 
   private readonly id = uuid();
+  private readonly askedAt = performance.now();
+  private readonly encoded: readonly string[];
   private isWritten = false;
   private isCancelled = false;
   private entryId: string | undefined;
@@ -39,8 +40,15 @@ export class OutgoingRequest implements Publication {
     private readonly callback: (packet: WritePacket) => void,
   ) {
     this.stream = question.stream;
-    const address = { id: this.id, inbox: link.inbox.id, ttl: question.timeoutMs };
-    this.fields = encodeMessage(question.message, address);
+    this.encoded = encodeMessage(question.message, { id: this.id, inbox: link.inbox.id, ttl: 0 });
+  }
+
+  /** The ttl counts from when the entry is written, the caller's patience from the call: what is left of it goes along. */
+  get fields(): readonly string[] {
+    const { timeoutMs } = this.question;
+    if (timeoutMs === 0) return this.encoded;
+    const left = Math.ceil(this.askedAt + timeoutMs - performance.now());
+    return [...this.encoded, FIELD.ttl, String(Math.max(1, left))];
   }
 
   /** @throws {TooManyPendingError} */
@@ -50,7 +58,7 @@ export class OutgoingRequest implements Publication {
       pattern: question.pattern,
       timeoutMs: question.timeoutMs,
       replied: (part) => this.replied(part),
-      failed: (error) => this.callback({ err: error }),
+      failed: (error) => this.end(error),
     });
     if (link.inbox.isReady && link.served.isKnown(this.stream)) this.write();
     else void this.writeWhenServed();
@@ -90,6 +98,12 @@ export class OutgoingRequest implements Publication {
   private write(): void {
     this.isWritten = true;
     this.link.publisher.publish(this);
+  }
+
+  private end(error: Error): void {
+    // One that still waits for a connection would be answered to nobody.
+    if (this.isWritten && error instanceof RequestTimeoutError) this.link.publisher.withdraw(this);
+    this.callback({ err: error });
   }
 
   private replied(part: ReplyPart): void {

@@ -18,6 +18,7 @@ const NOT_SENT_PAUSE_MS = 50;
 /** A message on its way to Redis. `stored` and `failed` are called at most once, and never both. */
 export interface Publication {
   readonly stream: string;
+  /** Read when it is sent, and anew should it have to be kept for later after all. */
   readonly fields: readonly string[];
   stored(entryId: string): void;
   failed(error: RedisStreamError): void;

@@ -8,13 +8,15 @@ import {
   TooManyPendingError,
   TransportClosedError,
 } from 'nestjs-redis-stream-transport';
+import type { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import { lastValueFrom, timeout, TimeoutError } from 'rxjs';
-import { ask, failureOf } from '../support/calls.js';
+import { ask, failureOf, tell } from '../support/calls.js';
 import { deferred } from '../support/deferred.js';
 import { eventually, within } from '../support/eventually.js';
+import { FaultProxy } from '../support/fault-proxy.js';
 import { useStage } from '../support/stage.js';
-import { settled } from '../support/stream-view.js';
+import { entriesOf, settled } from '../support/stream-view.js';
 
 let gate = deferred();
 // Before the stage's own: it waits for handlers that still run.
@@ -50,6 +52,12 @@ beforeEach(() => {
 
 /** Only what is meant to time out gets a short deadline: on a busy machine an answer can take longer than that. */
 const hurried = (data: unknown): RedisStreamRecord => new RedisStreamRecordBuilder(data).setTimeout(50).build();
+
+/** In ms. */
+const clockOf = async (redis: Redis): Promise<number> => {
+  const [seconds, micros] = await redis.time();
+  return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+};
 
 describe('requests', () => {
   it('find their handler whatever the order of the keys of an object pattern', async () => {
@@ -108,13 +116,54 @@ describe('requests', () => {
 
   it('B66 that timed out while no server was there are not run by the next one', async () => {
     const service = await stage.serve([Desk]);
+    const client = stage.client();
+    await ask(client, 'double', 1);
     await service.close();
-    const client = stage.client({ requestTimeout: 100 });
-    expect(await failureOf(ask(client, 'gated', 'stale'))).toBeInstanceOf(RequestTimeoutError);
+    expect(await failureOf(ask(client, 'gated', hurried('stale')))).toBeInstanceOf(RequestTimeoutError);
+    const [entry] = await entriesOf(stage.raw, 'gated');
+    const expiresAt = parseInt(String(entry?.id), 10) + Number(entry?.fields.ttl);
+    // The server's idea of the clock of Redis is as good as its round trips are short.
+    await eventually(async () => expect(await clockOf(stage.raw)).toBeGreaterThan(expiresAt + 500));
     await stage.serve([Desk]);
     await settled(stage.raw, 'gated');
     expect(await stage.raw.xlen('gated')).toBe(0);
     expect(ran).toEqual([]);
+  });
+
+  it('B66 that wait for a connection are written with the time that is left of their timeout', async () => {
+    const service = await stage.serve([Desk]);
+    await service.close();
+    const proxy = await FaultProxy.to(stage.redis);
+    stage.owns(() => proxy.close());
+    proxy.set({ kind: 'blackhole', direction: 'both' });
+    const client = stage.client({ requestTimeout: 60_000 }, { host: proxy.host, port: proxy.port });
+    const call = client.send('gated', 'patient').subscribe();
+    const asked = performance.now();
+    await eventually(() => expect(proxy.connections).toBeGreaterThan(0));
+    await eventually(() => expect(performance.now() - asked).toBeGreaterThan(100));
+    const waited = performance.now() - asked;
+    proxy.heal();
+    await eventually(async () => expect(await stage.raw.xlen('gated')).toBe(1));
+    const [entry] = await entriesOf(stage.raw, 'gated');
+    expect(Number(entry?.fields.ttl)).toBeGreaterThan(0);
+    expect(Number(entry?.fields.ttl)).toBeLessThanOrEqual(Math.ceil(60_000 - waited));
+    call.unsubscribe();
+  });
+
+  it('B66 that time out while they wait for a connection are never written', async () => {
+    const service = await stage.serve([Desk]);
+    const client = stage.client();
+    await ask(client, 'double', 1);
+    await service.close();
+    let lost = 0;
+    client.on('close', () => (lost += 1));
+    await stage.redis.kill();
+    await eventually(() => expect(lost).toBeGreaterThan(0));
+    const call = failureOf(ask(client, 'gated', hurried('stale')));
+    expect(await call).toBeInstanceOf(RequestTimeoutError);
+    await stage.redis.restart();
+    await tell(client, 'later', 1);
+    expect(await stage.raw.xlen('gated')).toBe(0);
   });
 
   it('B56 ignore a reply that comes after the timeout', async () => {
