@@ -1,11 +1,9 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { resolve as absolute } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from './free-port.js';
 import { unpackDebianPackage } from './redis/debian-package.js';
 import { servingPid } from './redis/readiness.js';
 import { findOnPath, provenBinary } from './redis/redis-binary.js';
@@ -182,15 +180,6 @@ const tail = (child: ChildProcess): (() => string) => {
   child.stderr?.on('data', keep);
   child.once('error', (error) => (text += error.message));
   return () => text.trim();
-};
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 };
 
 const isPortTaken = (error: unknown): boolean => /address already in use|ended at once/i.test(messageOf(error));

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { freePort } from '../../scripts/free-port.js';
 import { locateRedis, startRedis, type RunningRedis } from '../../scripts/redis-server.js';
 import type { Place } from '../contender.js';
-import { freePort } from './free-port.js';
 import { startNatsServer, type NatsServer } from './nats-server.js';
 
 export interface BrokerOptions {

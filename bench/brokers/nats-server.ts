@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from '../../scripts/free-port.js';
 import { findOnPath } from '../../scripts/redis/redis-binary.js';
-import { freePort } from './free-port.js';
 
 const READY_WITHIN_MS = 10_000;
 /** What Linux counts CPU time in, on every machine that Node runs on. */

@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { isFree } from '../free-port.js';
 
 const TRIES = 100;
 
@@ -23,16 +22,3 @@ export class Ports {
     throw new Error(`${service} found no free port from ${usual} on`);
   }
 }
-
-const isFree = async (port: number): Promise<boolean> => {
-  const server = createServer();
-  try {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    server.close();
-  }
-};

@@ -6,9 +6,9 @@ import { Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
 import { REDIS_STREAM_TRANSPORT, RedisStreamClient, TransportUnavailableError } from 'nestjs-redis-stream-transport';
 import type { RedisClient } from 'nestjs-redis-stream-transport';
+import { freePort } from '../../scripts/free-port.js';
 import { ask, failureOf, tell } from '../support/calls.js';
 import { eventually, outcomeOf, within } from '../support/eventually.js';
-import { freePort } from '../support/free-port.js';
 import { useStage } from '../support/stage.js';
 import { infoOf } from '../support/stream-view.js';
 

@@ -11,9 +11,9 @@ import {
   TransportUnavailableError,
 } from 'nestjs-redis-stream-transport';
 import type { DeadLetter } from 'nestjs-redis-stream-transport';
+import { freePort } from '../../scripts/free-port.js';
 import { ask, failureOf, tell } from '../support/calls.js';
 import { eventually } from '../support/eventually.js';
-import { freePort } from '../support/free-port.js';
 import { connectedClients } from '../support/leak-check.js';
 import { createApp } from '../support/nest-app.js';
 import { useStage } from '../support/stage.js';

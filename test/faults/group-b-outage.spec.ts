@@ -1,8 +1,8 @@
 import { RedisStreamError, TooManyPendingError, TransportUnavailableError } from 'nestjs-redis-stream-transport';
 import { setTimeout as pause } from 'node:timers/promises';
+import { freePort } from '../../scripts/free-port.js';
 import { ask, failureOf, tell } from '../support/calls.js';
 import { eventually, outcomeOf, within } from '../support/eventually.js';
-import { freePort } from '../support/free-port.js';
 import { useStage } from '../support/stage.js';
 import { settled } from '../support/stream-view.js';
 import { QUICK } from './support/fleet.js';

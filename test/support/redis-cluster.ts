@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { hashSlot } from '../../lib/redis/keys.js';
+import { freePort } from '../../scripts/free-port.js';
 import { eventually } from './eventually.js';
-import { freePort } from './free-port.js';
 import { RedisProcess } from './redis-process.js';
 
 const SLOTS = 16_384;

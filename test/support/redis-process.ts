@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
+import { freePort } from '../../scripts/free-port.js';
 import { locateRedis } from '../../scripts/redis-server.js';
-import { freePort } from './free-port.js';
 
 export interface RedisProcessOptions {
   /** Keeps data over a restart. */

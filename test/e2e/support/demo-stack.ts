@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../../scripts/free-port.js';
 import { AppProcess } from '../../../scripts/launcher/app-process.js';
 import type { AppName } from '../../../scripts/launcher/app-process.js';
 import { CompiledApps } from '../../../scripts/launcher/compiled-apps.js';
 import { startRedis } from '../../../scripts/redis-server.js';
 import type { RunningRedis } from '../../../scripts/redis-server.js';
-import { freePort } from '../../support/free-port.js';
 import { CampaignBacking } from './campaign-backing.js';
 import type { CampaignPlan } from './campaign-backing.js';
 

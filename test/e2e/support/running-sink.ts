@@ -1,7 +1,7 @@
 import type { ListedMail } from '../../../apps/mail-sink/src/listed-mail.js';
+import { freePort } from '../../../scripts/free-port.js';
 import { AppProcess } from '../../../scripts/launcher/app-process.js';
 import type { CompiledApps } from '../../../scripts/launcher/compiled-apps.js';
-import { freePort } from '../../support/free-port.js';
 import { get } from './http.js';
 
 type Variables = Readonly<Record<string, string>>;
