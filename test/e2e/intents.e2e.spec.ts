@@ -10,6 +10,7 @@ import { ParkedIntents } from '../../apps/responder/src/campaign/parked-intents.
 import { Statements } from '../../apps/responder/src/database/statements.js';
 import { Intents } from '../../apps/responder/src/intents/intents.js';
 import type { IntentKey } from '../../apps/responder/src/intents/intents.js';
+import { CLAIM, REOPEN, SETTLE } from '../../apps/responder/src/intents/intents.sql.js';
 import { CompiledApps } from '../../scripts/launcher/compiled-apps.js';
 import { CampaignBacking } from './support/campaign-backing.js';
 
@@ -89,6 +90,26 @@ describe('intents', () => {
     expect(await other.claim({ ...mailTo(1), entry: '1-1' })).toBe(true);
     expect(await other.claim({ ...mailTo(1), entry: '1-2' })).toBe(false);
   });
+
+  it.each([
+    ['claimed', CLAIM, 1],
+    ['settled', SETTLE, 2],
+    ['opened again', REOPEN, 0],
+  ] as const)(
+    'are %s by their key, also in a table of which the database knows nothing yet',
+    async (_name, sql, more) => {
+      for (let from = 0; from < 5_000; from += 250) {
+        const page = Array.from({ length: 250 }, (_, n) => from + n + 1);
+        await one.open(id, page);
+      }
+      const users = Array.from({ length: 60 }, (_, n) => n + 1);
+      const values = [id, users, users.map(() => 'email'), ...Array.from({ length: more }, () => users.map(String))];
+      const plan = await sources[0]?.query<{ 'QUERY PLAN': string }[]>(`EXPLAIN ${sql}`, values);
+      const steps = plan?.map((row) => row['QUERY PLAN']).join('\n');
+      expect(steps).toContain('intents_pkey');
+      expect(steps).not.toContain('Seq Scan on intents');
+    },
+  );
 
   it('count once, however often their result is told', async () => {
     await one.open(id, everybody);

@@ -1,3 +1,6 @@
+// Users are named twice where arrays are joined, by `= ANY` as well: with that alone a planner without statistics goes by
+// the key. Otherwise it takes a young table for a few rows and compares each of them with each of the arrays.
+
 /** `$1` campaign, `$2` users. Parked intents of a campaign that goes on are queued again. */
 export const OPEN = `
 WITH campaign AS (
@@ -26,7 +29,8 @@ claimed AS (
   UPDATE intents i
   SET state = CASE WHEN c.paused THEN 'parked' ELSE 'sending' END, entry = CASE WHEN NOT c.paused THEN v.entry END
   FROM unnest($2::int[], $3::text[], $4::text[]) AS v(user_id, channel, entry), campaign c
-  WHERE i.user_id = v.user_id AND i.campaign_id = c.id AND i.channel = v.channel
+  WHERE i.user_id = ANY($2::int[])
+    AND i.user_id = v.user_id AND i.campaign_id = c.id AND i.channel = v.channel
     AND (i.state = 'queued' AND i.entry IS NULL OR i.state = 'sending' AND i.entry = v.entry)
   RETURNING i.campaign_id, i.user_id, i.channel, i.state, i.entry)
 SELECT campaign_id AS "campaignId", user_id AS "userId", channel, entry FROM claimed WHERE state = 'sending'`;
@@ -38,7 +42,8 @@ WITH campaign AS (
 reopened AS (
   UPDATE intents i SET state = 'queued', entry = NULL, error = NULL
   FROM unnest($2::int[], $3::text[]) AS v(user_id, channel), campaign c
-  WHERE i.user_id = v.user_id AND i.campaign_id = c.id AND i.channel = v.channel AND i.state = 'exhausted'
+  WHERE i.user_id = ANY($2::int[])
+    AND i.user_id = v.user_id AND i.campaign_id = c.id AND i.channel = v.channel AND i.state = 'exhausted'
   RETURNING i.campaign_id, i.user_id, i.channel),
 counted AS (
   UPDATE campaigns c
@@ -54,7 +59,8 @@ WITH campaign AS (
 settled AS (
   UPDATE intents i SET state = v.state, error = v.error
   FROM unnest($2::int[], $3::text[], $4::text[], $5::text[]) AS v(user_id, channel, state, error), campaign c
-  WHERE i.user_id = v.user_id AND i.campaign_id = c.id AND i.channel = v.channel
+  WHERE i.user_id = ANY($2::int[])
+    AND i.user_id = v.user_id AND i.campaign_id = c.id AND i.channel = v.channel
     AND i.state IN ('queued', 'sending')
   RETURNING i.state),
 result AS (
