@@ -20,10 +20,13 @@ export interface Manifest {
   readonly main: string;
   readonly module: string;
   readonly types: string;
+  readonly engines: { readonly node: string };
   readonly exports: Record<string, unknown>;
   readonly scripts: Record<string, string>;
   readonly dependencies: Record<string, string>;
   readonly peerDependencies: Record<string, string>;
+  readonly overrides: Record<string, unknown>;
+  readonly resolutions: Record<string, string>;
 }
 
 export const manifest = (): Manifest => JSON.parse(read('package.json')) as Manifest;
