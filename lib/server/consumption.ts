@@ -27,6 +27,9 @@ import { StreamReader } from './stream-reader.js';
 /** Redis may be slow to take the last acks; a stop does not wait for it longer than this. */
 const FLUSH_TIMEOUT_MS = 2_000;
 
+/** A connection that has just been lost is back within this, if Redis is there. */
+const RECONNECT_GRACE_MS = 400;
+
 export interface ConsumptionParts {
   readonly facts: Facts;
   readonly hooks: ProcessingHooks;
@@ -111,7 +114,13 @@ export class Consumption {
     this.retries.wake();
     this.dispatcher.stop();
     for (const { gate } of this.lanes) gate.clear();
-    await Promise.all([...this.readers.map((reader) => reader.stop(this.settings.blockMs)), this.reclaimer.stop()]);
+    // Without the writer nothing could be handed back, and would have to wait until its lease is over.
+    const back = this.writer.ready(RECONNECT_GRACE_MS).catch(() => undefined);
+    await Promise.all([
+      ...this.readers.map((reader) => reader.stop(this.settings.blockMs)),
+      this.reclaimer.stop(),
+      back,
+    ]);
     this.retention.stop();
     this.retries.close();
     const handedBack = this.handBackUnstarted();

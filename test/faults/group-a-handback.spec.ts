@@ -2,6 +2,7 @@ import { tell } from '../support/calls.js';
 import { deferred } from '../support/deferred.js';
 import type { Deferred } from '../support/deferred.js';
 import { eventually } from '../support/eventually.js';
+import { FaultProxy } from '../support/fault-proxy.js';
 import { connectedClients } from '../support/leak-check.js';
 import { useStage } from '../support/stage.js';
 import { infoOf, settled } from '../support/stream-view.js';
@@ -41,6 +42,46 @@ async function attemptsOf(stream: string): Promise<number[]> {
 }
 
 describe('what a consumer that stops hands over', () => {
+  it('F30 one whose connections have just been reset hands over all the same, and leaves nobody behind', async () => {
+    const proxy = await FaultProxy.to(stage.redis);
+    stage.owns(() => proxy.close());
+    const leaving = leavingStation();
+    const { server, close } = await stage.serve(leaving.handlers, {
+      connection: { host: proxy.host, port: proxy.port },
+      option: { lease: LEASE_MS, concurrency: 1 },
+    });
+    for (const name of ['runs', 'never begun']) await tell(stage.client(), 'job', name);
+    await leaving.untilRun(1);
+    let lost = false;
+    server.on('reconnecting', () => (lost = true));
+    proxy.rst();
+    await eventually(() => expect(lost).toBe(true), { every: 1 });
+    const closing = close();
+    leaving.gate.resolve();
+    await closing;
+    const next = station();
+    await stage.serve(next.handlers, { option: { lease: LEASE_MS, sweepInterval: 100 } });
+    await settled(stage.raw, 'job');
+    expect(next.names()).toEqual(['never begun']);
+  });
+
+  it('F30 one that is idle is not a consumer any more, though its connections have just been reset', async () => {
+    const proxy = await FaultProxy.to(stage.redis);
+    stage.owns(() => proxy.close());
+    const leaving = station();
+    const connection = { host: proxy.host, port: proxy.port };
+    const { server, close } = await stage.serve(leaving.handlers, { connection });
+    await tell(stage.client(), 'job', 'done');
+    await leaving.untilRun(1);
+    await settled(stage.raw, 'job');
+    let lost = false;
+    server.on('reconnecting', () => (lost = true));
+    proxy.rst();
+    await eventually(() => expect(lost).toBe(true), { every: 1 });
+    await close();
+    expect(await infoOf(stage.raw, 'CONSUMERS', 'job', 'service')).toEqual([]);
+  });
+
   it('F03 a handler that fails while its server stops: the heir runs attempt 2 at once, whatever the lease', async () => {
     const leaving = leavingStation();
     const { close } = await stage.serve(leaving.handlers, { option: { lease: LEASE_MS, concurrency: 1 } });
