@@ -1,8 +1,8 @@
 import type { WritePacket } from '@nestjs/microservices';
 import { v4 as uuid } from 'uuid';
-import { encodeMessage } from '../codec/entry.codec.js';
+import { encodeMessage, withTtl } from '../codec/entry.codec.js';
 import type { OutgoingMessage, ReplyPart } from '../codec/entry.codec.js';
-import { FIELD, NO_MESSAGE_HANDLER } from '../constants.js';
+import { NO_MESSAGE_HANDLER } from '../constants.js';
 import { PublishOutcomeUnknownError, RequestTimeoutError } from '../errors/transport-errors.js';
 import type { RedisStreamError } from '../errors/transport-errors.js';
 import type { Link } from './link.js';
@@ -40,15 +40,14 @@ export class OutgoingRequest implements Publication {
     private readonly callback: (packet: WritePacket) => void,
   ) {
     this.stream = question.stream;
-    this.encoded = encodeMessage(question.message, { id: this.id, inbox: link.inbox.id, ttl: 0 });
+    this.encoded = encodeMessage(question.message, { id: this.id, inbox: link.inbox.id });
   }
 
   /** The ttl counts from when the entry is written, the caller's patience from the call: what is left of it goes along. */
   get fields(): readonly string[] {
     const { timeoutMs } = this.question;
-    if (timeoutMs === 0) return this.encoded;
-    const left = Math.ceil(this.askedAt + timeoutMs - performance.now());
-    return [...this.encoded, FIELD.ttl, String(Math.max(1, left))];
+    const leftMs = Math.ceil(this.askedAt + timeoutMs - performance.now());
+    return withTtl(this.encoded, timeoutMs === 0 ? 0 : Math.max(1, leftMs));
   }
 
   /** @throws {TooManyPendingError} */

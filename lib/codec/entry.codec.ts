@@ -76,15 +76,19 @@ export function assertSize(text: string, what: string, maxBytes: number): string
   return text;
 }
 
-/** Fields of an event or, with an address, of a request. */
-export function encodeMessage(message: OutgoingMessage, request?: RequestAddress): string[] {
+/** Fields of an event or, with an address, of a request. Its ttl comes last, when it is written: see `withTtl`. */
+export function encodeMessage(message: OutgoingMessage, request?: Omit<RequestAddress, 'ttl'>): string[] {
   // An entry needs a field, and an event without `data` would reach the handler as an object of its fields.
   const fields: string[] = [FIELD.data, message.data ?? ''];
   if (request) fields.push(FIELD.id, request.id, FIELD.reply, request.inbox);
-  if (request && request.ttl > 0) fields.push(FIELD.ttl, String(request.ttl));
   if (message.headers) fields.push(FIELD.headers, encodeHeaders(message.headers));
   if (message.messageId !== undefined) fields.push(FIELD.messageId, message.messageId);
   return fields;
+}
+
+/** Fields of a request that is of use for `ttl` ms from when it is written; 0 = for ever. */
+export function withTtl(fields: readonly string[], ttl: number): readonly string[] {
+  return ttl > 0 ? [...fields, FIELD.ttl, String(ttl)] : fields;
 }
 
 function encodeHeaders(headers: Headers): string {

@@ -4,7 +4,7 @@ import type { Subscription } from 'rxjs';
 import type { RedisStreamContext } from '../context/redis-stream.context.js';
 import { isThenable } from '../timing/thenable.js';
 
-/** Receives what a handler produces: any number of values, then exactly one of `done` and `failed`. */
+/** Receives what a handler produces: its values, if there are some, then exactly one of `done` and `failed`. */
 export interface HandlerSink {
   value(value: unknown): void;
   done(): void;

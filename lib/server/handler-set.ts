@@ -10,7 +10,7 @@ import type { FailedRun, RunOutcome } from './settlement.js';
 
 const DONE: RunOutcome = { kind: 'done' };
 
-/** Receives what the handlers of one message produce: any number of values, then how it ended, once. */
+/** Receives what the handlers of one message produce: their values, if there are some, then how it ended, once. */
 export interface MessageSink {
   value(value: unknown): void;
   ended(outcome: RunOutcome): void;

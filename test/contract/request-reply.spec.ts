@@ -8,9 +8,9 @@ import {
   TooManyPendingError,
   TransportClosedError,
 } from 'nestjs-redis-stream-transport';
-import type { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import { lastValueFrom, timeout, TimeoutError } from 'rxjs';
+import { RedisClock } from '../../lib/redis/redis-clock.js';
 import { ask, failureOf, tell } from '../support/calls.js';
 import { deferred } from '../support/deferred.js';
 import { eventually, within } from '../support/eventually.js';
@@ -52,12 +52,6 @@ beforeEach(() => {
 
 /** Only what is meant to time out gets a short deadline: on a busy machine an answer can take longer than that. */
 const hurried = (data: unknown): RedisStreamRecord => new RedisStreamRecordBuilder(data).setTimeout(50).build();
-
-/** In ms. */
-const clockOf = async (redis: Redis): Promise<number> => {
-  const [seconds, micros] = await redis.time();
-  return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
-};
 
 describe('requests', () => {
   it('find their handler whatever the order of the keys of an object pattern', async () => {
@@ -123,7 +117,9 @@ describe('requests', () => {
     const [entry] = await entriesOf(stage.raw, 'gated');
     const expiresAt = parseInt(String(entry?.id), 10) + Number(entry?.fields.ttl);
     // The server's idea of the clock of Redis is as good as its round trips are short.
-    await eventually(async () => expect(await clockOf(stage.raw)).toBeGreaterThan(expiresAt + 500));
+    const clock = new RedisClock();
+    await clock.synchronise(stage.raw);
+    await eventually(() => expect(clock.now()).toBeGreaterThan(expiresAt + 500));
     await stage.serve([Desk]);
     await settled(stage.raw, 'gated');
     expect(await stage.raw.xlen('gated')).toBe(0);

@@ -6,6 +6,7 @@ import {
   encodeJson,
   encodeMessage,
   encodeReply,
+  withTtl,
 } from '../../../lib/codec/entry.codec.js';
 import type { IncomingMessage, ReplyPart } from '../../../lib/codec/entry.codec.js';
 import { InvalidMessageError, PayloadTooLargeError } from '../../../lib/errors/transport-errors.js';
@@ -70,7 +71,7 @@ describe('encodeMessage', () => {
   });
 
   it('writes a request with its id, its inbox and how long it is of use', () => {
-    expect(encodeMessage({ data: '1' }, { id: ID, inbox: INBOX, ttl: 250 })).toEqual([
+    expect(withTtl(encodeMessage({ data: '1' }, { id: ID, inbox: INBOX }), 250)).toEqual([
       'data',
       '1',
       'id',
@@ -83,7 +84,7 @@ describe('encodeMessage', () => {
   });
 
   it('leaves the ttl out of a request that waits for ever', () => {
-    expect(encodeMessage({ data: '1' }, { id: ID, inbox: INBOX, ttl: 0 })).not.toContain('ttl');
+    expect(withTtl(encodeMessage({ data: '1' }, { id: ID, inbox: INBOX }), 0)).not.toContain('ttl');
   });
 
   it('writes headers as JSON and the message id as it is', () => {
@@ -112,7 +113,8 @@ describe('encodeMessage', () => {
 describe('decodeMessage', () => {
   it('reads what encodeMessage wrote', () => {
     const address = { id: ID, inbox: INBOX, ttl: 250 };
-    const fields = encodeMessage({ data: '{"a":1}', headers: { tenant: 'ä' }, messageId: 'order-7' }, address);
+    const encoded = encodeMessage({ data: '{"a":1}', headers: { tenant: 'ä' }, messageId: 'order-7' }, address);
+    const fields = withTtl(encoded, address.ttl);
     const message = decode(...fields);
     expect({ ...message, headers: { ...message.headers } }).toEqual({
       data: { a: 1 },
