@@ -31,7 +31,7 @@ export type {
   RedisStreamServerOptions,
   Retention,
   SharedOption,
-} from './interfaces/options.js';
+} from './options/options.js';
 
 // Events and status.
 export type {

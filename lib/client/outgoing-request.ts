@@ -5,7 +5,7 @@ import type { OutgoingMessage, ReplyPart } from '../codec/entry.codec.js';
 import { NO_MESSAGE_HANDLER } from '../constants.js';
 import { PublishOutcomeUnknownError, RequestTimeoutError } from '../errors/transport-errors.js';
 import type { RedisStreamError } from '../errors/transport-errors.js';
-import type { Link } from './link.js';
+import type { Link } from './client-runtime.js';
 import type { PacketCodec } from './packet.codec.js';
 import type { Publication } from './publisher.js';
 

@@ -3,7 +3,7 @@ import { decodeReply } from '../codec/entry.codec.js';
 import { INBOX_BLOCK_MS, REPLY_STREAM_TTL_MS } from '../constants.js';
 import { TransportClosedError } from '../errors/transport-errors.js';
 import type { Connection } from '../redis/connection.js';
-import { replyStreamKey } from '../redis/keys.js';
+import { replyStreamKey } from '../topology/keys.js';
 import { entryTime, nextId, readAfter } from '../redis/stream-commands.js';
 import type { StreamEntry } from '../redis/stream-commands.js';
 import type { PendingRequests } from './pending-requests.js';

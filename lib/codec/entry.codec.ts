@@ -1,6 +1,6 @@
 import { FIELD, MAX_HEADERS_BYTES } from '../constants.js';
 import { InvalidMessageError, PayloadTooLargeError } from '../errors/transport-errors.js';
-import { isUuidV4 } from '../redis/keys.js';
+import { isUuidV4 } from '../topology/keys.js';
 import { exceedsBytes, parseJson } from './json.js';
 
 export type Headers = Readonly<Record<string, string>>;

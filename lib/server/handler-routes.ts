@@ -1,9 +1,9 @@
 import type { MessageHandler } from '@nestjs/microservices';
 import { RedisStreamOptionError } from '../errors/option-error.js';
-import type { RedisStreamHandlerExtras } from '../interfaces/options.js';
-import { resolveHandlerExtras } from '../settings/settings.js';
-import type { ServerSettings } from '../settings/settings.js';
-import type { Route } from './group-stream.js';
+import type { RedisStreamHandlerExtras } from '../options/options.js';
+import { resolveHandlerExtras } from '../options/settings.js';
+import type { ServerSettings } from '../options/settings.js';
+import type { Route } from './holding/group-stream.js';
 
 /**
  * Which handlers run for a pattern in a group. Kept beside Nest's own map, which chains several handlers of one event

@@ -5,16 +5,16 @@ import type { Observable } from 'rxjs';
 import { REDIS_STREAM_TRANSPORT } from '../constants.js';
 import type { RedisClient } from '../interfaces/connection.js';
 import type { ServerListeners, TransportStatus } from '../interfaces/events.js';
-import type { RedisStreamServerOptions } from '../interfaces/options.js';
-import { resolveServerOptions } from '../settings/settings.js';
-import type { ServerSettings } from '../settings/settings.js';
+import type { RedisStreamServerOptions } from '../options/options.js';
+import { resolveServerOptions } from '../options/settings.js';
+import type { ServerSettings } from '../options/settings.js';
 import { ConnectionGroup } from '../redis/connection-group.js';
-import { streamKey } from '../redis/keys.js';
+import { streamKey } from '../topology/keys.js';
 import { isThenable } from '../timing/thenable.js';
-import { Consumption } from './consumption.js';
-import type { ProcessingHooks } from './entry-run.js';
-import { Facts } from './facts.js';
-import { GroupStream } from './group-stream.js';
+import { Consumption } from './server-runtime.js';
+import type { ProcessingHooks } from './running/entry-run.js';
+import { Facts } from './holding/server-events.js';
+import { GroupStream } from './holding/group-stream.js';
 import { HandlerRoutes } from './handler-routes.js';
 
 /**

@@ -1,9 +1,9 @@
 import ts from 'typescript';
 import { read } from './repository.js';
 
-/** Names of the members of an interface in lib/interfaces/options.ts. */
+/** Names of the members of an interface in lib/options/options.ts. */
 function membersOf(name: string): string[] {
-  const tree = ts.createSourceFile('options.ts', read('lib/interfaces/options.ts'), ts.ScriptTarget.ES2022, true);
+  const tree = ts.createSourceFile('options.ts', read('lib/options/options.ts'), ts.ScriptTarget.ES2022, true);
   const declaration = tree.statements.find((node) => ts.isInterfaceDeclaration(node) && node.name.text === name);
   if (!declaration || !ts.isInterfaceDeclaration(declaration)) throw new Error(`No interface ${name}`);
   return declaration.members.map((member) => member.name?.getText(tree) ?? '');

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { hashSlot } from '../../lib/redis/keys.js';
+import { hashSlot } from '../../lib/topology/keys.js';
 import { freePort } from '../../scripts/free-port.js';
 import { eventually } from './eventually.js';
 import { RedisProcess } from './redis-process.js';

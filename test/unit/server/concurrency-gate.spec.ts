@@ -1,5 +1,5 @@
-import { ConcurrencyGate } from '../../../lib/server/concurrency-gate.js';
-import type { SlotTaker } from '../../../lib/server/concurrency-gate.js';
+import { ConcurrencyGate } from '../../../lib/server/running/concurrency-gate.js';
+import type { SlotTaker } from '../../../lib/server/running/concurrency-gate.js';
 import { SeededRandom } from '../support/random.js';
 
 /** Whether a promise has settled once all that is due now has run. */

@@ -1,7 +1,7 @@
 import type { MessageHandler } from '@nestjs/microservices';
 import { RedisStreamOptionError } from '../../../lib/errors/option-error.js';
 import { HandlerRoutes } from '../../../lib/server/handler-routes.js';
-import { resolveServerOptions } from '../../../lib/settings/settings.js';
+import { resolveServerOptions } from '../../../lib/options/settings.js';
 
 const server = resolveServerOptions({ connection: {}, option: { consumerGroup: 'workers', maxAttempts: 4 } });
 const handler = (): MessageHandler => async () => undefined as never;

@@ -1,8 +1,8 @@
 import { runInNewContext } from 'node:vm';
 import { EMPTY, NEVER, Observable, Subject, concat, from, of, throwError } from 'rxjs';
 import { RedisStreamContext } from '../../../lib/context/redis-stream.context.js';
-import { HandlerRun } from '../../../lib/server/handler-run.js';
-import type { HandlerSink } from '../../../lib/server/handler-run.js';
+import { HandlerRun } from '../../../lib/server/running/handler-run.js';
+import type { HandlerSink } from '../../../lib/server/running/handler-run.js';
 
 /** Writes down what it is told. */
 class Sink implements HandlerSink {

@@ -4,10 +4,10 @@ import { NEVER, of, throwError } from 'rxjs';
 import { NO_MESSAGE_HANDLER } from '../../../lib/constants.js';
 import { RedisStreamContext } from '../../../lib/context/redis-stream.context.js';
 import { RedisStreamUnrecoverableError } from '../../../lib/errors/unrecoverable.error.js';
-import type { Route } from '../../../lib/server/group-stream.js';
-import { HandlerSet } from '../../../lib/server/handler-set.js';
-import type { RunOutcome } from '../../../lib/server/settlement.js';
-import { resolveHandlerExtras, resolveServerOptions } from '../../../lib/settings/settings.js';
+import type { Route } from '../../../lib/server/holding/group-stream.js';
+import { HandlerSet } from '../../../lib/server/running/handler-set.js';
+import type { RunOutcome } from '../../../lib/server/settling/settlement.js';
+import { resolveHandlerExtras, resolveServerOptions } from '../../../lib/options/settings.js';
 import { DeadlineWheel } from '../../../lib/timing/deadline-wheel.js';
 
 const server = resolveServerOptions({ connection: {}, option: { consumerGroup: 'workers' } });

@@ -3,9 +3,9 @@ import { Redis } from 'ioredis';
 import { runInNewContext } from 'node:vm';
 import { UndecodableEntryError } from '../../../lib/codec/entry.codec.js';
 import type { IncomingMessage } from '../../../lib/codec/entry.codec.js';
-import { GroupStream, HeldEntry } from '../../../lib/server/group-stream.js';
-import { Intake } from '../../../lib/server/intake.js';
-import { resolveHandlerExtras, resolveServerOptions } from '../../../lib/settings/settings.js';
+import { GroupStream, HeldEntry } from '../../../lib/server/holding/group-stream.js';
+import { Intake } from '../../../lib/server/running/intake.js';
+import { resolveHandlerExtras, resolveServerOptions } from '../../../lib/options/settings.js';
 
 const server = resolveServerOptions({ connection: {}, option: { consumerGroup: 'workers' } });
 const home = new GroupStream('app:sum', 'one', {

@@ -1,5 +1,5 @@
-import { ReadPlan } from '../../../lib/server/read-plan.js';
-import type { PlannedRead } from '../../../lib/server/read-plan.js';
+import { ReadPlan } from '../../../lib/server/reading/read-plan.js';
+import type { PlannedRead } from '../../../lib/server/reading/read-plan.js';
 import { SeededRandom } from '../support/random.js';
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `stream-${i}`);

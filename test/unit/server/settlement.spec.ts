@@ -1,6 +1,12 @@
 import type { SettlementWish } from '../../../lib/context/redis-stream.context.js';
-import { backoffDelay, mayRunBesideOthers, settlementOf } from '../../../lib/server/settlement.js';
-import type { DeadLetterReason, FailedRun, RunFacts, RunOutcome, Verdict } from '../../../lib/server/settlement.js';
+import { backoffDelay, mayRunBesideOthers, settlementOf } from '../../../lib/server/settling/settlement.js';
+import type {
+  DeadLetterReason,
+  FailedRun,
+  RunFacts,
+  RunOutcome,
+  Verdict,
+} from '../../../lib/server/settling/settlement.js';
 
 const DONE: RunOutcome = { kind: 'done' };
 const FAILED: FailedRun = { kind: 'failed', error: new Error('no'), isRetriable: true };

@@ -1,14 +1,14 @@
-import type { IncomingMessage } from '../codec/entry.codec.js';
-import { RedisStreamContext } from '../context/redis-stream.context.js';
-import type { RedisClock } from '../redis/redis-clock.js';
-import { entryTime } from '../redis/stream-commands.js';
+import type { IncomingMessage } from '../../codec/entry.codec.js';
+import { RedisStreamContext } from '../../context/redis-stream.context.js';
+import type { RedisClock } from '../../redis/redis-clock.js';
+import { entryTime } from '../../redis/stream-commands.js';
 import type { ConcurrencyGate, SlotTaker } from './concurrency-gate.js';
 import type { DecodeSink, DecoderParts, EntryDecoder } from './entry-decoder.js';
-import type { HeldEntry } from './group-stream.js';
+import type { HeldEntry } from '../holding/group-stream.js';
 import type { HandlerSet, MessageSink } from './handler-set.js';
-import type { Responder } from './responder.js';
-import { settlementOf } from './settlement.js';
-import type { RunOutcome } from './settlement.js';
+import type { Responder } from '../settling/responder.js';
+import { settlementOf } from '../settling/settlement.js';
+import type { RunOutcome } from '../settling/settlement.js';
 
 /** What Nest's processing hooks are put around. */
 export interface ProcessedRun {

@@ -1,8 +1,8 @@
-import type { ServerSettings } from '../settings/settings.js';
-import type { Connection } from '../redis/connection.js';
-import type { RedisClock } from '../redis/redis-clock.js';
-import { retireGhosts, trimSettled } from '../redis/scripts.js';
-import type { GroupStream } from './group-stream.js';
+import type { ServerSettings } from '../../options/settings.js';
+import type { Connection } from '../../redis/connection.js';
+import type { RedisClock } from '../../redis/redis-clock.js';
+import { retireGhosts, trimSettled } from '../../redis/scripts.js';
+import type { GroupStream } from '../holding/group-stream.js';
 
 /** Streams are trimmed in whole nodes of about this many entries, so looking more often finds nothing. */
 const SETTLED_PER_TRIM = 100;

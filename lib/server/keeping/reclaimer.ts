@@ -1,14 +1,14 @@
-import type { Connection } from '../redis/connection.js';
-import { takeEntries } from '../redis/scripts.js';
-import type { TakeRule } from '../redis/scripts.js';
-import { nextId, pendingEntries } from '../redis/stream-commands.js';
-import type { PendingEntry } from '../redis/stream-commands.js';
-import type { Dispatcher } from './dispatcher.js';
-import type { Facts } from './facts.js';
-import { HeldEntry } from './group-stream.js';
-import type { GroupStream } from './group-stream.js';
-import type { Lane } from './lane.js';
-import { mayRunBesideOthers } from './settlement.js';
+import type { Connection } from '../../redis/connection.js';
+import { takeEntries } from '../../redis/scripts.js';
+import type { TakeRule } from '../../redis/scripts.js';
+import { nextId, pendingEntries } from '../../redis/stream-commands.js';
+import type { PendingEntry } from '../../redis/stream-commands.js';
+import type { Dispatcher } from '../running/dispatcher.js';
+import type { Facts } from '../holding/server-events.js';
+import { HeldEntry } from '../holding/group-stream.js';
+import type { GroupStream } from '../holding/group-stream.js';
+import type { Lane } from '../running/lane.js';
+import { mayRunBesideOthers } from '../settling/settlement.js';
 
 const PAGE = 100;
 /** Pause before the next look, where a sweep left entries for want of slots: their handlers need some time, too. */

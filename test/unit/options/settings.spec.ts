@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { RedisStreamOptionError } from '../../../lib/errors/option-error.js';
-import { resolveClientOptions, resolveHandlerExtras, resolveServerOptions } from '../../../lib/settings/settings.js';
-import type { ClientSettings, HandlerSettings, ServerSettings } from '../../../lib/settings/settings.js';
+import { resolveClientOptions, resolveHandlerExtras, resolveServerOptions } from '../../../lib/options/settings.js';
+import type { ClientSettings, HandlerSettings, ServerSettings } from '../../../lib/options/settings.js';
 import { thrownBy } from '../support/thrown.js';
 
 const connection = { host: '127.0.0.1', port: 6379 };

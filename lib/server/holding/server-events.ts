@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { ServerFacts } from '../interfaces/events.js';
+import type { ServerFacts } from '../../interfaces/events.js';
 
 /** Tells listeners what happened to entries. A listener that throws is none of the transport's business. */
 export class Facts {

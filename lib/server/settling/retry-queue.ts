@@ -1,8 +1,8 @@
-import type { Connection } from '../redis/connection.js';
-import { takeEntries } from '../redis/scripts.js';
-import { DeadlineWheel } from '../timing/deadline-wheel.js';
-import type { Facts } from './facts.js';
-import type { HeldEntry } from './group-stream.js';
+import type { Connection } from '../../redis/connection.js';
+import { takeEntries } from '../../redis/scripts.js';
+import { DeadlineWheel } from '../../timing/deadline-wheel.js';
+import type { Facts } from '../holding/server-events.js';
+import type { HeldEntry } from '../holding/group-stream.js';
 
 const RETRY_MS = 500;
 

@@ -1,7 +1,7 @@
-import type { Connection } from '../redis/connection.js';
-import { renewLease } from '../redis/scripts.js';
-import type { Facts } from './facts.js';
-import type { GroupStream, HeldEntry } from './group-stream.js';
+import type { Connection } from '../../redis/connection.js';
+import { renewLease } from '../../redis/scripts.js';
+import type { Facts } from '../holding/server-events.js';
+import type { GroupStream, HeldEntry } from '../holding/group-stream.js';
 
 const MAX_IDS_PER_CALL = 500;
 

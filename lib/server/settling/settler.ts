@@ -1,13 +1,13 @@
-import { encodeReply } from '../codec/entry.codec.js';
-import type { ReplyPart } from '../codec/entry.codec.js';
-import type { Connection } from '../redis/connection.js';
-import { runEach, runTogether } from '../redis/command-batch.js';
-import type { BatchCommand, BatchResult } from '../redis/command-batch.js';
-import { classify, replyCode, withoutArguments } from '../redis/reply-error.js';
-import { renewLease } from '../redis/scripts.js';
-import { DeadlineWheel } from '../timing/deadline-wheel.js';
-import type { Facts } from './facts.js';
-import type { GroupStream, HeldEntry } from './group-stream.js';
+import { encodeReply } from '../../codec/entry.codec.js';
+import type { ReplyPart } from '../../codec/entry.codec.js';
+import type { Connection } from '../../redis/connection.js';
+import { runEach, runTogether } from '../../redis/command-batch.js';
+import type { BatchCommand, BatchResult } from '../../redis/command-batch.js';
+import { classify, replyCode, withoutArguments } from '../../redis/reply-error.js';
+import { renewLease } from '../../redis/scripts.js';
+import { DeadlineWheel } from '../../timing/deadline-wheel.js';
+import type { Facts } from '../holding/server-events.js';
+import type { GroupStream, HeldEntry } from '../holding/group-stream.js';
 
 const MAX_BATCH = 512;
 /** Reply, ack, deletion: what answers a single request gets there sooner without a script (`npm run bench -- requests`). */

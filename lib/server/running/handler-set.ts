@@ -1,12 +1,12 @@
 import type { MessageHandler } from '@nestjs/microservices';
-import { NO_MESSAGE_HANDLER } from '../constants.js';
-import type { RedisStreamContext } from '../context/redis-stream.context.js';
-import { isUnrecoverable } from '../errors/unrecoverable.error.js';
-import type { Deadline, DeadlineWheel } from '../timing/deadline-wheel.js';
-import type { Route } from './group-stream.js';
+import { NO_MESSAGE_HANDLER } from '../../constants.js';
+import type { RedisStreamContext } from '../../context/redis-stream.context.js';
+import { isUnrecoverable } from '../../errors/unrecoverable.error.js';
+import type { Deadline, DeadlineWheel } from '../../timing/deadline-wheel.js';
+import type { Route } from '../holding/group-stream.js';
 import { HandlerRun } from './handler-run.js';
 import type { HandlerSink } from './handler-run.js';
-import type { FailedRun, RunOutcome } from './settlement.js';
+import type { FailedRun, RunOutcome } from '../settling/settlement.js';
 
 const DONE: RunOutcome = { kind: 'done' };
 

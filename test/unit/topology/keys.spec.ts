@@ -1,5 +1,5 @@
 import { InvalidMessageError } from '../../../lib/errors/transport-errors.js';
-import { deadLetterKey, hashSlot, isUuidV4, replyStreamKey, streamKey } from '../../../lib/redis/keys.js';
+import { deadLetterKey, hashSlot, isUuidV4, replyStreamKey, streamKey } from '../../../lib/topology/keys.js';
 import { SeededRandom } from '../support/random.js';
 
 describe('hashSlot', () => {

@@ -1,10 +1,10 @@
-import { DEAD_FIELD } from '../constants.js';
-import type { Connection } from '../redis/connection.js';
-import { classify, withoutArguments } from '../redis/reply-error.js';
-import { storeDeadLetter } from '../redis/scripts.js';
-import { DeadlineWheel } from '../timing/deadline-wheel.js';
-import type { Facts } from './facts.js';
-import type { HeldEntry } from './group-stream.js';
+import { DEAD_FIELD } from '../../constants.js';
+import type { Connection } from '../../redis/connection.js';
+import { classify, withoutArguments } from '../../redis/reply-error.js';
+import { storeDeadLetter } from '../../redis/scripts.js';
+import { DeadlineWheel } from '../../timing/deadline-wheel.js';
+import type { Facts } from '../holding/server-events.js';
+import type { HeldEntry } from '../holding/group-stream.js';
 import type { DeadLetterReason } from './settlement.js';
 
 const RETRY_MS = 1_000;

@@ -2,7 +2,7 @@ import { INBOX_BLOCK_MS } from '../constants.js';
 import type { Connection } from '../redis/connection.js';
 import { ConnectionGroup } from '../redis/connection-group.js';
 import type { GroupWatcher } from '../redis/connection-group.js';
-import type { ClientSettings } from '../settings/settings.js';
+import type { ClientSettings } from '../options/settings.js';
 import { PendingRequests } from './pending-requests.js';
 import { Publisher } from './publisher.js';
 import { ReplyInbox } from './reply-inbox.js';

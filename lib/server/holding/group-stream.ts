@@ -1,10 +1,10 @@
 import type { MessageHandler } from '@nestjs/microservices';
-import type { RequestAddress } from '../codec/entry.codec.js';
-import type { RedisStreamContext } from '../context/redis-stream.context.js';
-import type { EntryAttempt, EntryPlace } from '../interfaces/events.js';
-import type { HandlerSettings } from '../settings/settings.js';
-import { deadLetterKey } from '../redis/keys.js';
-import type { Membership } from '../redis/scripts.js';
+import type { RequestAddress } from '../../codec/entry.codec.js';
+import type { RedisStreamContext } from '../../context/redis-stream.context.js';
+import type { EntryAttempt, EntryPlace } from '../../interfaces/events.js';
+import type { HandlerSettings } from '../../options/settings.js';
+import { deadLetterKey } from '../../topology/keys.js';
+import type { Membership } from '../../redis/scripts.js';
 
 /**
  * What this process does with an entry that it owns:

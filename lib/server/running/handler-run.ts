@@ -1,8 +1,8 @@
 import type { MessageHandler } from '@nestjs/microservices';
 import { isObservable } from 'rxjs';
 import type { Subscription } from 'rxjs';
-import type { RedisStreamContext } from '../context/redis-stream.context.js';
-import { isThenable } from '../timing/thenable.js';
+import type { RedisStreamContext } from '../../context/redis-stream.context.js';
+import { isThenable } from '../../timing/thenable.js';
 
 /** Receives what a handler produces: its values, if there are some, then exactly one of `done` and `failed`. */
 export interface HandlerSink {

@@ -1,6 +1,6 @@
 import type { ConcurrencyGate } from './concurrency-gate.js';
 import type { Dispatcher } from './dispatcher.js';
-import type { GroupStream, HeldEntry } from './group-stream.js';
+import type { GroupStream, HeldEntry } from '../holding/group-stream.js';
 
 /**
  * Streams of one group that share slots and a reader. A handler with its own concurrency has a lane of its own, so that

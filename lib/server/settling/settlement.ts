@@ -1,5 +1,5 @@
-import type { SettlementWish } from '../context/redis-stream.context.js';
-import type { HandlerSettings } from '../settings/settings.js';
+import type { SettlementWish } from '../../context/redis-stream.context.js';
+import type { HandlerSettings } from '../../options/settings.js';
 
 export interface FailedRun {
   readonly kind: 'failed';

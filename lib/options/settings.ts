@@ -13,7 +13,7 @@ import type {
   RedisStreamServerOption,
   RedisStreamServerOptions,
   SharedOption,
-} from '../interfaces/options.js';
+} from './options.js';
 import { assertConnection } from './connection-check.js';
 import { OptionCheck } from './option-check.js';
 

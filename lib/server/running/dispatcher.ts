@@ -3,8 +3,8 @@ import { EntryDecoder } from './entry-decoder.js';
 import type { DecoderParts } from './entry-decoder.js';
 import { EntryRun } from './entry-run.js';
 import type { RunParts } from './entry-run.js';
-import type { HeldEntry } from './group-stream.js';
-import type { ReplyRules } from './responder.js';
+import type { HeldEntry } from '../holding/group-stream.js';
+import type { ReplyRules } from '../settling/responder.js';
 
 export type DispatchParts = DecoderParts & Omit<RunParts, 'decoder' | 'isStopped'>;
 

@@ -1,7 +1,7 @@
 import type { Serializer } from '@nestjs/microservices';
-import { encodeJson } from '../codec/entry.codec.js';
-import type { RequestAddress } from '../codec/entry.codec.js';
-import { replyStreamKey } from '../redis/keys.js';
+import { encodeJson } from '../../codec/entry.codec.js';
+import type { RequestAddress } from '../../codec/entry.codec.js';
+import { replyStreamKey } from '../../topology/keys.js';
 import type { OutgoingReply, Settler } from './settler.js';
 
 /** What Nest's exception filter makes of an error that it does not know. */

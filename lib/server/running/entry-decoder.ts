@@ -1,13 +1,13 @@
-import { UndecodableEntryError } from '../codec/entry.codec.js';
-import type { IncomingMessage, RequestAddress } from '../codec/entry.codec.js';
-import type { DeadLetterOffice } from './dead-letter-office.js';
-import type { Facts } from './facts.js';
-import type { HeldEntry } from './group-stream.js';
+import { UndecodableEntryError } from '../../codec/entry.codec.js';
+import type { IncomingMessage, RequestAddress } from '../../codec/entry.codec.js';
+import type { DeadLetterOffice } from '../settling/dead-letter-store.js';
+import type { Facts } from '../holding/server-events.js';
+import type { HeldEntry } from '../holding/group-stream.js';
 import type { Intake } from './intake.js';
-import { Responder } from './responder.js';
-import type { ReplyRules } from './responder.js';
-import type { RetryQueue } from './retry-queue.js';
-import type { Settler } from './settler.js';
+import { Responder } from '../settling/responder.js';
+import type { ReplyRules } from '../settling/responder.js';
+import type { RetryQueue } from '../settling/retry-queue.js';
+import type { Settler } from '../settling/settler.js';
 
 /** Before Redis is asked again what it could not say. */
 const ASK_AGAIN_MS = 1_000;

@@ -1,6 +1,6 @@
 import type { Deserializer, Serializer } from '@nestjs/microservices';
-import type { RedisConnection } from './connection.js';
-import type { ServerFacts } from './events.js';
+import type { RedisConnection } from '../interfaces/connection.js';
+import type { ServerFacts } from '../interfaces/events.js';
 
 /** Settings that client and server share. All times are in milliseconds. */
 export interface SharedOption {

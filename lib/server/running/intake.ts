@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import type { Deserializer } from '@nestjs/microservices';
-import { UndecodableEntryError, decodeMessage } from '../codec/entry.codec.js';
-import type { IncomingMessage } from '../codec/entry.codec.js';
-import type { RedisClient } from '../interfaces/connection.js';
-import { withoutArguments } from '../redis/reply-error.js';
-import { isThenable } from '../timing/thenable.js';
-import type { HeldEntry } from './group-stream.js';
+import { UndecodableEntryError, decodeMessage } from '../../codec/entry.codec.js';
+import type { IncomingMessage } from '../../codec/entry.codec.js';
+import type { RedisClient } from '../../interfaces/connection.js';
+import { withoutArguments } from '../../redis/reply-error.js';
+import { isThenable } from '../../timing/thenable.js';
+import type { HeldEntry } from '../holding/group-stream.js';
 
 /** What a decoder leaves where bytes are no UTF-8. Senders may mean the character itself, so it is only a suspicion. */
 const REPLACEMENT_CHARACTER = '\uFFFD';
