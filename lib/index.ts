@@ -38,7 +38,7 @@ export type {
   ConnectionListeners,
   EntryAttempt,
   EntryPlace,
-  ServerFacts,
+  ServerEvents,
   ServerListeners,
   TransportStatus,
 } from './interfaces/events.js';

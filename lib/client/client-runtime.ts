@@ -9,7 +9,7 @@ import { ReplyInbox } from './reply-inbox.js';
 import { ServedStreams } from './served-streams.js';
 
 /** Everything of a client that lives from its first use to `close()`. */
-export class Link {
+export class ClientRuntime {
   readonly connections: ConnectionGroup;
   readonly writer: Connection;
   readonly publisher: Publisher;

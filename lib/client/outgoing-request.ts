@@ -5,7 +5,7 @@ import type { OutgoingMessage, ReplyPart } from '../codec/entry.codec.js';
 import { NO_MESSAGE_HANDLER } from '../constants.js';
 import { PublishOutcomeUnknownError, RequestTimeoutError } from '../errors/transport-errors.js';
 import type { RedisStreamError } from '../errors/transport-errors.js';
-import type { Link } from './client-runtime.js';
+import type { ClientRuntime } from './client-runtime.js';
 import type { PacketCodec } from './packet.codec.js';
 import type { Publication } from './publisher.js';
 
@@ -34,13 +34,13 @@ export class OutgoingRequest implements Publication {
   private decoding: Promise<unknown> | undefined;
 
   constructor(
-    private readonly link: Link,
+    private readonly runtime: ClientRuntime,
     private readonly codec: PacketCodec,
     private readonly question: Question,
     private readonly callback: (packet: WritePacket) => void,
   ) {
     this.stream = question.stream;
-    this.encoded = encodeMessage(question.message, { id: this.id, inbox: link.inbox.id });
+    this.encoded = encodeMessage(question.message, { id: this.id, inbox: runtime.inbox.id });
   }
 
   /** The ttl counts from when the entry is written, the caller's patience from the call: what is left of it goes along. */
@@ -52,20 +52,20 @@ export class OutgoingRequest implements Publication {
 
   /** @throws {TooManyPendingError} */
   start(): void {
-    const { link, question } = this;
-    link.pending.add(this.id, {
+    const { runtime, question } = this;
+    runtime.pending.add(this.id, {
       pattern: question.pattern,
       timeoutMs: question.timeoutMs,
       replied: (part) => this.replied(part),
       failed: (error) => this.end(error),
     });
-    if (link.inbox.isReady && link.served.isKnown(this.stream)) this.write();
+    if (runtime.inbox.isReady && runtime.served.isKnown(this.stream)) this.write();
     else void this.writeWhenServed();
   }
 
   cancel(): void {
-    if (!this.link.pending.remove(this.id)) return;
-    if (this.isWritten && this.link.publisher.withdraw(this)) return;
+    if (!this.runtime.pending.remove(this.id)) return;
+    if (this.isWritten && this.runtime.publisher.withdraw(this)) return;
     this.isCancelled = true;
     this.deleteEntry();
   }
@@ -78,30 +78,30 @@ export class OutgoingRequest implements Publication {
   failed(error: RedisStreamError): void {
     // It may have been stored all the same, and then a reply will come. Without a deadline nobody could tell when not.
     if (error instanceof PublishOutcomeUnknownError && this.question.timeoutMs > 0) return;
-    this.link.pending.fail(this.id, error);
+    this.runtime.pending.fail(this.id, error);
   }
 
   private async writeWhenServed(): Promise<void> {
-    const { link } = this;
+    const { runtime } = this;
     try {
-      await link.inbox.open();
-      const isServed = await link.served.check(this.stream);
-      if (!link.pending.has(this.id)) return;
+      await runtime.inbox.open();
+      const isServed = await runtime.served.check(this.stream);
+      if (!runtime.pending.has(this.id)) return;
       if (isServed) this.write();
-      else if (link.pending.remove(this.id)) this.callback({ err: NO_MESSAGE_HANDLER });
+      else if (runtime.pending.remove(this.id)) this.callback({ err: NO_MESSAGE_HANDLER });
     } catch (error) {
-      link.pending.fail(this.id, error as Error);
+      runtime.pending.fail(this.id, error as Error);
     }
   }
 
   private write(): void {
     this.isWritten = true;
-    this.link.publisher.publish(this);
+    this.runtime.publisher.publish(this);
   }
 
   private end(error: Error): void {
     // One that still waits for a connection would be answered to nobody.
-    if (this.isWritten && error instanceof RequestTimeoutError) this.link.publisher.withdraw(this);
+    if (this.isWritten && error instanceof RequestTimeoutError) this.runtime.publisher.withdraw(this);
     this.callback({ err: error });
   }
 
@@ -123,13 +123,13 @@ export class OutgoingRequest implements Publication {
   }
 
   private refuse(error: unknown): void {
-    this.link.pending.remove(this.id);
+    this.runtime.pending.remove(this.id);
     this.callback({ err: error });
   }
 
   /** Nobody waits any more, so a server that has not read the request yet need not run it. */
   private deleteEntry(): void {
-    const { entryId, link, stream } = this;
-    if (entryId !== undefined) link.writer.client.xdel(stream, entryId).catch(() => undefined);
+    const { entryId, runtime, stream } = this;
+    if (entryId !== undefined) runtime.writer.client.xdel(stream, entryId).catch(() => undefined);
   }
 }

@@ -11,7 +11,7 @@ import type { RedisStreamClientOptions } from '../options/options.js';
 import { streamKey } from '../topology/keys.js';
 import { resolveClientOptions } from '../options/settings.js';
 import type { ClientSettings } from '../options/settings.js';
-import { Link } from './client-runtime.js';
+import { ClientRuntime } from './client-runtime.js';
 import { OutgoingRequest } from './outgoing-request.js';
 import type { Question } from './outgoing-request.js';
 import { PacketCodec } from './packet.codec.js';
@@ -27,7 +27,7 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
   private readonly settings: ClientSettings;
   private readonly codec: PacketCodec;
   private readonly listeners: { event: string; listener: (...args: unknown[]) => void }[] = [];
-  private link: Link | undefined;
+  private runtime: ClientRuntime | undefined;
 
   /** @throws {RedisStreamOptionError} */
   constructor(options: RedisStreamClientOptions) {
@@ -55,10 +55,10 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
 
   /** Rejects what waits with `TransportClosedError` and releases the connections. The client can be used again. */
   async close(): Promise<void> {
-    const { link } = this;
-    if (!link) return;
-    this.link = undefined;
-    await link.close(new TransportClosedError('unknown'));
+    const { runtime } = this;
+    if (!runtime) return;
+    this.runtime = undefined;
+    await runtime.close(new TransportClosedError('unknown'));
   }
 
   /** For clients from a plain provider factory; `ClientsModule` puts `close` here itself. */
@@ -69,13 +69,13 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
   override on<Event extends keyof ConnectionListeners>(event: Event, listener: ConnectionListeners[Event]): void {
     const registration = { event, listener: listener as (...args: unknown[]) => void };
     this.listeners.push(registration);
-    this.link?.connections.on(registration.event, registration.listener);
+    this.runtime?.connections.on(registration.event, registration.listener);
   }
 
   /** The ioredis clients: `[publisher, inbox]`. @throws {Error} before the first use */
   override unwrap<T = [publisher: RedisClient, inbox: RedisClient]>(): T {
-    if (!this.link) throw new Error('Not initialized. Please call the "connect" method first.');
-    return this.link.connections.clients as T;
+    if (!this.runtime) throw new Error('Not initialized. Please call the "connect" method first.');
+    return this.runtime.connections.clients as T;
   }
 
   override send<TResult = Anything, TInput = Anything>(pattern: unknown, data: TInput): Observable<TResult> {
@@ -142,19 +142,19 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
     return { pattern, stream: streamKey(this.settings.prefix, pattern), ...this.codec.encode(packet) };
   }
 
-  private open(): Link {
-    return (this.link ??= this.connectLink());
+  private open(): ClientRuntime {
+    return (this.runtime ??= this.connectRuntime());
   }
 
-  private connectLink(): Link {
-    const link = new Link(this.settings, {
+  private connectRuntime(): ClientRuntime {
+    const runtime = new ClientRuntime(this.settings, {
       statusChanged: (status) => this._status$.next(status),
       failed: (role, error) => this.logger.error(`Redis connection "${role}": ${error.message}`),
       recovered: (role) => this.logger.log(`Redis connection "${role}" is back`),
     });
-    for (const { event, listener } of this.listeners) link.connections.on(event, listener);
-    link.connections.open();
-    return link;
+    for (const { event, listener } of this.listeners) runtime.connections.on(event, listener);
+    runtime.connections.open();
+    return runtime;
   }
 }
 

@@ -12,8 +12,8 @@ export interface EntryAttempt extends EntryPlace {
   readonly attempt: number;
 }
 
-/** What a server tells of itself beyond the connection's events; all are facts in the past. */
-export interface ServerFacts {
+/** What a server tells of itself beyond the connection's events; all in the past tense. */
+export interface ServerEvents {
   /** This consumer took an entry over from one that is gone. */
   reclaimed: EntryAttempt & { readonly from: string };
   /** A failed entry waits for its next attempt. */
@@ -34,7 +34,7 @@ export interface ServerFacts {
   streamUnusable: { readonly stream: string; readonly group: string; readonly reason: string };
 }
 
-type FactListeners = { [Fact in keyof ServerFacts]: (fact: ServerFacts[Fact]) => void };
+type EventListeners = { [Name in keyof ServerEvents]: (event: ServerEvents[Name]) => void };
 
 /** Events of the ioredis connections; the first argument says which one it is. */
 export type ConnectionListeners = {
@@ -46,6 +46,6 @@ export type ConnectionListeners = {
   end: (role: ConnectionRole) => void;
 };
 
-export type ServerListeners = ConnectionListeners & FactListeners;
+export type ServerListeners = ConnectionListeners & EventListeners;
 
 export type TransportStatus = 'connected' | 'reconnecting' | 'disconnected';

@@ -1,6 +1,6 @@
 import type { Deserializer, Serializer } from '@nestjs/microservices';
 import type { RedisConnection } from '../interfaces/connection.js';
-import type { ServerFacts } from '../interfaces/events.js';
+import type { ServerEvents } from '../interfaces/events.js';
 
 /** Settings that client and server share. All times are in milliseconds. */
 export interface SharedOption {
@@ -100,7 +100,7 @@ export interface RedisStreamServerOption extends SharedOption {
    */
   readonly isRetriable?: (error: unknown) => boolean;
   /** Called after an entry was stored as a dead letter, for an alarm or a metric; `server.on('deadLettered')` is the same. */
-  readonly onDeadLetter?: (letter: ServerFacts['deadLettered']) => void;
+  readonly onDeadLetter?: (letter: ServerEvents['deadLettered']) => void;
   /** @default `{ maxLength: 10_000 }` */
   readonly retention?: Retention;
   /**

@@ -4,7 +4,7 @@ import { v4 as uuid } from 'uuid';
 import * as defaults from '../constants.js';
 import { RedisStreamOptionError } from '../errors/option-error.js';
 import type { RedisConnection } from '../interfaces/connection.js';
-import type { ServerFacts } from '../interfaces/events.js';
+import type { ServerEvents } from '../interfaces/events.js';
 import type {
   Backoff,
   RedisStreamClientOption,
@@ -42,7 +42,7 @@ export interface ServerSettings extends SharedSettings {
   readonly maxAttempts: number;
   readonly backoff: BackoffSettings;
   readonly isRetriable: (error: unknown) => boolean;
-  readonly onDeadLetter: (letter: ServerFacts['deadLettered']) => void;
+  readonly onDeadLetter: (letter: ServerEvents['deadLettered']) => void;
   readonly retention: { readonly maxLength: number; readonly maxAgeMs: number | undefined };
   readonly consumerTtlMs: number;
   readonly shutdownTimeoutMs: number;

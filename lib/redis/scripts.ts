@@ -107,7 +107,7 @@ export async function retireConsumer(client: RedisClient, at: Membership): Promi
 }
 
 /** Removes other consumers that have nothing pending and were not seen for `idleMs`. */
-export async function retireGhosts(client: RedisClient, at: Membership, idleMs: number): Promise<number> {
+export async function retireIdleConsumers(client: RedisClient, at: Membership, idleMs: number): Promise<number> {
   return Number(await runScript(client, RETIRE, [at.stream], [at.group, at.consumer, idleMs]));
 }
 

@@ -11,9 +11,9 @@ import type { ServerSettings } from '../options/settings.js';
 import { ConnectionGroup } from '../redis/connection-group.js';
 import { streamKey } from '../topology/keys.js';
 import { isThenable } from '../timing/thenable.js';
-import { Consumption } from './server-runtime.js';
+import { ServerRuntime } from './server-runtime.js';
 import type { ProcessingHooks } from './running/entry-run.js';
-import { Facts } from './holding/server-events.js';
+import { ServerEventEmitter } from './holding/server-events.js';
 import { GroupStream } from './holding/group-stream.js';
 import { HandlerRoutes } from './handler-routes.js';
 
@@ -29,7 +29,7 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
   protected override readonly logger = new Logger(RedisStreamServer.name);
   private readonly settings: ServerSettings;
   private readonly routes: HandlerRoutes;
-  private readonly facts = new Facts((error) => this.logger.error(error));
+  private readonly events = new ServerEventEmitter((error) => this.logger.error(error));
   private readonly connectionListeners: { event: string; listener: (...args: unknown[]) => void }[] = [];
   /** Nest 11 and 12 have the same two; 12 only adds helpers around them. */
   private readonly processingHooks: ProcessingHooks = {
@@ -54,7 +54,7 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
     },
   };
   private connections: ConnectionGroup | undefined;
-  private consumption: Consumption | undefined;
+  private runtime: ServerRuntime | undefined;
   private closing: Promise<void> | undefined;
 
   /** @throws {RedisStreamOptionError} */
@@ -62,7 +62,7 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
     super();
     this.settings = resolveServerOptions(options);
     this.routes = new HandlerRoutes(this.settings);
-    this.facts.on('deadLettered', this.settings.onDeadLetter);
+    this.events.on('deadLettered', this.settings.onDeadLetter);
     this.initializeSerializer(this.settings);
     this.initializeDeserializer(this.settings);
   }
@@ -113,15 +113,15 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
    * every `onModuleDestroy` before it closes the server; call this first where a provider closes its pool there.
    */
   async drain(): Promise<void> {
-    await this.consumption?.drain();
+    await this.runtime?.drain();
   }
 
-  /** Events of the connections (first argument: the role) and {@link ServerFacts}. */
+  /** Events of the connections (first argument: the role) and {@link ServerEvents}. */
   override on<Event extends keyof ServerListeners>(event: Event, listener: ServerListeners[Event]): void {
     const registration = { event, listener: listener as (...args: unknown[]) => void };
     this.connectionListeners.push(registration);
     this.connections?.on(registration.event, registration.listener);
-    this.facts.on(event as never, listener as never);
+    this.events.on(event as never, listener as never);
   }
 
   /** The ioredis clients: `[writer, ...readers]`. @throws {Error} before `listen()` */
@@ -141,23 +141,23 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
       failed: (role, error) => this.logger.error(`Redis connection "${role}": ${error.message}`),
       recovered: (role) => this.logger.log(`Redis connection "${role}" is back`),
     });
-    const consumption = new Consumption(this.groupStreams(), settings, connections, {
-      facts: this.facts,
+    const runtime = new ServerRuntime(this.groupStreams(), settings, connections, {
+      events: this.events,
       hooks: this.processingHooks,
       warn: (message) => this.logger.warn(message),
     });
     this.connections = connections;
-    this.consumption = consumption;
+    this.runtime = runtime;
     for (const { event, listener } of this.connectionListeners) connections.on(event, listener);
     await connections.ready(settings.connectTimeoutMs);
-    await consumption.start();
+    await runtime.start();
   }
 
   private async stop(): Promise<void> {
-    const { consumption, connections } = this;
-    this.consumption = undefined;
+    const { runtime, connections } = this;
+    this.runtime = undefined;
     this.connections = undefined;
-    await consumption?.drain();
+    await runtime?.drain();
     connections?.close();
   }
 

@@ -9,10 +9,10 @@ import { TransportUnavailableError } from '../errors/transport-errors.js';
 import { MAX_WAITING_PER_SLOT } from '../constants.js';
 import { DeadlineWheel } from '../timing/deadline-wheel.js';
 import { ConcurrencyGate } from './running/concurrency-gate.js';
-import { DeadLetterOffice } from './settling/dead-letter-store.js';
+import { DeadLetterStore } from './settling/dead-letter-store.js';
 import { Dispatcher } from './running/dispatcher.js';
 import type { ProcessingHooks } from './running/entry-run.js';
-import type { Facts } from './holding/server-events.js';
+import type { ServerEventEmitter } from './holding/server-events.js';
 import type { GroupStream, HeldEntry } from './holding/group-stream.js';
 import { HandlerSet } from './running/handler-set.js';
 import { Intake } from './running/intake.js';
@@ -30,23 +30,23 @@ const FLUSH_TIMEOUT_MS = 2_000;
 /** A connection that has just been lost is back within this, if Redis is there. */
 const RECONNECT_GRACE_MS = 400;
 
-export interface ConsumptionParts {
-  readonly facts: Facts;
+export interface ServerParts {
+  readonly events: ServerEventEmitter;
   readonly hooks: ProcessingHooks;
   readonly warn: (message: string) => void;
 }
 
 /** Everything that lives between `listen()` and `close()`: wires the parts together, starts and stops them in order. */
-export class Consumption {
+export class ServerRuntime {
   private readonly warn: (message: string) => void;
-  private readonly facts: Facts;
+  private readonly events: ServerEventEmitter;
   private isStopping = false;
   private draining: Promise<void> | undefined;
   private readonly clock = new RedisClock();
   private readonly handlerDeadlines = new DeadlineWheel<() => void>((expire) => expire());
   private readonly writer: Connection;
   private readonly settler: Settler;
-  private readonly deadLetters: DeadLetterOffice;
+  private readonly deadLetters: DeadLetterStore;
   private readonly retries: RetryQueue;
   private readonly dispatcher: Dispatcher;
   private readonly lanes: readonly Lane[];
@@ -60,33 +60,33 @@ export class Consumption {
     private readonly streams: readonly GroupStream[],
     private readonly settings: ServerSettings,
     connections: ConnectionGroup,
-    { facts, hooks, warn }: ConsumptionParts,
+    { events, hooks, warn }: ServerParts,
   ) {
     this.warn = warn;
-    this.facts = facts;
+    this.events = events;
     const writer = connections.add('writer');
     this.writer = writer;
-    this.settler = new Settler(writer, settings.leaseMs, facts, warn);
-    this.deadLetters = new DeadLetterOffice(writer, facts, warn);
-    this.retries = new RetryQueue(writer, facts);
+    this.settler = new Settler(writer, settings.leaseMs, events, warn);
+    this.deadLetters = new DeadLetterStore(writer, events, warn);
+    this.retries = new RetryQueue(writer, events);
     const { settler, deadLetters, retries, clock } = this;
     const intake = new Intake(writer.client, settings);
     const handlers = new HandlerSet({ isRetriable: settings.isRetriable, deadlines: this.handlerDeadlines });
     this.dispatcher = new Dispatcher(
-      { intake, handlers, settler, deadLetters, retries, clock, facts, hooks },
+      { intake, handlers, settler, deadLetters, retries, clock, events, hooks },
       settings,
     );
     this.lanes = this.makeLanes();
-    this.laneOf = new Map(this.lanes.flatMap((lane) => lane.streams.map((home) => [home, lane])));
+    this.laneOf = new Map(this.lanes.flatMap((lane) => lane.streams.map((groupStream) => [groupStream, lane])));
     this.readers = this.lanes.map(
       (lane) =>
         new StreamReader(
-          { lane, connection: connections.add('reader'), writer, facts, warn, room: () => this.room(lane) },
+          { lane, connection: connections.add('reader'), writer, events, warn, room: () => this.room(lane) },
           settings,
         ),
     );
-    this.reclaimer = new Reclaimer(this.lanes, { writer, dispatcher: this.dispatcher, facts }, settings.leaseMs);
-    this.leases = new LeaseKeeper(streams, writer, settings.leaseMs, facts);
+    this.reclaimer = new Reclaimer(this.lanes, { writer, dispatcher: this.dispatcher, events }, settings.leaseMs);
+    this.leases = new LeaseKeeper(streams, writer, settings.leaseMs, events);
     this.retention = new Retention(streams, writer, this.clock, settings);
     this.retries.onDue = (entry) => this.runAgain(entry);
   }
@@ -150,23 +150,23 @@ export class Consumption {
   private makeLanes(): Lane[] {
     const shared = new Map<string, GroupStream[]>();
     const own: Lane[] = [];
-    for (const home of this.streams) {
-      const { concurrency } = home.route.settings;
+    for (const groupStream of this.streams) {
+      const { concurrency } = groupStream.route.settings;
       if (concurrency !== undefined) {
-        own.push(new Lane(home.group, [home], new ConcurrencyGate(concurrency), this.dispatcher));
+        own.push(new Lane(groupStream.group, [groupStream], new ConcurrencyGate(concurrency), this.dispatcher));
         continue;
       }
-      const key = this.writer.isCluster ? `${home.group}\n${hashSlot(home.stream)}` : home.group;
+      const key = this.writer.isCluster ? `${groupStream.group}\n${hashSlot(groupStream.stream)}` : groupStream.group;
       const together = shared.get(key);
-      if (together) together.push(home);
-      else shared.set(key, [home]);
+      if (together) together.push(groupStream);
+      else shared.set(key, [groupStream]);
     }
     const gates = new Map<string, ConcurrencyGate>();
-    const lanes = [...shared.values()].map((homes) => {
-      const group = homes[0]?.group ?? '';
+    const lanes = [...shared.values()].map((groupStreams) => {
+      const group = groupStreams[0]?.group ?? '';
       const gate = gates.get(group) ?? new ConcurrencyGate(this.settings.concurrency);
       gates.set(group, gate);
-      return new Lane(group, homes, gate, this.dispatcher);
+      return new Lane(group, groupStreams, gate, this.dispatcher);
     });
     return [...lanes, ...own];
   }
@@ -179,7 +179,7 @@ export class Consumption {
   }
 
   private runAgain(entry: HeldEntry): void {
-    this.laneOf.get(entry.home)?.run(entry);
+    this.laneOf.get(entry.groupStream)?.run(entry);
   }
 
   private held(phase: (entry: HeldEntry) => boolean): HeldEntry[] {
@@ -189,17 +189,17 @@ export class Consumption {
   /** A stop counts for nobody: what never ran keeps its attempts, what waits for a retry goes elsewhere at once. */
   private async handBackUnstarted(): Promise<void> {
     if (!this.writer.isReady) return;
-    for (const home of this.streams) {
+    for (const groupStream of this.streams) {
       for (const started of [true, false]) {
-        const entries = [...home.held.values()].filter(
+        const entries = [...groupStream.held.values()].filter(
           (entry) => (entry.phase === 'queued' || entry.phase === 'waiting') && entry.started === started,
         );
         if (entries.length === 0) continue;
         const ids = entries.map(({ id }) => id);
-        const gone = await withinLimit(handBack(this.writer.client, home, ids, started), FLUSH_TIMEOUT_MS);
+        const gone = await withinLimit(handBack(this.writer.client, groupStream, ids, started), FLUSH_TIMEOUT_MS);
         for (const entry of entries) {
-          home.release(entry);
-          if (gone?.includes(entry.id)) this.facts.tell('entryLost', entry.place);
+          groupStream.release(entry);
+          if (gone?.includes(entry.id)) this.events.emit('entryLost', entry.place);
         }
       }
     }
@@ -217,7 +217,9 @@ export class Consumption {
   }
 
   private async retire(): Promise<void> {
-    await Promise.all(this.streams.map((home) => retireConsumer(this.writer.client, home).catch(() => undefined)));
+    await Promise.all(
+      this.streams.map((groupStream) => retireConsumer(this.writer.client, groupStream).catch(() => undefined)),
+    );
   }
 }
 

@@ -45,7 +45,7 @@ const TYPES = [
   'RedisStreamServerOptions',
   'Retention',
   'SafeRedisOptions',
-  'ServerFacts',
+  'ServerEvents',
   'ServerListeners',
   'SharedOption',
   'TransportErrorDetails',

@@ -26,7 +26,7 @@ export class HeldEntry {
   request: RequestAddress | undefined;
 
   constructor(
-    readonly home: GroupStream,
+    readonly groupStream: GroupStream,
     readonly id: string,
     public attempt: number,
     public fields: readonly string[] | null,
@@ -35,7 +35,7 @@ export class HeldEntry {
   ) {}
 
   get place(): EntryPlace {
-    return { stream: this.home.stream, group: this.home.group, id: this.id };
+    return { stream: this.groupStream.stream, group: this.groupStream.group, id: this.id };
   }
 
   get placeAndAttempt(): EntryAttempt {

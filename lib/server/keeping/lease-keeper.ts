@@ -1,6 +1,6 @@
 import type { Connection } from '../../redis/connection.js';
 import { renewLease } from '../../redis/scripts.js';
-import type { Facts } from '../holding/server-events.js';
+import type { ServerEventEmitter } from '../holding/server-events.js';
 import type { GroupStream, HeldEntry } from '../holding/group-stream.js';
 
 const MAX_IDS_PER_CALL = 500;
@@ -14,7 +14,7 @@ export class LeaseKeeper {
     private readonly streams: readonly GroupStream[],
     private readonly writer: Connection,
     private readonly leaseMs: number,
-    private readonly facts: Facts,
+    private readonly events: ServerEventEmitter,
   ) {}
 
   start(): void {
@@ -29,10 +29,10 @@ export class LeaseKeeper {
     if (this.isRenewing || !this.writer.isReady) return;
     this.isRenewing = true;
     try {
-      for (const home of this.streams) {
-        const entries = this.due(home);
+      for (const groupStream of this.streams) {
+        const entries = this.due(groupStream);
         for (let at = 0; at < entries.length; at += MAX_IDS_PER_CALL) {
-          await this.renewSome(home, entries.slice(at, at + MAX_IDS_PER_CALL));
+          await this.renewSome(groupStream, entries.slice(at, at + MAX_IDS_PER_CALL));
         }
       }
     } catch {
@@ -43,19 +43,19 @@ export class LeaseKeeper {
   }
 
   /** Entries that came since the last turn have time until the next one. */
-  private due(home: GroupStream): HeldEntry[] {
+  private due(groupStream: GroupStream): HeldEntry[] {
     const now = performance.now();
-    return [...home.held.values()].filter((entry) => !entry.isLost && now - entry.ownedAt > this.leaseMs / 4);
+    return [...groupStream.held.values()].filter((entry) => !entry.isLost && now - entry.ownedAt > this.leaseMs / 4);
   }
 
-  private async renewSome(home: GroupStream, entries: readonly HeldEntry[]): Promise<void> {
+  private async renewSome(groupStream: GroupStream, entries: readonly HeldEntry[]): Promise<void> {
     const asked = performance.now();
     const ids = entries.map(({ id }) => id);
-    const lost = new Set(await renewLease(this.writer.client, home, ids));
+    const lost = new Set(await renewLease(this.writer.client, groupStream, ids));
     for (const entry of entries) {
       if (!lost.has(entry.id)) entry.ownedAt = asked;
       // While it is being settled, not being pending any more is what was wanted.
-      else if (entry.phase !== 'settling' && home.held.get(entry.id) === entry) this.lose(entry);
+      else if (entry.phase !== 'settling' && groupStream.held.get(entry.id) === entry) this.lose(entry);
     }
   }
 
@@ -63,8 +63,8 @@ export class LeaseKeeper {
     entry.isLost = true;
     // What runs stays held until it is over: should the entry come back, it must not run beside itself.
     const isRunning = entry.phase === 'running' && entry.context !== undefined;
-    if (!isRunning) entry.home.release(entry);
+    if (!isRunning) entry.groupStream.release(entry);
     entry.context?.abort(new Error('The lease is lost: another consumer owns the entry by now, or it was deleted'));
-    this.facts.tell('leaseLost', entry.place);
+    this.events.emit('leaseLost', entry.place);
   }
 }

@@ -4,7 +4,7 @@ import type { TakeRule } from '../../redis/scripts.js';
 import { nextId, pendingEntries } from '../../redis/stream-commands.js';
 import type { PendingEntry } from '../../redis/stream-commands.js';
 import type { Dispatcher } from '../running/dispatcher.js';
-import type { Facts } from '../holding/server-events.js';
+import type { ServerEventEmitter } from '../holding/server-events.js';
 import { HeldEntry } from '../holding/group-stream.js';
 import type { GroupStream } from '../holding/group-stream.js';
 import type { Lane } from '../running/lane.js';
@@ -17,7 +17,7 @@ const HURRY_MS = 100;
 export interface ReclaimerParts {
   readonly writer: Connection;
   readonly dispatcher: Dispatcher;
-  readonly facts: Facts;
+  readonly events: ServerEventEmitter;
 }
 
 /**
@@ -61,9 +61,10 @@ export class Reclaimer {
   private async sweepAll(isHurried: boolean): Promise<void> {
     for (const lane of this.lanes) {
       let isComplete = true;
-      for (const home of lane.streams) {
+      for (const groupStream of lane.streams) {
         // A stream that cannot be swept now (no group yet, no permission) must not keep the others from it.
-        if (home.isUsable) isComplete = (await this.sweepStream(lane, home, isHurried).catch(() => true)) && isComplete;
+        if (groupStream.isUsable)
+          isComplete = (await this.sweepStream(lane, groupStream, isHurried).catch(() => true)) && isComplete;
       }
       if (!isComplete) void lane.gate.available().then(() => this.sweepSoon());
     }
@@ -78,13 +79,13 @@ export class Reclaimer {
   }
 
   /** @returns whether there was a slot for all that was found */
-  private async sweepStream(lane: Lane, home: GroupStream, isHurried: boolean): Promise<boolean> {
+  private async sweepStream(lane: Lane, groupStream: GroupStream, isHurried: boolean): Promise<boolean> {
     let cursor = '-';
     let isComplete = true;
     while (!this.isStopped && (isComplete || !isHurried)) {
-      const page = await pendingEntries(this.parts.writer.client, home, { idleMs: this.leaseMs }, cursor, PAGE);
-      const lost = page.filter(({ id }) => !home.held.has(id));
-      isComplete = (await this.claim(lane, home, lost)) && isComplete;
+      const page = await pendingEntries(this.parts.writer.client, groupStream, { idleMs: this.leaseMs }, cursor, PAGE);
+      const lost = page.filter(({ id }) => !groupStream.held.has(id));
+      isComplete = (await this.claim(lane, groupStream, lost)) && isComplete;
       const last = page.at(-1);
       if (!last || page.length < PAGE) break;
       cursor = nextId(last.id);
@@ -92,17 +93,17 @@ export class Reclaimer {
     return isComplete;
   }
 
-  private async claim(lane: Lane, home: GroupStream, found: readonly PendingEntry[]): Promise<boolean> {
-    const { maxAttempts } = home.route.settings;
+  private async claim(lane: Lane, groupStream: GroupStream, found: readonly PendingEntry[]): Promise<boolean> {
+    const { maxAttempts } = groupStream.route.settings;
     const spent = found.filter(({ attempt }) => attempt >= maxAttempts);
     const suspects = found.filter(
       ({ attempt }) => attempt < maxAttempts && !mayRunBesideOthers(attempt + 1, maxAttempts),
     );
     const others = found.filter(({ attempt }) => mayRunBesideOthers(attempt + 1, maxAttempts));
-    for (const entry of await this.take(home, spent, false)) this.parts.dispatcher.abandon(entry);
+    for (const entry of await this.take(groupStream, spent, false)) this.parts.dispatcher.abandon(entry);
     const { free } = lane.gate;
-    for (const entry of await this.take(home, others.slice(0, free), true)) lane.run(entry);
-    if (suspects.length > 0) this.runAlone(lane, home, suspects);
+    for (const entry of await this.take(groupStream, others.slice(0, free), true)) lane.run(entry);
+    if (suspects.length > 0) this.runAlone(lane, groupStream, suspects);
     return others.length <= free;
   }
 
@@ -110,11 +111,11 @@ export class Reclaimer {
    * One after the other, each claimed only when the one before is settled in Redis, so that a crash counts for none but
    * the one that ran.
    */
-  private runAlone(lane: Lane, home: GroupStream, suspects: readonly PendingEntry[]): void {
+  private runAlone(lane: Lane, groupStream: GroupStream, suspects: readonly PendingEntry[]): void {
     this.suspect ??= (async (): Promise<void> => {
       for (const suspect of suspects) {
         if (this.isStopped) return;
-        const [entry] = await this.take(home, [suspect], true);
+        const [entry] = await this.take(groupStream, [suspect], true);
         if (entry) await runToTheEnd(lane, entry);
       }
     })()
@@ -125,25 +126,29 @@ export class Reclaimer {
       });
   }
 
-  private async take(home: GroupStream, found: readonly PendingEntry[], countAttempt: boolean): Promise<HeldEntry[]> {
+  private async take(
+    groupStream: GroupStream,
+    found: readonly PendingEntry[],
+    countAttempt: boolean,
+  ): Promise<HeldEntry[]> {
     if (found.length === 0) return [];
     const rule: TakeRule = { minIdleMs: this.leaseMs, countAttempt };
     const taken = await takeEntries(
       this.parts.writer.client,
-      home,
+      groupStream,
       rule,
       found.map(({ id }) => id),
     );
     return taken.flatMap(({ id, attempt, fields, from }) => {
       // A reader that came back has found it at the same time.
-      if (home.held.has(id)) return [];
-      const entry = new HeldEntry(home, id, attempt, fields);
+      if (groupStream.held.has(id)) return [];
+      const entry = new HeldEntry(groupStream, id, attempt, fields);
       if (!fields) {
-        this.parts.facts.tell('entryLost', entry.place);
+        this.parts.events.emit('entryLost', entry.place);
         return [];
       }
-      home.held.set(id, entry);
-      this.parts.facts.tell('reclaimed', { ...entry.placeAndAttempt, from });
+      groupStream.held.set(id, entry);
+      this.parts.events.emit('reclaimed', { ...entry.placeAndAttempt, from });
       return [entry];
     });
   }

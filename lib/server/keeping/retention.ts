@@ -1,7 +1,7 @@
 import type { ServerSettings } from '../../options/settings.js';
 import type { Connection } from '../../redis/connection.js';
 import type { RedisClock } from '../../redis/redis-clock.js';
-import { retireGhosts, trimSettled } from '../../redis/scripts.js';
+import { retireIdleConsumers, trimSettled } from '../../redis/scripts.js';
 import type { GroupStream } from '../holding/group-stream.js';
 
 /** Streams are trimmed in whole nodes of about this many entries, so looking more often finds nothing. */
@@ -10,7 +10,7 @@ const SETTLED_PER_TRIM = 100;
 /** Housekeeping: trims what every group has settled, retires consumers that left nothing behind. */
 export class Retention {
   private timer: NodeJS.Timeout | undefined;
-  private ghostsAt = performance.now();
+  private idleConsumersAt = performance.now();
   private isBusy = false;
 
   constructor(
@@ -33,28 +33,29 @@ export class Retention {
     this.isBusy = true;
     try {
       await this.clock.synchronise(this.writer.client).catch(() => undefined);
-      for (const home of this.streams) await this.trim(home).catch(() => undefined);
+      for (const groupStream of this.streams) await this.trim(groupStream).catch(() => undefined);
       await this.retire();
     } finally {
       this.isBusy = false;
     }
   }
 
-  private async trim(home: GroupStream): Promise<void> {
+  private async trim(groupStream: GroupStream): Promise<void> {
     const { maxLength, maxAgeMs } = this.settings.retention;
-    if (maxAgeMs === undefined && home.settledSinceTrim < SETTLED_PER_TRIM && !home.isOverlong) return;
-    home.settledSinceTrim = 0;
-    home.isOverlong = true;
+    if (maxAgeMs === undefined && groupStream.settledSinceTrim < SETTLED_PER_TRIM && !groupStream.isOverlong) return;
+    groupStream.settledSinceTrim = 0;
+    groupStream.isOverlong = true;
     const oldest = maxAgeMs === undefined ? undefined : `${Math.max(0, Math.floor(this.clock.now() - maxAgeMs))}-0`;
-    const excess = await trimSettled(this.writer.client, home.stream, maxLength, oldest);
+    const excess = await trimSettled(this.writer.client, groupStream.stream, maxLength, oldest);
     // More than the rest of a node was held back by what somebody has not settled yet.
-    home.isOverlong = excess >= SETTLED_PER_TRIM;
+    groupStream.isOverlong = excess >= SETTLED_PER_TRIM;
   }
 
   private async retire(): Promise<void> {
     const { consumerTtlMs } = this.settings;
-    if (performance.now() - this.ghostsAt < consumerTtlMs / 4) return;
-    this.ghostsAt = performance.now();
-    for (const home of this.streams) await retireGhosts(this.writer.client, home, consumerTtlMs).catch(() => undefined);
+    if (performance.now() - this.idleConsumersAt < consumerTtlMs / 4) return;
+    this.idleConsumersAt = performance.now();
+    for (const groupStream of this.streams)
+      await retireIdleConsumers(this.writer.client, groupStream, consumerTtlMs).catch(() => undefined);
   }
 }

@@ -6,7 +6,7 @@ import { HANDED_OVER_IDLE_MS, takeEntries } from '../../redis/scripts.js';
 import type { TakeRule } from '../../redis/scripts.js';
 import { createGroup, nextId, pendingEntries, readGroup } from '../../redis/stream-commands.js';
 import type { PendingEntry, StreamEntries } from '../../redis/stream-commands.js';
-import type { Facts } from '../holding/server-events.js';
+import type { ServerEventEmitter } from '../holding/server-events.js';
 import { HeldEntry } from '../holding/group-stream.js';
 import type { GroupStream } from '../holding/group-stream.js';
 import type { Lane } from '../running/lane.js';
@@ -26,7 +26,7 @@ export interface ReaderParts {
   readonly connection: Connection;
   /** Takes entries, and wakes the reader when it has to stop. */
   readonly writer: Connection;
-  readonly facts: Facts;
+  readonly events: ServerEventEmitter;
   readonly warn: (message: string) => void;
   /** Resolves when so little waits to be settled or tried again that more may be read. */
   readonly room: () => Promise<void>;
@@ -59,7 +59,7 @@ export class StreamReader {
     this.blockMs = blockMs;
     // How long an answer was under way shows only where a lease is longer than a read may block.
     this.freshMs = Math.max(leaseMs * 0.8, blockMs + BLOCK_SLACK_MS);
-    this.byName = new Map(parts.lane.streams.map((home) => [home.stream, home]));
+    this.byName = new Map(parts.lane.streams.map((groupStream) => [groupStream.stream, groupStream]));
   }
 
   /** Creates the groups, then reads until `stop`. Resolves when the groups exist. */
@@ -142,17 +142,17 @@ export class StreamReader {
     const busy: GroupStream[] = [];
     const full: GroupStream[] = [];
     for (const { stream, entries } of batches) {
-      const home = this.byName.get(stream);
-      if (!home || entries.length === 0) continue;
-      busy.push(home);
-      if (entries.length >= count) full.push(home);
-      for (const { id, fields } of entries) this.hold(new HeldEntry(home, id, 1, fields, ownedAt));
+      const groupStream = this.byName.get(stream);
+      if (!groupStream || entries.length === 0) continue;
+      busy.push(groupStream);
+      if (entries.length >= count) full.push(groupStream);
+      for (const { id, fields } of entries) this.hold(new HeldEntry(groupStream, id, 1, fields, ownedAt));
     }
     this.plan.brought(busy, full);
   }
 
   private hold(entry: HeldEntry): void {
-    const { held } = entry.home;
+    const { held } = entry.groupStream;
     // An operator has moved the cursor back, or the lease is short and the sweep was faster.
     if (held.has(entry.id)) return;
     held.set(entry.id, entry);
@@ -164,8 +164,8 @@ export class StreamReader {
     const { connection, lane } = this.parts;
     const { epoch } = connection;
     this.clientId = connection.isCluster ? undefined : await this.ownClientId();
-    for (const home of lane.streams) {
-      if (home.isUsable && !this.isStopped) await this.drainOwnPending(home);
+    for (const groupStream of lane.streams) {
+      if (groupStream.isUsable && !this.isStopped) await this.drainOwnPending(groupStream);
     }
     this.epoch = epoch;
     this.hasRead = true;
@@ -179,23 +179,29 @@ export class StreamReader {
     }
   }
 
-  private async drainOwnPending(home: GroupStream): Promise<void> {
-    const { connection, writer, lane, facts } = this.parts;
-    const rule = this.drainRule(home);
+  private async drainOwnPending(groupStream: GroupStream): Promise<void> {
+    const { connection, writer, lane, events } = this.parts;
+    const rule = this.drainRule(groupStream);
     let cursor = '-';
     for (;;) {
-      const page = await pendingEntries(connection.client, home, { consumer: home.consumer }, cursor, DRAIN_PAGE);
-      const unknown = page.filter((entry) => this.isForDrain(home, entry)).map(({ id }) => id);
+      const page = await pendingEntries(
+        connection.client,
+        groupStream,
+        { consumer: groupStream.consumer },
+        cursor,
+        DRAIN_PAGE,
+      );
+      const unknown = page.filter((entry) => this.isForDrain(groupStream, entry)).map(({ id }) => id);
       while (unknown.length > 0 && !this.isStopped) {
         await lane.gate.available();
         const ids = unknown.splice(0, Math.max(1, lane.gate.free));
         // On the connection of the sweep and of the acks: an answer that overtakes none of theirs cannot bring back what the
         // sweep has taken and run, and what is settled by now.
-        for (const { id, attempt, fields } of await takeEntries(writer.client, home, rule, ids)) {
+        for (const { id, attempt, fields } of await takeEntries(writer.client, groupStream, rule, ids)) {
           // The sweep has found it at the same time.
-          if (home.held.has(id)) continue;
-          if (fields) this.hold(new HeldEntry(home, id, attempt, fields));
-          else facts.tell('entryLost', { stream: home.stream, group: home.group, id });
+          if (groupStream.held.has(id)) continue;
+          if (fields) this.hold(new HeldEntry(groupStream, id, attempt, fields));
+          else events.emit('entryLost', { stream: groupStream.stream, group: groupStream.group, id });
         }
       }
       const last = page.at(-1);
@@ -244,30 +250,35 @@ export class StreamReader {
 
   /** Creates the groups that are missing. A stream that Redis refuses is left alone for a while, the others go on. */
   private async join(again: boolean): Promise<void> {
-    const { connection, lane, facts } = this.parts;
+    const { connection, lane, events } = this.parts;
     await connection.ready();
     await Promise.all(
-      lane.streams.map(async (home) => {
+      lane.streams.map(async (groupStream) => {
         try {
-          const isNew = await createGroup(connection.client, home.stream, home.group, home.startFrom);
-          if (again && isNew) facts.tell('groupRecreated', { stream: home.stream, group: home.group });
-          home.startFrom = '0';
-          home.unusableUntil = 0;
+          const isNew = await createGroup(
+            connection.client,
+            groupStream.stream,
+            groupStream.group,
+            groupStream.startFrom,
+          );
+          if (again && isNew) events.emit('groupRecreated', { stream: groupStream.stream, group: groupStream.group });
+          groupStream.startFrom = '0';
+          groupStream.unusableUntil = 0;
         } catch (error) {
-          this.joinFailed(home, error, again);
+          this.joinFailed(groupStream, error, again);
         }
       }),
     );
   }
 
-  private joinFailed(home: GroupStream, error: unknown, again: boolean): void {
+  private joinFailed(groupStream: GroupStream, error: unknown, again: boolean): void {
     const kind = classify(error);
     const isUnusable = kind === 'reject' || kind === 'fatal';
     if (!isUnusable || !again) throw withoutArguments(error);
     const reason = withoutArguments(error).message;
-    home.unusableUntil = performance.now() + UNUSABLE_MS;
-    this.parts.warn(`The stream "${home.stream}" cannot be read: ${reason}`);
-    this.parts.facts.tell('streamUnusable', { stream: home.stream, group: home.group, reason });
+    groupStream.unusableUntil = performance.now() + UNUSABLE_MS;
+    this.parts.warn(`The stream "${groupStream.stream}" cannot be read: ${reason}`);
+    this.parts.events.emit('streamUnusable', { stream: groupStream.stream, group: groupStream.group, reason });
   }
 
   private pause(ms: number): Promise<void> {

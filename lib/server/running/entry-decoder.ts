@@ -1,7 +1,7 @@
 import { UndecodableEntryError } from '../../codec/entry.codec.js';
 import type { IncomingMessage, RequestAddress } from '../../codec/entry.codec.js';
-import type { DeadLetterOffice } from '../settling/dead-letter-store.js';
-import type { Facts } from '../holding/server-events.js';
+import type { DeadLetterStore } from '../settling/dead-letter-store.js';
+import type { ServerEventEmitter } from '../holding/server-events.js';
 import type { HeldEntry } from '../holding/group-stream.js';
 import type { Intake } from './intake.js';
 import { Responder } from '../settling/responder.js';
@@ -22,9 +22,9 @@ export interface DecodeSink {
 export interface DecoderParts {
   readonly intake: Intake;
   readonly settler: Settler;
-  readonly deadLetters: DeadLetterOffice;
+  readonly deadLetters: DeadLetterStore;
   readonly retries: RetryQueue;
-  readonly facts: Facts;
+  readonly events: ServerEventEmitter;
 }
 
 /** Makes messages of entries, and deals with those of which none can be made. */
@@ -39,7 +39,7 @@ export class EntryDecoder {
     const { fields } = entry;
     entry.fields = null;
     if (fields === null) {
-      this.parts.facts.tell('entryLost', entry.place);
+      this.parts.events.emit('entryLost', entry.place);
       this.parts.settler.ack(entry);
       sink.unusable();
       return;
@@ -60,7 +60,7 @@ export class EntryDecoder {
   }
 
   responderOf(entry: HeldEntry, request: RequestAddress): Responder {
-    return new Responder(entry.home.stream, request, this.parts.settler, this.replyRules);
+    return new Responder(entry.groupStream.stream, request, this.parts.settler, this.replyRules);
   }
 
   private accept(entry: HeldEntry, message: IncomingMessage, sink: DecodeSink): void {

@@ -100,12 +100,13 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, MessageSin
   }
 
   private handle(): void {
-    const { context, home } = this.entry;
-    if (context) this.parts.handlers.run(home.route, this.message?.data, context, this.responder !== undefined, this);
+    const { context, groupStream } = this.entry;
+    if (context)
+      this.parts.handlers.run(groupStream.route, this.message?.data, context, this.responder !== undefined, this);
   }
 
   private isForAnotherGroup({ onlyGroup }: IncomingMessage): boolean {
-    if (onlyGroup === undefined || onlyGroup === this.entry.home.group) return false;
+    if (onlyGroup === undefined || onlyGroup === this.entry.groupStream.group) return false;
     this.parts.settler.ack(this.entry);
     return true;
   }
@@ -115,7 +116,7 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, MessageSin
     const { entry, parts } = this;
     if (!request || request.ttl === 0) return false;
     if (entryTime(entry.id) + request.ttl > parts.clock.now()) return false;
-    parts.facts.tell('requestExpired', entry.place);
+    parts.events.emit('requestExpired', entry.place);
     parts.settler.ack(entry);
     return true;
   }
@@ -130,14 +131,14 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, MessageSin
   private settleEntry(outcome: RunOutcome): void {
     const { entry } = this;
     if (entry.isLost) {
-      entry.home.release(entry);
+      entry.groupStream.release(entry);
       return;
     }
     const { settler, retries, deadLetters } = this.parts;
     const verdict = settlementOf(outcome, {
       isRequest: this.responder !== undefined,
       attempt: entry.attempt,
-      settings: entry.home.route.settings,
+      settings: entry.groupStream.route.settings,
       wish: entry.context?.wish,
     });
     switch (verdict.kind) {
@@ -159,7 +160,7 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, MessageSin
 }
 
 function contextOf(entry: HeldEntry, { headers, messageId, request }: IncomingMessage): RedisStreamContext {
-  const { stream, group, consumer, route } = entry.home;
+  const { stream, group, consumer, route } = entry.groupStream;
   const { id, attempt } = entry;
   const isRequest = request !== undefined;
   return new RedisStreamContext({

@@ -36,7 +36,7 @@ export class Intake {
     const { deserializer } = this.rules;
     if (!deserializer) return message;
     const { data, headers, request } = message;
-    const { stream, route } = entry.home;
+    const { stream, route } = entry.groupStream;
     const packet = { pattern: route.pattern, data, metadata: headers, ...(request && { id: request.id }) };
     const refused = (error: unknown): never => {
       throw new UndecodableEntryError('data', `refused by the deserializer (${withoutArguments(error).name})`, request);
@@ -51,7 +51,7 @@ export class Intake {
   }
 
   private async assertUtf8(entry: HeldEntry, { request }: IncomingMessage): Promise<void> {
-    const [found] = await this.client.xrangeBuffer(entry.home.stream, entry.id, entry.id);
+    const [found] = await this.client.xrangeBuffer(entry.groupStream.stream, entry.id, entry.id);
     const fields = found?.[1] ?? [];
     if (!fields.every((field) => isUtf8(field))) throw new UndecodableEntryError('data', 'no UTF-8', request);
   }

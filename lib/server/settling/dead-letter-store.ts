@@ -3,7 +3,7 @@ import type { Connection } from '../../redis/connection.js';
 import { classify, withoutArguments } from '../../redis/reply-error.js';
 import { storeDeadLetter } from '../../redis/scripts.js';
 import { DeadlineWheel } from '../../timing/deadline-wheel.js';
-import type { Facts } from '../holding/server-events.js';
+import type { ServerEventEmitter } from '../holding/server-events.js';
 import type { HeldEntry } from '../holding/group-stream.js';
 import type { DeadLetterReason } from './settlement.js';
 
@@ -19,14 +19,14 @@ interface Burial {
  * Moves entries that will not succeed to their dead-letter stream. The copy and the ack are one script: without a
  * stored copy there is no ack, and the entry stays ours and is tried again.
  */
-export class DeadLetterOffice {
+export class DeadLetterStore {
   private readonly later = new DeadlineWheel<Burial>((burial) => void this.bury(burial));
   private readonly open = new Set<Promise<void>>();
   private isClosed = false;
 
   constructor(
     private readonly writer: Connection,
-    private readonly facts: Facts,
+    private readonly events: ServerEventEmitter,
     private readonly warn: (message: string) => void,
   ) {}
 
@@ -55,21 +55,21 @@ export class DeadLetterOffice {
     const { entry, reason, error } = burial;
     if (entry.isLost) return;
     try {
-      const { home, id } = entry;
-      const result = await storeDeadLetter(this.writer.client, home, {
+      const { groupStream, id } = entry;
+      const result = await storeDeadLetter(this.writer.client, groupStream, {
         id,
-        deadLetterStream: home.deadLetterStream,
+        deadLetterStream: groupStream.deadLetterStream,
         deleteEntry: entry.request !== undefined,
         extra: extraFields(entry, reason, error),
       });
-      home.release(entry);
-      home.settledSinceTrim++;
+      groupStream.release(entry);
+      groupStream.settledSinceTrim++;
       this.report(burial, result);
     } catch (failure) {
       if (this.isClosed) return;
       if (classify(failure) !== 'lost' && classify(failure) !== 'not-sent') {
         this.warn(
-          `A dead letter of "${entry.home.stream}" could not be stored and is tried again: ${withoutArguments(failure).message}`,
+          `A dead letter of "${entry.groupStream.stream}" could not be stored and is tried again: ${withoutArguments(failure).message}`,
         );
       }
       this.later.add(burial, RETRY_MS);
@@ -79,23 +79,23 @@ export class DeadLetterOffice {
   private report({ entry, reason }: Burial, result: 'stored' | 'not-owned' | 'gone'): void {
     if (result === 'not-owned') {
       entry.isLost = true;
-      this.facts.tell('leaseLost', entry.place);
-    } else if (result === 'gone') this.facts.tell('entryLost', entry.place);
+      this.events.emit('leaseLost', entry.place);
+    } else if (result === 'gone') this.events.emit('entryLost', entry.place);
     else {
-      const { deadLetterStream } = entry.home;
+      const { deadLetterStream } = entry.groupStream;
       this.warn(
-        `Entry ${entry.id} of "${entry.home.stream}" (group "${entry.home.group}") is a dead letter after ${entry.attempt} attempts: ${reason}`,
+        `Entry ${entry.id} of "${entry.groupStream.stream}" (group "${entry.groupStream.group}") is a dead letter after ${entry.attempt} attempts: ${reason}`,
       );
-      this.facts.tell('deadLettered', { ...entry.placeAndAttempt, deadLetterStream, reason });
+      this.events.emit('deadLettered', { ...entry.placeAndAttempt, deadLetterStream, reason });
     }
   }
 }
 
 function extraFields(entry: HeldEntry, reason: DeadLetterReason, error: string): string[] {
-  const { home, id, attempt } = entry;
+  const { groupStream, id, attempt } = entry;
   const fields: [string, string][] = [
-    [DEAD_FIELD.stream, home.stream],
-    [DEAD_FIELD.group, home.group],
+    [DEAD_FIELD.stream, groupStream.stream],
+    [DEAD_FIELD.group, groupStream.group],
     [DEAD_FIELD.id, id],
     [DEAD_FIELD.attempts, String(attempt)],
     [DEAD_FIELD.reason, reason],

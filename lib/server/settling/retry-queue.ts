@@ -1,7 +1,7 @@
 import type { Connection } from '../../redis/connection.js';
 import { takeEntries } from '../../redis/scripts.js';
 import { DeadlineWheel } from '../../timing/deadline-wheel.js';
-import type { Facts } from '../holding/server-events.js';
+import type { ServerEventEmitter } from '../holding/server-events.js';
 import type { HeldEntry } from '../holding/group-stream.js';
 
 const RETRY_MS = 500;
@@ -20,7 +20,7 @@ export class RetryQueue {
 
   constructor(
     private readonly writer: Connection,
-    private readonly facts: Facts,
+    private readonly events: ServerEventEmitter,
   ) {}
 
   get size(): number {
@@ -33,7 +33,7 @@ export class RetryQueue {
     // The server stops, and hands it back.
     if (this.isClosed) return;
     this.waitingCount++;
-    this.facts.tell('retried', { ...entry.placeAndAttempt, delayMs });
+    this.events.emit('retried', { ...entry.placeAndAttempt, delayMs });
     this.wheel.add(entry, delayMs);
   }
 
@@ -60,14 +60,14 @@ export class RetryQueue {
   }
 
   private async again(entry: HeldEntry): Promise<void> {
-    const { home } = entry;
-    if (entry.isLost || home.held.get(entry.id) !== entry) {
+    const { groupStream } = entry;
+    if (entry.isLost || groupStream.held.get(entry.id) !== entry) {
       this.left();
       return;
     }
     try {
-      const rule = { from: home.consumer, minIdleMs: 0, countAttempt: true };
-      const [taken] = await takeEntries(this.writer.client, home, rule, [entry.id]);
+      const rule = { from: groupStream.consumer, minIdleMs: 0, countAttempt: true };
+      const [taken] = await takeEntries(this.writer.client, groupStream, rule, [entry.id]);
       this.left();
       entry.ownedAt = performance.now();
       if (taken) {
@@ -85,7 +85,7 @@ export class RetryQueue {
 
   private forget(entry: HeldEntry, fact: 'leaseLost' | 'entryLost'): void {
     entry.isLost = true;
-    entry.home.release(entry);
-    this.facts.tell(fact, entry.place);
+    entry.groupStream.release(entry);
+    this.events.emit(fact, entry.place);
   }
 }

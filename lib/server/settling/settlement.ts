@@ -37,18 +37,18 @@ export interface RunFacts {
 }
 
 /** The decision table. A failed request is answered, not retried: its caller knows, and can ask again. */
-export function settlementOf(outcome: RunOutcome, facts: RunFacts): Verdict {
-  const { isRequest, wish } = facts;
+export function settlementOf(outcome: RunOutcome, events: RunFacts): Verdict {
+  const { isRequest, wish } = events;
   if (isRequest) return { kind: 'ack' };
   if (wish?.kind === 'dead-letter') return { kind: 'dead-letter', reason: 'rejected', error: wish.reason };
-  if (outcome.kind === 'failed') return afterFailure(outcome, facts, wish?.delayMs);
-  return wish ? nextAttempt(facts, 'The handler asked for another attempt', wish.delayMs) : { kind: 'ack' };
+  if (outcome.kind === 'failed') return afterFailure(outcome, events, wish?.delayMs);
+  return wish ? nextAttempt(events, 'The handler asked for another attempt', wish.delayMs) : { kind: 'ack' };
 }
 
-function afterFailure(failed: FailedRun, facts: RunFacts, delayMs: number | undefined): Verdict {
+function afterFailure(failed: FailedRun, events: RunFacts, delayMs: number | undefined): Verdict {
   const error = describeError(failed.original ?? failed.error);
   if (!failed.isRetriable) return { kind: 'dead-letter', reason: 'unrecoverable', error };
-  return nextAttempt(facts, error, delayMs);
+  return nextAttempt(events, error, delayMs);
 }
 
 function nextAttempt({ attempt, settings }: RunFacts, error: string, delayMs: number | undefined): Verdict {

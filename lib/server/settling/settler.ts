@@ -6,7 +6,7 @@ import type { BatchCommand, BatchResult } from '../../redis/command-batch.js';
 import { classify, replyCode, withoutArguments } from '../../redis/reply-error.js';
 import { renewLease } from '../../redis/scripts.js';
 import { DeadlineWheel } from '../../timing/deadline-wheel.js';
-import type { Facts } from '../holding/server-events.js';
+import type { ServerEventEmitter } from '../holding/server-events.js';
 import type { GroupStream, HeldEntry } from '../holding/group-stream.js';
 
 const MAX_BATCH = 512;
@@ -23,7 +23,7 @@ export type OutgoingReply = { -readonly [K in keyof ReplyPart]: ReplyPart[K] } &
 
 type Write =
   | { readonly kind: 'reply'; readonly key: string; readonly part: OutgoingReply; readonly stream: string }
-  | { readonly kind: 'ack'; readonly home: GroupStream; readonly entries: HeldEntry[] };
+  | { readonly kind: 'ack'; readonly groupStream: GroupStream; readonly entries: HeldEntry[] };
 
 /**
  * Writes what handlers came to: the acks and replies of one turn of the event loop leave in one call, replies
@@ -46,7 +46,7 @@ export class Settler {
   constructor(
     private readonly writer: Connection,
     private readonly leaseMs: number,
-    private readonly facts: Facts,
+    private readonly events: ServerEventEmitter,
     private readonly warn: (message: string) => void,
   ) {
     writer.client.on('ready', () => this.schedule());
@@ -101,7 +101,7 @@ export class Settler {
 
   private async ackIfOwned(entry: HeldEntry): Promise<void> {
     try {
-      const [lost] = await renewLease(this.writer.client, entry.home, [entry.id]);
+      const [lost] = await renewLease(this.writer.client, entry.groupStream, [entry.id]);
       if (lost === undefined) entry.ownedAt = performance.now();
       else entry.isLost = true;
     } catch (error) {
@@ -113,14 +113,14 @@ export class Settler {
       entry.isLost = true;
     }
     if (!entry.isLost) return this.enqueueAck(entry);
-    this.facts.tell('leaseLost', entry.place);
+    this.events.emit('leaseLost', entry.place);
     this.settled(entry);
   }
 
   private enqueueAck(entry: HeldEntry): void {
-    const entries = this.acks.get(entry.home);
+    const entries = this.acks.get(entry.groupStream);
     if (entries) entries.push(entry);
-    else this.acks.set(entry.home, [entry]);
+    else this.acks.set(entry.groupStream, [entry]);
     this.schedule();
   }
 
@@ -149,7 +149,7 @@ export class Settler {
   }
 
   private nextBatch(): Write[] {
-    const acks: Write[] = [...this.acks].map(([home, entries]) => ({ kind: 'ack', home, entries }));
+    const acks: Write[] = [...this.acks].map(([groupStream, entries]) => ({ kind: 'ack', groupStream, entries }));
     const all = [...this.again, ...this.replies, ...acks];
     this.again = all.slice(MAX_BATCH);
     this.replies = [];
@@ -194,23 +194,23 @@ export class Settler {
   private acked(entries: readonly HeldEntry[], error: Error | null): void {
     if (error)
       this.warn(
-        `Redis refused to settle ${entries.length} entries of "${entries[0]?.home.stream}": ${withoutArguments(error).message}`,
+        `Redis refused to settle ${entries.length} entries of "${entries[0]?.groupStream.stream}": ${withoutArguments(error).message}`,
       );
     for (const entry of entries) {
-      entry.home.settledSinceTrim++;
+      entry.groupStream.settledSinceTrim++;
       this.settled(entry);
     }
   }
 
   private settled(entry: HeldEntry): void {
     this.backlogSize--;
-    entry.home.release(entry);
+    entry.groupStream.release(entry);
   }
 
   private replied(write: Extract<Write, { kind: 'reply' }>, error: Error | null, result: unknown): void {
     if (!error && result !== null) return;
     const reason = error ? withoutArguments(error).message : 'the caller is gone';
-    this.facts.tell('replyDropped', { stream: write.stream, id: write.part.id, reason });
+    this.events.emit('replyDropped', { stream: write.stream, id: write.part.id, reason });
   }
 }
 
@@ -220,7 +220,7 @@ function commandsOf(write: Write): BatchCommand[] {
     const cap = (write.part.seq + 1) % REPLIES_PER_TRIM === 0 ? ['MAXLEN', '~', MAX_REPLIES] : [];
     return [['XADD', write.key, 'NOMKSTREAM', ...cap, '*', ...encodeReply(write.part)]];
   }
-  const { stream, group } = write.home;
+  const { stream, group } = write.groupStream;
   const ack = ['XACK', stream, group, ...write.entries.map(({ id }) => id)];
   // A request has one addressee, and nothing to replay.
   const requests = write.entries.filter(({ request }) => request).map(({ id }) => id);
