@@ -1,5 +1,5 @@
 import type { RedisClient } from '../interfaces/connection.js';
-import { BATCH } from './lua.js';
+import { BATCH } from './lua.generated.js';
 import { isMasterLost, replyCode } from './reply-error.js';
 import { runScript } from './scripts.js';
 

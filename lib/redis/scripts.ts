@@ -1,6 +1,6 @@
 import type { RedisClient } from '../interfaces/connection.js';
-import { DEAD_LETTER, HAND_BACK, REDRIVE, RENEW, RETIRE, TAKE, TRIM } from './lua.js';
-import type { Script } from './lua.js';
+import { DEAD_LETTER, HAND_BACK, REDRIVE, RENEW, RETIRE, TAKE, TRIM } from './lua.generated.js';
+import type { Script } from './script.js';
 import type { StreamEntry } from './stream-commands.js';
 
 /** A stream, a group on it and this process' consumer in that group: what every script works on. */
