@@ -57,6 +57,7 @@ export const FIELD = {
   seq: 'seq',
   err: 'err',
   last: 'last',
+  run: 'run',
 } as const;
 
 /** Fields that a dead letter carries on top of those of the original entry. */

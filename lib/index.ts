@@ -52,6 +52,8 @@ export {
   PublishRejectedError,
   RedisStreamError,
   ReplyGapError,
+  ReplyInterruptedError,
+  RequestCancelledError,
   RequestTimeoutError,
   TooManyPendingError,
   TransportClosedError,

@@ -38,6 +38,8 @@ export interface ReplyPart {
   readonly data?: string;
   readonly err?: string;
   readonly last: boolean;
+  /** Tells the parts of one run of the handler from those of another; absent on a reply that is complete in one part. */
+  readonly run?: string;
 }
 
 /** An entry that can never be understood; another attempt would not help. */
@@ -136,6 +138,7 @@ function wireFields(fields: readonly string[]): WireFields {
     seq: undefined,
     err: undefined,
     last: undefined,
+    run: undefined,
   };
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const value = fields[i + 1];
@@ -170,6 +173,9 @@ function wireFields(fields: readonly string[]): WireFields {
         break;
       case FIELD.last:
         found.last = value;
+        break;
+      case FIELD.run:
+        found.run = value;
     }
   }
   return found;
@@ -233,13 +239,14 @@ export function encodeReply(part: ReplyPart): string[] {
   if (part.err !== undefined) fields.push(FIELD.err, part.err);
   else if (part.data !== undefined) fields.push(FIELD.data, part.data);
   if (part.last) fields.push(FIELD.last, '1');
+  if (part.run !== undefined) fields.push(FIELD.run, part.run);
   return fields;
 }
 
 /** Reads one entry of a reply stream; undefined when it is no reply. */
 export function decodeReply(fields: readonly string[]): ReplyPart | undefined {
-  const { id, seq, data, err, last } = wireFields(fields);
+  const { id, seq, data, err, last, run } = wireFields(fields);
   const number = Number(seq);
   if (id === undefined || !Number.isInteger(number) || number < 0) return undefined;
-  return { id, seq: number, data, err, last: last === '1' };
+  return { id, seq: number, data, err, last: last === '1', ...(run !== undefined && { run }) };
 }

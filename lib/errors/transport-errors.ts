@@ -89,6 +89,23 @@ export class ReplyGapError extends RedisStreamError {
   }
 }
 
+/** The handler that was answering a request stopped in the middle, and another run of it ended: the two do not make one reply. */
+export class ReplyInterruptedError extends RedisStreamError {
+  constructor(pattern: string) {
+    super(
+      `The reply to the request "${pattern}" was interrupted: the process that was sending it is gone, and another one handled the request anew.`,
+      { code: 'REPLY_INTERRUPTED', retriable: true, outcome: 'stored' },
+    );
+  }
+}
+
+/** The caller of a request is gone: reason of the handler's `ctx.signal`. */
+export class RequestCancelledError extends RedisStreamError {
+  constructor(what: string) {
+    super(`The request was cancelled: ${what}.`, { code: 'REQUEST_CANCELLED', retriable: false, outcome: 'stored' });
+  }
+}
+
 /** A payload above `maxPayloadBytes`: refused before anything was written. */
 export class PayloadTooLargeError extends RedisStreamError {
   constructor(what: string, bytes: number, maxBytes: number) {

@@ -11,13 +11,18 @@ export const isUuidV4 = (value: string): boolean => UUID_V4.test(value);
 /** Reply stream of a client. Only ever built from an id that is a uuid: whoever names a key could write anywhere. */
 export const replyStreamKey = (prefix: string, inboxId: string): string => `${prefix}reply:${inboxId}`;
 
+/** Channel on which a client tells the servers of its prefix that a request is cancelled. */
+export const controlChannel = (prefix: string): string => `${prefix}ctl`;
+
 /**
- * Dead-letter stream of a stream, in the same hash slot: a name with a hash tag is appended to, any other is wrapped.
+ * A key that belongs to a stream, in the same hash slot: a name with a hash tag is appended to, any other is wrapped.
  * Redis hashes what stands between the first `{` and the first `}` after it, if that is not empty.
  */
-export function deadLetterKey(stream: string): string {
-  return hashTag(stream) === undefined ? `{${stream}}:dead` : `${stream}:dead`;
+export function siblingKey(stream: string, suffix: string): string {
+  return hashTag(stream) === undefined ? `{${stream}}:${suffix}` : `${stream}:${suffix}`;
 }
+
+export const deadLetterKey = (stream: string): string => siblingKey(stream, 'dead');
 
 /**
  * Name of the stream that a normalised pattern reads and writes.

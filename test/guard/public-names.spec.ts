@@ -19,6 +19,8 @@ const VALUES = [
   'RedisStreamServer',
   'RedisStreamUnrecoverableError',
   'ReplyGapError',
+  'ReplyInterruptedError',
+  'RequestCancelledError',
   'RequestTimeoutError',
   'TooManyPendingError',
   'TransportClosedError',
