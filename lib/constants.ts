@@ -42,8 +42,12 @@ export const UNSERVED_GRACE_MS = 500;
 export const INBOX_BLOCK_MS = 5_000;
 /** A reply stream outlives a client that died by this long. */
 export const REPLY_STREAM_TTL_MS = 60_000;
-/** Failed entries may wait for their retry by this many times the concurrency; then reading pauses. */
-export const MAX_WAITING_PER_SLOT = 64;
+/** Entries that wait for a retry or for their settlement, by the slots of their lane; beyond that reading pauses. */
+export const MAX_BACKLOG_PER_SLOT = 64;
+/** Values of one reply that may wait to be written; beyond that the reply fails. */
+export const MAX_WAITING_REPLY_PARTS = 10_000;
+/** The same in bytes: four payloads of the default size. */
+export const MAX_WAITING_REPLY_BYTES = 4_194_304;
 
 /** Names of the fields of an entry (wire version 1). */
 export const FIELD = {

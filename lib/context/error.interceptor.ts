@@ -12,6 +12,17 @@ import { RedisStreamContext } from './redis-stream.context.js';
  */
 @Injectable()
 export class RedisStreamErrorInterceptor implements NestInterceptor {
+  private static made = false;
+
+  /** Whether one was made in this process. */
+  static get isInUse(): boolean {
+    return RedisStreamErrorInterceptor.made;
+  }
+
+  constructor() {
+    RedisStreamErrorInterceptor.made = true;
+  }
+
   intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {
     const context: unknown = execution.getArgs()[1];
     if (!(context instanceof RedisStreamContext)) return next.handle();

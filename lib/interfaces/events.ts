@@ -19,11 +19,25 @@ export interface ServerEvents {
   /** A failed entry waits for its next attempt. */
   retried: EntryAttempt & { readonly delayMs: number };
   /** An entry was stored as a dead letter and acked. */
-  deadLettered: EntryAttempt & { readonly deadLetterStream: string; readonly reason: string };
-  /** Somebody deleted or trimmed an entry before it was settled; it was acked. */
+  deadLettered: EntryAttempt & {
+    readonly deadLetterStream: string;
+    /** Id of the letter in that stream; absent where the answer of Redis was lost. */
+    readonly letterId: string | undefined;
+    /** `failed`, `unrecoverable`, `rejected`, `undecodable` or `abandoned`. */
+    readonly reason: string;
+    /** What the handler threw, as text; without the error interceptor what Nest's exception filter left of it. */
+    readonly error: string;
+    readonly failedAt: Date;
+  };
+  /** An entry was deleted or trimmed from outside before it was settled; it was acked. */
   entryLost: EntryPlace;
   /** A group was gone (FLUSHALL, DEL, XGROUP DESTROY) and was created again from the start. */
   groupRecreated: { readonly stream: string; readonly group: string };
+  /**
+   * No consumer seems to read a group that keeps entries of a stream from being trimmed: told once for each group when it
+   * holds back more than ten times `retention.maxLength`, or when its `groupTtl` is over.
+   */
+  groupAbandoned: { readonly stream: string; readonly group: string; readonly lag: number };
   /** A request was older than its caller's patience and was not run. */
   requestExpired: EntryPlace;
   /** Another consumer took an entry whose handler still runs here. */

@@ -109,6 +109,8 @@ export interface RedisStreamServerOption extends SharedOption {
    * @minimum 1_000
    */
   readonly consumerTtl?: number;
+  /** @default 0 */
+  readonly groupTtl?: number;
   /**
    * How long `close()` lets running handlers finish.
    * @default 10_000

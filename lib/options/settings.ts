@@ -45,6 +45,7 @@ export interface ServerSettings extends SharedSettings {
   readonly onDeadLetter: (letter: ServerEvents['deadLettered']) => void;
   readonly retention: { readonly maxLength: number; readonly maxAgeMs: number | undefined };
   readonly consumerTtlMs: number;
+  readonly groupTtlMs: number;
   readonly shutdownTimeoutMs: number;
   readonly handlerTimeoutMs: number;
 }
@@ -90,6 +91,7 @@ export function resolveServerOptions(options: RedisStreamServerOptions): ServerS
     retention: retention(option.retention),
     // A consumer that only waits shows up once per BLOCK; sooner than that it would be taken for a ghost.
     consumerTtlMs: check.integer('consumerTtl', defaults.DEFAULT_CONSUMER_TTL_MS, Math.max(1_000, 2 * blockMs)),
+    groupTtlMs: check.integer('groupTtl', 0, 0),
     shutdownTimeoutMs: check.integer('shutdownTimeout', defaults.DEFAULT_SHUTDOWN_TIMEOUT_MS, 0),
     handlerTimeoutMs: check.integer('handlerTimeout', defaults.DEFAULT_HANDLER_TIMEOUT_MS, 0),
   });
@@ -141,6 +143,7 @@ const SERVER_NAMES: readonly (keyof RedisStreamServerOption)[] = [
   'onDeadLetter',
   'retention',
   'consumerTtl',
+  'groupTtl',
   'shutdownTimeout',
   'handlerTimeout',
 ];

@@ -1,6 +1,20 @@
 // Made by `npm run lua` from lib/redis/lua/*.lua; change those.
 import { script } from './script.js';
 
+export const ACK_OWNED = script(`
+local lost = {}
+local requests = tonumber(ARGV[3])
+for i = 4, #ARGV do
+  if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2]) == 1 then
+    redis.call('XACK', KEYS[1], ARGV[1], ARGV[i])
+    if i - 3 <= requests then redis.call('XDEL', KEYS[1], ARGV[i]) end
+  else
+    lost[#lost + 1] = ARGV[i]
+  end
+end
+return lost
+`);
+
 export const BATCH = script(`
 local templates, replies, at = {}, {}, 2
 for t = 1, tonumber(ARGV[1]) do
@@ -24,11 +38,11 @@ return replies
 
 export const DEAD_LETTER = script(`
 local group, consumer, id = ARGV[1], ARGV[2], ARGV[3]
-if #redis.call('XPENDING', KEYS[1], group, id, id, 1, consumer) == 0 then return 'not-owned' end
+if #redis.call('XPENDING', KEYS[1], group, id, id, 1, consumer) == 0 then return {'not-owned'} end
 local entry = redis.call('XRANGE', KEYS[1], id, id)[1]
 if not entry then
   redis.call('XACK', KEYS[1], group, id)
-  return 'gone'
+  return {'gone'}
 end
 local added = {}
 for i = 5, #ARGV, 2 do added[ARGV[i]] = true end
@@ -45,15 +59,15 @@ else
   end
 end
 for i = 5, #ARGV do args[#args + 1] = ARGV[i] end
-redis.call(unpack(args))
+local letter = redis.call(unpack(args))
 redis.call('XACK', KEYS[1], group, id)
 if ARGV[4] == '1' then redis.call('XDEL', KEYS[1], id) end
-return 'stored'
+return {'stored', letter}
 `);
 
 export const HAND_BACK = script(`
 local function successor_of(key, group, giver)
-  local successor, seen = giver, 60000
+  local successor, seen = giver, math.huge
   for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', key, group)) do
     local about = {}
     for i = 1, #info, 2 do about[info[i]] = info[i + 1] end
@@ -78,7 +92,7 @@ return gone
 
 export const REDRIVE = script(`
 local function successor_of(key, group, giver)
-  local successor, seen = giver, 60000
+  local successor, seen = giver, math.huge
   for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', key, group)) do
     local about = {}
     for i = 1, #info, 2 do about[info[i]] = info[i + 1] end
@@ -117,16 +131,32 @@ return 'redriven'
 `);
 
 export const RENEW = script(`
-local lost = {}
-for i = 3, #ARGV do
-  local owned = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2])
-  if #owned == 1 then
-    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'JUSTID')
-  else
+local lost, deleted = {}, {}
+local requests = tonumber(ARGV[3])
+for i = 4, #ARGV do
+  if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2]) == 0 then
     lost[#lost + 1] = ARGV[i]
+  elseif i - 3 <= requests and #redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i]) == 0 then
+    deleted[#deleted + 1] = ARGV[i]
+  else
+    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'JUSTID')
   end
 end
-return lost
+return {lost, deleted}
+`);
+
+export const RETAKE = script(`
+local taken = {}
+for i = 3, #ARGV, 2 do
+  local id = ARGV[i]
+  if #redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1, ARGV[2]) == 1 then
+    local claimed = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, id, 'RETRYCOUNT', ARGV[i + 1])[1]
+    local fields = claimed and claimed[2]
+    if not fields then redis.call('XACK', KEYS[1], ARGV[1], id) end
+    taken[#taken + 1] = {id, fields or false}
+  end
+end
+return taken
 `);
 
 export const RETIRE = script(`
@@ -170,20 +200,68 @@ local function before(a, b)
   if ams ~= bms then return #ams < #bms or #ams == #bms and ams < bms end
   return #aseq < #bseq or #aseq == #bseq and aseq < bseq
 end
-local bound
-for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-  local about = {}
-  for i = 1, #info, 2 do about[info[i]] = info[i + 1] end
-  local settled = about['last-delivered-id']
-  if about.pending > 0 then
-    local oldest = redis.call('XPENDING', KEYS[1], about.name)[2]
-    if oldest and before(oldest, settled) then settled = oldest end
-  end
-  if not bound or before(settled, bound) then bound = settled end
+local function pairs_of(list)
+  local map = {}
+  for i = 1, #list, 2 do map[list[i]] = list[i + 1] end
+  return map
 end
-bound = bound or '0-0'
-if ARGV[2] ~= '' then redis.call('XTRIM', KEYS[1], 'MINID', '=', before(ARGV[2], bound) and ARGV[2] or bound) end
-local excess = redis.call('XLEN', KEYS[1]) - tonumber(ARGV[1])
+local length, now = redis.call('XLEN', KEYS[1]), tonumber(ARGV[3])
+local shape = KEYS[2] and pairs_of(redis.call('HGETALL', KEYS[2])) or {}
+
+local function idle_of(group, last)
+  local idle = math.huge
+  for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], group)) do
+    idle = math.min(idle, pairs_of(info).idle)
+  end
+  return idle < math.huge and idle or now - tonumber(last:match('^(%d+)'))
+end
+
+local bound, keep, oldest, hasOldest
+local abandoned = {}
+for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+  local about = pairs_of(info)
+  local settled = about['last-delivered-id']
+  local holds = about.pending > 0 or #redis.call('XRANGE', KEYS[1], '(' .. settled, '+', 'COUNT', 1) > 0
+  if about.pending > 0 then
+    local first = redis.call('XPENDING', KEYS[1], about.name)[2]
+    if first and before(first, settled) then settled = first end
+  end
+  local ttl = tonumber(shape['ttl:' .. about.name] or 0)
+  local isLeftOut = false
+  if holds and about.name ~= ARGV[4] then
+    local lag = about.lag or (settled == '0-0' and length or 0)
+    local back = lag + about.pending
+    if ttl > 0 or back > tonumber(ARGV[5]) then
+      local idle = idle_of(about.name, about['last-delivered-id'])
+      isLeftOut = ttl > 0 and idle > ttl
+      if isLeftOut or (back > tonumber(ARGV[5]) and idle > 60000) then
+        abandoned[#abandoned + 1] = about.name
+        abandoned[#abandoned + 1] = back
+        abandoned[#abandoned + 1] = isLeftOut and '1' or '0'
+      end
+    end
+  end
+  if not isLeftOut then
+    if not bound or before(settled, bound) then bound = settled end
+    local size, age = (shape['keep:' .. about.name] or ''):match('^(%d+) ?(%d*)$')
+    size = tonumber(size or ARGV[1])
+    local since = ARGV[2]
+    if age then since = age ~= '' and string.format('%.0f-0', math.max(0, now - tonumber(age))) or '' end
+    keep = math.max(keep or 0, size)
+    if not hasOldest then oldest = since
+    elseif since == '' then oldest = ''
+    elseif oldest ~= '' and before(since, oldest) then oldest = since end
+    hasOldest = true
+  end
+end
+bound, keep, oldest = bound or '0-0', keep or tonumber(ARGV[1]), hasOldest and oldest or ARGV[2]
+if oldest ~= '' then
+  local from = before(oldest, bound) and oldest or bound
+  if redis.call('XTRIM', KEYS[1], 'MINID', '~', from, 'LIMIT', 10000) == 0 then
+    redis.call('XTRIM', KEYS[1], 'MINID', '=', from)
+  end
+end
+local excess = redis.call('XLEN', KEYS[1]) - keep
 if excess > 0 then excess = excess - redis.call('XTRIM', KEYS[1], 'MINID', '~', bound, 'LIMIT', excess) end
-return math.max(0, excess)
+return {math.max(0, excess), unpack(abandoned)}
 `);

@@ -7,8 +7,9 @@
  * - `fatal`: not allowed to, until an operator changes it
  * - `not-sent`: the connection was down, nothing left this process
  * - `lost`: the connection broke after sending; the server may have done it
+ * - `defect`: an error of our own, which says nothing of the server
  */
-export type ErrorKind = 'retry' | 'rejoin' | 'reconnect' | 'reject' | 'fatal' | 'not-sent' | 'lost';
+export type ErrorKind = 'retry' | 'rejoin' | 'reconnect' | 'reject' | 'fatal' | 'not-sent' | 'lost' | 'defect';
 
 const KIND_BY_CODE = new Map<string, ErrorKind>([
   ['LOADING', 'retry'],
@@ -40,7 +41,10 @@ const FORBIDDEN_INSIDE_SCRIPT = /^-?ERR The user executing the script can't /;
 /** The one place where text of the server is understood. */
 export function classify(error: unknown): ErrorKind {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
-  if (name !== 'ReplyError') return NOT_SENT.test(message) ? 'not-sent' : 'lost';
+  if (name !== 'ReplyError') {
+    if (error instanceof TypeError || error instanceof RangeError) return 'defect';
+    return NOT_SENT.test(message) ? 'not-sent' : 'lost';
+  }
   const code = replyCode(message);
   if (code === 'UNBLOCKED' && FORCED_UNBLOCK.test(message)) return 'reconnect';
   return KIND_BY_CODE.get(code) ?? 'reject';

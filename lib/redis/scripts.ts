@@ -1,5 +1,5 @@
 import type { RedisClient } from '../interfaces/connection.js';
-import { DEAD_LETTER, HAND_BACK, REDRIVE, RENEW, RETIRE, TAKE, TRIM } from './lua.generated.js';
+import { ACK_OWNED, DEAD_LETTER, HAND_BACK, REDRIVE, RENEW, RETAKE, RETIRE, TAKE, TRIM } from './lua.generated.js';
 import type { Script } from './script.js';
 import type { StreamEntry } from './stream-commands.js';
 
@@ -23,9 +23,54 @@ export interface DeadLetter {
   readonly extra: readonly string[];
 }
 
-/** Extends the lease of entries. Returns the ids that another consumer owns by now, or that are settled. */
-export async function renewLease(client: RedisClient, at: Membership, ids: readonly string[]): Promise<string[]> {
-  return (await runScript(client, RENEW, [at.stream], [at.group, at.consumer, ...ids])) as string[];
+/** An entry as far as a script needs to know it: requests go when they are settled. */
+export interface OwnedEntry {
+  readonly id: string;
+  readonly request: object | undefined;
+}
+
+/** Requests first, with their number in front. */
+function idsByKind(entries: readonly OwnedEntry[]): (string | number)[] {
+  const requests = entries.filter(({ request }) => request);
+  const others = entries.filter(({ request }) => !request);
+  return [requests.length, ...requests.map(({ id }) => id), ...others.map(({ id }) => id)];
+}
+
+export interface Renewal {
+  /** Another consumer owns these by now, or they are settled. */
+  readonly lost: readonly string[];
+  /** These requests were deleted: their callers are gone. */
+  readonly deleted: readonly string[];
+}
+
+/** Extends the lease of entries. */
+export async function renewLease(
+  client: RedisClient,
+  at: Membership,
+  entries: readonly OwnedEntry[],
+): Promise<Renewal> {
+  const args = [at.group, at.consumer, ...idsByKind(entries)];
+  const [lost, deleted] = (await runScript(client, RENEW, [at.stream], args)) as [string[], string[]];
+  return { lost, deleted };
+}
+
+/** Acks entries that this consumer still owns. Returns the ids of those that it does not. */
+export async function ackOwned(client: RedisClient, at: Membership, entries: readonly OwnedEntry[]): Promise<string[]> {
+  return (await runScript(client, ACK_OWNED, [at.stream], [at.group, at.consumer, ...idsByKind(entries)])) as string[];
+}
+
+/**
+ * Counts a further attempt of entries that this consumer owns, and returns their fields; null where an entry was deleted, and
+ * nothing where another consumer owns it.
+ */
+export async function retakeEntries(
+  client: RedisClient,
+  at: Membership,
+  entries: readonly { readonly id: string; readonly attempt: number }[],
+): Promise<Map<string, readonly string[] | null>> {
+  const args = entries.flatMap(({ id, attempt }) => [id, attempt]);
+  const reply = await runScript(client, RETAKE, [at.stream], [at.group, at.consumer, ...args]);
+  return new Map(reply as [string, string[] | null][]);
 }
 
 export interface TakeRule {
@@ -36,6 +81,12 @@ export interface TakeRule {
   readonly belowIdleMs?: number;
   /** Whether what follows counts as a further attempt. */
   readonly countAttempt: boolean;
+}
+
+export interface StoredLetter {
+  readonly status: 'stored' | 'not-owned' | 'gone';
+  /** Id in the dead-letter stream, where it was stored. */
+  readonly letterId: string | undefined;
 }
 
 /** Makes this consumer the owner of pending entries and returns them with their bodies and attempts. */
@@ -61,14 +112,11 @@ export async function takeEntries(
 }
 
 /** Stores a copy of an entry with its raw bytes and acks the entry, both or neither, if this consumer still owns it. */
-export async function storeDeadLetter(
-  client: RedisClient,
-  at: Membership,
-  letter: DeadLetter,
-): Promise<'stored' | 'not-owned' | 'gone'> {
+export async function storeDeadLetter(client: RedisClient, at: Membership, letter: DeadLetter): Promise<StoredLetter> {
   const keys = [at.stream, letter.deadLetterStream];
   const args = [at.group, at.consumer, letter.id, letter.deleteEntry ? '1' : '0', ...letter.extra];
-  return (await runScript(client, DEAD_LETTER, keys, args)) as 'stored' | 'not-owned' | 'gone';
+  const [status, letterId] = (await runScript(client, DEAD_LETTER, keys, args)) as [StoredLetter['status'], string?];
+  return { status, letterId };
 }
 
 /**
@@ -111,17 +159,43 @@ export async function retireIdleConsumers(client: RedisClient, at: Membership, i
   return Number(await runScript(client, RETIRE, [at.stream], [at.group, at.consumer, idleMs]));
 }
 
-/**
- * Trims what every group has settled, down to `maxLength` and, where given, to entries from `oldestId` on. Returns by how
- * much the stream is still longer than that.
- */
-export async function trimSettled(
-  client: RedisClient,
-  stream: string,
-  maxLength: number,
-  oldestId: string | undefined,
-): Promise<number> {
-  return Number(await runScript(client, TRIM, [stream], [maxLength, oldestId ?? '']));
+export interface TrimRule {
+  /** Newest entries to keep, where a group has not said anything else. */
+  readonly maxLength: number;
+  /** Oldest id to keep, likewise; '' = any. */
+  readonly oldestId: string;
+  readonly nowMs: number;
+  /** Who holds back more than this is told of. */
+  readonly muchHeldBack: number;
+  /** Hash with what the groups of the stream have said; absent where this user may not read it. */
+  readonly shape: string | undefined;
+}
+
+export interface HoldingGroup {
+  readonly group: string;
+  /** Entries that it keeps from being trimmed. */
+  readonly lag: number;
+  /** Whether they were trimmed all the same, by its own `groupTtl`. */
+  readonly isLeftOut: boolean;
+}
+
+export interface Trimmed {
+  /** By how much the stream is still too long. */
+  readonly excess: number;
+  /** Groups that hold much back and that no consumer seems to read. */
+  readonly holding: readonly HoldingGroup[];
+}
+
+/** Trims what every group has settled, by the largest retention that a group of the stream asks for. */
+export async function trimSettled(client: RedisClient, at: Membership, rule: TrimRule): Promise<Trimmed> {
+  const keys = rule.shape === undefined ? [at.stream] : [at.stream, rule.shape];
+  const args = [rule.maxLength, rule.oldestId, Math.floor(rule.nowMs), at.group, rule.muchHeldBack];
+  const [excess, ...flat] = (await runScript(client, TRIM, keys, args)) as [number, ...(string | number)[]];
+  const holding: HoldingGroup[] = [];
+  for (let i = 0; i + 2 < flat.length; i += 3) {
+    holding.push({ group: String(flat[i]), lag: Number(flat[i + 1]), isLeftOut: flat[i + 2] === '1' });
+  }
+  return { excess: Number(excess), holding };
 }
 
 /** Runs a script by its name, and teaches it to a server that does not know it. */

@@ -52,19 +52,23 @@ export async function readAfter(
   return parseStreams(reply)[0]?.entries ?? [];
 }
 
-/** Up to `count` pending entries after `cursor`, those of one consumer or those idle for at least `idleMs`. */
+/**
+ * Up to `count` pending entries, those of one consumer or those idle for at least `idleMs`; after an entry of the page
+ * before, or from the oldest one on.
+ */
 export async function pendingEntries(
   client: RedisClient,
   place: { stream: string; group: string },
   filter: { consumer: string } | { idleMs: number },
-  cursor: string,
+  after: PendingEntry | undefined,
   count: number,
 ): Promise<PendingEntry[]> {
   const { stream, group } = place;
+  const start = after ? `(${after.id}` : '-';
   const reply =
     'consumer' in filter
-      ? await client.xpending(stream, group, cursor, '+', count, filter.consumer)
-      : await client.xpending(stream, group, 'IDLE', filter.idleMs, cursor, '+', count);
+      ? await client.xpending(stream, group, start, '+', count, filter.consumer)
+      : await client.xpending(stream, group, 'IDLE', filter.idleMs, start, '+', count);
   return (reply as [string, string, number, number][]).map(([id, consumer, idleMs, attempt]) => ({
     id,
     consumer,
@@ -73,7 +77,10 @@ export async function pendingEntries(
   }));
 }
 
-/** Creates the group and, if need be, the stream. False when the group was there already. */
+/**
+ * Creates the group and, if need be, the stream. False when the group was there already, even where Redis has no memory to
+ * create anything.
+ */
 export async function createGroup(
   client: RedisClient,
   stream: string,
@@ -84,18 +91,37 @@ export async function createGroup(
     await client.xgroup('CREATE', stream, group, startFrom, 'MKSTREAM');
     return true;
   } catch (error) {
-    if (error instanceof Error && error.message.startsWith('BUSYGROUP')) return false;
+    const { message } = error as Error;
+    if (message.startsWith('BUSYGROUP')) return false;
+    // Redis refuses the command without a look at whether it would add anything.
+    if (message.startsWith('OOM') && (await groupNames(client, stream)).includes(group)) return false;
     throw error;
+  }
+}
+
+/** The groups of a stream; none where there is no such stream, or no right to ask. */
+export async function groupNames(client: RedisClient, stream: string): Promise<string[]> {
+  try {
+    const groups = (await client.xinfo('GROUPS', stream)) as (unknown[] | { name: unknown })[];
+    return groups.map((about) => String(Array.isArray(about) ? about[about.indexOf('name') + 1] : about.name));
+  } catch {
+    return [];
   }
 }
 
 /** Milliseconds of the Redis clock at which an entry was added; ids that were chosen by hand may say anything. */
 export const entryTime = (id: string): number => Number(id.slice(0, id.indexOf('-')));
 
-/** The smallest id after this one. */
+const MAX_PART = 2n ** 64n - 1n;
+
+/** The smallest id after this one: both parts are 64-bit numbers, and the second carries into the first. */
 export function nextId(id: string): string {
   const dash = id.indexOf('-');
-  return `${id.slice(0, dash)}-${BigInt(id.slice(dash + 1)) + 1n}`;
+  const ms = BigInt(id.slice(0, dash));
+  const seq = BigInt(id.slice(dash + 1));
+  if (seq < MAX_PART) return `${ms}-${seq + 1n}`;
+  // Nothing comes after the last id of all.
+  return ms < MAX_PART ? `${ms + 1n}-0` : id;
 }
 
 /** Both shapes of a multi-stream reply: pairs (RESP2, and ioredis 6 by default) or a map (RESP3 as it is). */

@@ -3,6 +3,7 @@ import { Server } from '@nestjs/microservices';
 import type { CustomTransportStrategy, MessageHandler } from '@nestjs/microservices';
 import type { Observable } from 'rxjs';
 import { REDIS_STREAM_TRANSPORT } from '../constants.js';
+import { RedisStreamErrorInterceptor } from '../context/error.interceptor.js';
 import type { RedisClient } from '../interfaces/connection.js';
 import type { ServerListeners, TransportStatus } from '../interfaces/events.js';
 import type { RedisStreamServerOptions } from '../options/options.js';
@@ -11,11 +12,15 @@ import type { ServerSettings } from '../options/settings.js';
 import { ConnectionGroup } from '../redis/connection-group.js';
 import { streamKey } from '../topology/keys.js';
 import { isThenable } from '../timing/thenable.js';
+import { describeGroups, logEvents } from './server-log.js';
 import { ServerRuntime } from './server-runtime.js';
 import type { ProcessingHooks } from './running/entry-run.js';
 import { ServerEventEmitter } from './holding/server-events.js';
 import { GroupStream } from './holding/group-stream.js';
 import { HandlerRoutes } from './handler-routes.js';
+
+const NO_INTERCEPTOR =
+  'Nest shows a transport only "Internal server error" of what a handler throws. To see the error itself in dead letters and in `isRetriable`, add app.useGlobalInterceptors(new RedisStreamErrorInterceptor()).';
 
 /**
  * Nest's server side over Redis Streams: each pattern is a stream, each entry is run by one consumer of every group and
@@ -63,6 +68,7 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
     this.settings = resolveServerOptions(options);
     this.routes = new HandlerRoutes(this.settings);
     this.events.on('deadLettered', this.settings.onDeadLetter);
+    logEvents(this.events, this.logger);
     this.initializeSerializer(this.settings);
     this.initializeDeserializer(this.settings);
   }
@@ -102,7 +108,7 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
 
   /**
    * Stops reading, lets running handlers finish within `option.shutdownTimeout`, settles them, hands back what was not
-   * started and releases the connections. Safe at any time and as often as one likes.
+   * started and releases the connections. Safe at any time, any number of times.
    */
   close(): Promise<void> {
     return (this.closing ??= this.stop().finally(() => (this.closing = undefined)));
@@ -135,22 +141,30 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
   }
 
   private async start(): Promise<void> {
+    // One that was drained, and not closed, has connections still.
+    if (this.connections) await this.stop();
     const { settings } = this;
     const connections = new ConnectionGroup(settings.connection, settings.blockMs, {
       statusChanged: (status) => this._status$.next(status),
       failed: (role, error) => this.logger.error(`Redis connection "${role}": ${error.message}`),
       recovered: (role) => this.logger.log(`Redis connection "${role}" is back`),
     });
-    const runtime = new ServerRuntime(this.groupStreams(), settings, connections, {
+    const streams = this.groupStreams();
+    const runtime = new ServerRuntime(streams, settings, connections, {
       events: this.events,
       hooks: this.processingHooks,
+      info: (message) => this.logger.log(message),
       warn: (message) => this.logger.warn(message),
+      failed: (error) => this.logger.error(error),
     });
     this.connections = connections;
     this.runtime = runtime;
     for (const { event, listener } of this.connectionListeners) connections.on(event, listener);
     await connections.ready(settings.connectTimeoutMs);
     await runtime.start();
+    for (const line of describeGroups(streams, settings)) this.logger.log(line);
+    if (streams.some(({ route }) => route.eventHandlers.length > 0) && !RedisStreamErrorInterceptor.isInUse)
+      this.logger.log(NO_INTERCEPTOR);
   }
 
   private async stop(): Promise<void> {
@@ -158,7 +172,7 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
     this.runtime = undefined;
     this.connections = undefined;
     await runtime?.drain();
-    connections?.close();
+    await connections?.close();
   }
 
   private groupStreams(): GroupStream[] {

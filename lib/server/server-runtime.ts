@@ -1,28 +1,32 @@
+import { TransportUnavailableError } from '../errors/transport-errors.js';
 import type { ServerSettings } from '../options/settings.js';
 import type { Connection } from '../redis/connection.js';
 import type { ConnectionGroup } from '../redis/connection-group.js';
-import { hashSlot } from '../topology/keys.js';
 import { RedisClock } from '../redis/redis-clock.js';
 import { handBack, retireConsumer } from '../redis/scripts.js';
 import { inspectServer } from '../redis/server-check.js';
-import { TransportUnavailableError } from '../errors/transport-errors.js';
-import { MAX_WAITING_PER_SLOT } from '../constants.js';
 import { DeadlineWheel } from '../timing/deadline-wheel.js';
-import { ConcurrencyGate } from './running/concurrency-gate.js';
-import { DeadLetterStore } from './settling/dead-letter-store.js';
-import { Dispatcher } from './running/dispatcher.js';
-import type { ProcessingHooks } from './running/entry-run.js';
+import { within } from '../timing/within.js';
+import { controlChannel } from '../topology/keys.js';
+import { ControlChannel } from './control-channel.js';
+import type { GroupStream } from './holding/group-stream.js';
+import type { EntryPhase, HeldEntry } from './holding/held-entry.js';
 import type { ServerEventEmitter } from './holding/server-events.js';
-import type { GroupStream, HeldEntry } from './holding/group-stream.js';
-import { HandlerSet } from './running/handler-set.js';
-import { Intake } from './running/intake.js';
-import { Lane } from './running/lane.js';
 import { LeaseKeeper } from './keeping/lease-keeper.js';
 import { Reclaimer } from './keeping/reclaimer.js';
 import { Retention } from './keeping/retention.js';
+import { makeLanes } from './lanes.js';
+import { OnlyGroup } from './only-group.js';
+import { ReaderSet } from './reading/reader-set.js';
+import { EntryDecoder } from './running/entry-decoder.js';
+import type { ProcessingHooks, RunParts } from './running/entry-run.js';
+import type { Lane } from './running/lane.js';
+import { RunningRequests } from './running/running-requests.js';
+import { DeadLetterStore } from './settling/dead-letter-store.js';
+import { Responders } from './settling/responder.js';
 import { RetryQueue } from './settling/retry-queue.js';
 import { Settler } from './settling/settler.js';
-import { StreamReader } from './reading/stream-reader.js';
+import { ThrottledLog } from './throttled-log.js';
 
 /** Redis may be slow to take the last acks; a stop does not wait for it longer than this. */
 const FLUSH_TIMEOUT_MS = 2_000;
@@ -30,74 +34,66 @@ const FLUSH_TIMEOUT_MS = 2_000;
 /** A connection that has just been lost is back within this, if Redis is there. */
 const RECONNECT_GRACE_MS = 400;
 
-export interface ServerParts {
+const RUNNING_POLL_MS = 10;
+
+/** What a server has to say, and where. */
+export interface ServerVoice {
   readonly events: ServerEventEmitter;
   readonly hooks: ProcessingHooks;
+  readonly info: (message: string) => void;
   readonly warn: (message: string) => void;
+  readonly failed: (error: unknown) => void;
 }
 
-/** Everything that lives between `listen()` and `close()`: wires the parts together, starts and stops them in order. */
+/** What is there between `listen()` and `close()`: wires the parts together, starts and stops them in order. */
 export class ServerRuntime {
-  private readonly warn: (message: string) => void;
-  private readonly events: ServerEventEmitter;
   private isStopping = false;
   private draining: Promise<void> | undefined;
   private readonly clock = new RedisClock();
   private readonly handlerDeadlines = new DeadlineWheel<() => void>((expire) => expire());
+  private readonly requests = new RunningRequests();
   private readonly writer: Connection;
   private readonly settler: Settler;
   private readonly deadLetters: DeadLetterStore;
   private readonly retries: RetryQueue;
-  private readonly dispatcher: Dispatcher;
   private readonly lanes: readonly Lane[];
-  private readonly laneOf: ReadonlyMap<GroupStream, Lane>;
-  private readonly readers: readonly StreamReader[];
+  private readonly readers: readonly ReaderSet[];
   private readonly reclaimer: Reclaimer;
   private readonly leases: LeaseKeeper;
   private readonly retention: Retention;
+  private readonly control: ControlChannel | undefined;
 
   constructor(
     private readonly streams: readonly GroupStream[],
     private readonly settings: ServerSettings,
     connections: ConnectionGroup,
-    { events, hooks, warn }: ServerParts,
+    private readonly voice: ServerVoice,
   ) {
-    this.warn = warn;
-    this.events = events;
+    const { events, info } = voice;
     const writer = connections.add('writer');
+    const log = new ThrottledLog(voice.warn);
     this.writer = writer;
-    this.settler = new Settler(writer, settings.leaseMs, events, warn);
-    this.deadLetters = new DeadLetterStore(writer, events, warn);
+    this.settler = new Settler({ writer, leaseMs: settings.leaseMs, events, log });
+    this.deadLetters = new DeadLetterStore({ writer, events, log });
     this.retries = new RetryQueue(writer, events);
-    const { settler, deadLetters, retries, clock } = this;
-    const intake = new Intake(writer.client, settings);
-    const handlers = new HandlerSet({ isRetriable: settings.isRetriable, deadlines: this.handlerDeadlines });
-    this.dispatcher = new Dispatcher(
-      { intake, handlers, settler, deadLetters, retries, clock, events, hooks },
-      settings,
-    );
-    this.lanes = this.makeLanes();
-    this.laneOf = new Map(this.lanes.flatMap((lane) => lane.streams.map((groupStream) => [groupStream, lane])));
-    this.readers = this.lanes.map(
-      (lane) =>
-        new StreamReader(
-          { lane, connection: connections.add('reader'), writer, events, warn, room: () => this.room(lane) },
-          settings,
-        ),
-    );
-    this.reclaimer = new Reclaimer(this.lanes, { writer, dispatcher: this.dispatcher, events }, settings.leaseMs);
-    this.leases = new LeaseKeeper(streams, writer, settings.leaseMs, events);
-    this.retention = new Retention(streams, writer, this.clock, settings);
-    this.retries.onDue = (entry) => this.runAgain(entry);
+    this.lanes = makeLanes(streams, settings.concurrency, this.runParts());
+    this.readers = this.lanes.map((lane) => new ReaderSet({ lane, writer, events, log }, connections, settings));
+    this.reclaimer = new Reclaimer(this.lanes, { writer, events }, settings);
+    this.leases = new LeaseKeeper(streams, { writer, events, requests: this.requests }, settings.leaseMs);
+    this.retention = new Retention(streams, { writer, clock: this.clock, events, info }, settings);
+    this.control = this.controlFor(connections);
+    const laneOf = new Map(this.lanes.flatMap((lane) => lane.streams.map((groupStream) => [groupStream, lane])));
+    this.retries.onDue = (entry) => laneOf.get(entry.groupStream)?.run(entry);
   }
 
   /** @throws {TransportUnavailableError} when the server is too old */
   async start(): Promise<void> {
     await this.checkServer();
     await this.clock.synchronise(this.writer.client).catch(() => undefined);
+    this.control?.open();
     await Promise.all(this.readers.map((reader) => reader.start()));
     this.leases.start();
-    this.reclaimer.start(this.settings.sweepIntervalMs);
+    this.reclaimer.start();
     this.retention.start();
   }
 
@@ -106,114 +102,112 @@ export class ServerRuntime {
     return (this.draining ??= this.windDown());
   }
 
-  /** Order matters: no new entries, then no new runs, then the running ones, their settlement, and what is left. */
-  private async windDown(): Promise<void> {
-    const end = performance.now() + this.settings.shutdownTimeoutMs;
-    this.isStopping = true;
-    this.settler.wake();
-    this.retries.wake();
-    this.dispatcher.stop();
-    for (const { gate } of this.lanes) gate.clear();
-    // Without the writer nothing could be handed back, and would have to wait until its lease is over.
-    const back = this.writer.ready(RECONNECT_GRACE_MS).catch(() => undefined);
-    await Promise.all([
-      ...this.readers.map((reader) => reader.stop(this.settings.blockMs)),
-      this.reclaimer.stop(),
-      back,
-    ]);
-    this.retention.stop();
-    this.retries.close();
-    const handedBack = this.handBackUnstarted();
-    await this.runningDone(end);
-    await handedBack;
-    // What failed meanwhile waits for an attempt that is not to be had here.
-    await this.handBackUnstarted();
-    this.abortRunning();
-    if (this.writer.isReady) {
-      await this.settler.drained(FLUSH_TIMEOUT_MS);
-      await withinLimit(this.deadLetters.drained(), FLUSH_TIMEOUT_MS);
-      await withinLimit(this.retire(), FLUSH_TIMEOUT_MS);
-    }
-    this.leases.stop();
-    this.settler.close();
-    this.deadLetters.close();
-    this.handlerDeadlines.clear();
+  private runParts(): RunParts {
+    const { writer, settler, deadLetters, retries, clock, requests, settings } = this;
+    const { events, hooks, failed } = this.voice;
+    const responders = new Responders(settler, settings);
+    const onlyGroup = new OnlyGroup(writer);
+    const shared = { settler, responders, deadLetters, retries, events };
+    return {
+      ...shared,
+      decoder: new EntryDecoder({ ...shared, client: writer.client }, settings),
+      handlers: { isRetriable: settings.isRetriable, deadlines: this.handlerDeadlines, teardownFailed: failed },
+      clock,
+      hooks,
+      requests,
+      isOnlyGroup: (groupStream) => onlyGroup.check(groupStream),
+      isStopped: () => this.isStopping,
+    };
+  }
+
+  /** Only requests are cancelled; who has none needs no further connection. */
+  private controlFor(connections: ConnectionGroup): ControlChannel | undefined {
+    const { writer, requests, settings } = this;
+    if (!this.streams.some(({ route }) => route.messageHandler)) return undefined;
+    const connection = writer.isCluster ? writer : connections.add('control');
+    return new ControlChannel({
+      connection,
+      channel: controlChannel(settings.prefix),
+      requests,
+      info: this.voice.info,
+    });
   }
 
   private async checkServer(): Promise<void> {
     const { unfit, warnings } = await inspectServer(this.writer.client);
     if (unfit) throw new TransportUnavailableError(unfit);
-    for (const warning of warnings) this.warn(warning);
+    for (const warning of warnings) this.voice.warn(warning);
   }
 
-  /** One lane per group, one more for each handler with its own slots; in a cluster no read spans two slots. */
-  private makeLanes(): Lane[] {
-    const shared = new Map<string, GroupStream[]>();
-    const own: Lane[] = [];
-    for (const groupStream of this.streams) {
-      const { concurrency } = groupStream.route.settings;
-      if (concurrency !== undefined) {
-        own.push(new Lane(groupStream.group, [groupStream], new ConcurrencyGate(concurrency), this.dispatcher));
-        continue;
-      }
-      const key = this.writer.isCluster ? `${groupStream.group}\n${hashSlot(groupStream.stream)}` : groupStream.group;
-      const together = shared.get(key);
-      if (together) together.push(groupStream);
-      else shared.set(key, [groupStream]);
+  /** Order matters: no new entries, then no new runs, then the running ones, their settlement, and what is left. */
+  private async windDown(): Promise<void> {
+    const end = performance.now() + this.settings.shutdownTimeoutMs;
+    this.isStopping = true;
+    for (const { gate } of this.lanes) gate.clear();
+    await this.stopTaking();
+    this.retries.close();
+    const handedBack = this.handBackUnstarted();
+    await this.runningDone(end);
+    await handedBack;
+    // What failed meanwhile waits for an attempt that this process will not make.
+    await this.handBackUnstarted();
+    this.abortRunning();
+    if (this.writer.isReady) {
+      await this.settler.drained(FLUSH_TIMEOUT_MS);
+      await within(FLUSH_TIMEOUT_MS, this.deadLetters.drained());
+      await within(FLUSH_TIMEOUT_MS, this.retire());
     }
-    const gates = new Map<string, ConcurrencyGate>();
-    const lanes = [...shared.values()].map((groupStreams) => {
-      const group = groupStreams[0]?.group ?? '';
-      const gate = gates.get(group) ?? new ConcurrencyGate(this.settings.concurrency);
-      gates.set(group, gate);
-      return new Lane(group, groupStreams, gate, this.dispatcher);
-    });
-    return [...lanes, ...own];
+    void this.leases.stop();
+    this.control?.close();
+    this.settler.close();
+    this.deadLetters.close();
+    this.handlerDeadlines.clear();
   }
 
-  /** What is settled here but not in Redis, and what waits for another attempt, is bounded like everything else. */
-  private async room({ gate }: Lane): Promise<void> {
-    const limit = gate.limit * MAX_WAITING_PER_SLOT;
-    while (this.settler.backlog > limit && !this.isStopping) await this.settler.progress();
-    while (this.retries.size > limit && !this.isStopping) await this.retries.progress();
+  private async stopTaking(): Promise<void> {
+    // Without the writer nothing could be handed back, and would have to wait until its lease is over.
+    const back = this.writer.ready(RECONNECT_GRACE_MS).catch(() => undefined);
+    await Promise.all([
+      ...this.readers.map((reader) => reader.stop()),
+      within(FLUSH_TIMEOUT_MS, this.reclaimer.stop()),
+      within(FLUSH_TIMEOUT_MS, this.retention.stop()),
+      back,
+    ]);
   }
 
-  private runAgain(entry: HeldEntry): void {
-    this.laneOf.get(entry.groupStream)?.run(entry);
+  private held(...phases: readonly EntryPhase[]): HeldEntry[] {
+    return this.streams.flatMap((groupStream) => groupStream.inPhase(...phases));
   }
 
-  private held(phase: (entry: HeldEntry) => boolean): HeldEntry[] {
-    return this.streams.flatMap(({ held }) => [...held.values()].filter(phase));
-  }
-
-  /** A stop counts for nobody: what never ran keeps its attempts, what waits for a retry goes elsewhere at once. */
+  /** A stop is no attempt: what never ran keeps its attempts, what waits for a retry goes elsewhere at once. */
   private async handBackUnstarted(): Promise<void> {
     if (!this.writer.isReady) return;
-    for (const groupStream of this.streams) {
-      for (const started of [true, false]) {
-        const entries = [...groupStream.held.values()].filter(
-          (entry) => (entry.phase === 'queued' || entry.phase === 'waiting') && entry.started === started,
-        );
-        if (entries.length === 0) continue;
-        const ids = entries.map(({ id }) => id);
-        const gone = await withinLimit(handBack(this.writer.client, groupStream, ids, started), FLUSH_TIMEOUT_MS);
-        for (const entry of entries) {
-          groupStream.release(entry);
-          if (gone?.includes(entry.id)) this.events.emit('entryLost', entry.place);
-        }
+    await Promise.all(this.streams.map((groupStream) => this.handBackOf(groupStream)));
+  }
+
+  private async handBackOf(groupStream: GroupStream): Promise<void> {
+    const entries = groupStream.inPhase('taken', 'queued', 'waiting');
+    for (const isStarted of [true, false]) {
+      const some = entries.filter((entry) => entry.isStarted === isStarted);
+      if (some.length === 0) continue;
+      const ids = some.map(({ id }) => id);
+      const gone = await within(FLUSH_TIMEOUT_MS, handBack(this.writer.client, groupStream, ids, isStarted));
+      for (const entry of some) {
+        entry.release();
+        if (gone?.includes(entry.id)) this.voice.events.emit('entryLost', entry.place);
       }
     }
   }
 
   private async runningDone(end: number): Promise<void> {
-    while (performance.now() < end && this.held(({ phase }) => phase === 'running').length > 0) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    while (performance.now() < end && this.held('running').length > 0) {
+      await new Promise((resolve) => setTimeout(resolve, RUNNING_POLL_MS));
     }
   }
 
   private abortRunning(): void {
     const reason = new Error('The server stops, and `shutdownTimeout` is over');
-    for (const entry of this.held(({ phase }) => phase === 'running')) entry.context?.abort(reason);
+    for (const entry of this.held('running')) entry.abortRun(reason);
   }
 
   private async retire(): Promise<void> {
@@ -221,13 +215,4 @@ export class ServerRuntime {
       this.streams.map((groupStream) => retireConsumer(this.writer.client, groupStream).catch(() => undefined)),
     );
   }
-}
-
-/** The result of something that may fail or hang when Redis does, if it comes in time. */
-async function withinLimit<T>(work: Promise<T>, limitMs: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), limitMs)));
-  const result = await Promise.race([work.catch(() => undefined), limit]);
-  clearTimeout(timer);
-  return result;
 }

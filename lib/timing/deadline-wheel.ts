@@ -3,31 +3,38 @@ export interface Deadline {
   cancel(): void;
 }
 
+type Bucket<T> = Set<Slot<T>>;
+
 class Slot<T> implements Deadline {
   constructor(
     readonly item: T,
-    private readonly home: Set<Slot<T>>,
+    private readonly tick: number,
+    private readonly buckets: Map<number, Bucket<T>>,
+    private readonly bucket: Bucket<T>,
   ) {}
 
   cancel(): void {
-    this.home.delete(this);
+    // An empty bucket goes at once: with deadlines of a day, the map would grow until tomorrow.
+    if (this.leave() && this.bucket.size === 0 && this.buckets.get(this.tick) === this.bucket)
+      this.buckets.delete(this.tick);
   }
 
-  /** False when it was cancelled. */
+  /** False when it was cancelled, or has fired. */
   leave(): boolean {
-    return this.home.delete(this);
+    return this.bucket.delete(this);
   }
 }
 
 /**
  * Deadlines by the thousand with one timer: they are kept in buckets of `granularityMs` and may fire that much late,
- * never early. The timer runs only while something waits, and does not keep the process alive.
+ * never early. The timer runs only while something waits, and does not keep the process alive. Memory follows what waits.
  */
 export class DeadlineWheel<T> {
-  private readonly buckets = new Map<number, Set<Slot<T>>>();
+  private readonly buckets = new Map<number, Bucket<T>>();
   private timer: NodeJS.Timeout | undefined;
   private nextTick = Infinity;
 
+  /** @param due what throws here is the affair of this one deadline: the others of its tick fire all the same */
   constructor(
     private readonly due: (item: T) => void,
     private readonly granularityMs = 20,
@@ -37,7 +44,7 @@ export class DeadlineWheel<T> {
     const tick = Math.ceil((performance.now() + delayMs) / this.granularityMs);
     let bucket = this.buckets.get(tick);
     if (!bucket) this.buckets.set(tick, (bucket = new Set()));
-    const slot = new Slot(item, bucket);
+    const slot = new Slot(item, tick, this.buckets, bucket);
     bucket.add(slot);
     if (tick < this.nextTick) this.schedule(tick);
     return slot;
@@ -67,12 +74,24 @@ export class DeadlineWheel<T> {
       if (tick <= now) {
         fired.push(...bucket);
         this.buckets.delete(tick);
-      } else if (bucket.size === 0) this.buckets.delete(tick);
-      else if (tick < next) next = tick;
+      } else if (tick < next) next = tick;
     }
     this.nextTick = Infinity;
     if (next !== Infinity) this.schedule(next);
-    // One that falls due may cancel others of the same turn.
-    for (const slot of fired) if (slot.leave()) this.due(slot.item);
+    this.fire(fired);
+  }
+
+  private fire(slots: readonly Slot<T>[]): void {
+    let failure: { readonly error: unknown } | undefined;
+    for (const slot of slots) {
+      // One that falls due may cancel others of the same turn.
+      if (!slot.leave()) continue;
+      try {
+        this.due(slot.item);
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+    if (failure) throw failure.error;
   }
 }

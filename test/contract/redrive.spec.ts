@@ -371,7 +371,9 @@ describe('why a message was given up', () => {
     const { entryId } = await onlyLetter(deadLetters(), 'order');
     await eventually(() => expect(heard).toHaveLength(1));
     const fact = { stream: 'order', group: 'service', id: entryId, attempt: 1 };
-    expect(told).toEqual([{ ...fact, deadLetterStream: '{order}:dead', reason: 'failed' }]);
+    const [letter] = (await stage.raw.xrange('{order}:dead', '-', '+')) as [[id: string, fields: string[]]];
+    const why = { reason: 'failed', error: 'Internal server error', letterId: letter[0], failedAt: expect.any(Date) };
+    expect(told).toEqual([{ ...fact, deadLetterStream: '{order}:dead', ...why }]);
     expect(heard).toEqual(told);
     expect(stage.log.text('error')).toContain('a broken alarm');
     await settled(stage.raw, 'order');

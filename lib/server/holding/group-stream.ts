@@ -1,47 +1,9 @@
 import type { MessageHandler } from '@nestjs/microservices';
-import type { RequestAddress } from '../../codec/entry.codec.js';
-import type { RedisStreamContext } from '../../context/redis-stream.context.js';
-import type { EntryAttempt, EntryPlace } from '../../interfaces/events.js';
 import type { HandlerSettings } from '../../options/settings.js';
-import { deadLetterKey } from '../../topology/keys.js';
+import { deadLetterKey, siblingKey } from '../../topology/keys.js';
 import type { Membership } from '../../redis/scripts.js';
-
-/**
- * What this process does with an entry that it owns:
- * `queued` (waits for a slot) → `running` → `settling` (ack or dead letter under way), or → `waiting` (for its next
- * attempt; holds no slot) → `queued` …
- */
-export type EntryPhase = 'queued' | 'running' | 'waiting' | 'settling';
-
-/** An entry that this process owns. Nobody else may run it while its lease is renewed. */
-export class HeldEntry {
-  phase: EntryPhase = 'queued';
-  /** Whether a handler has seen it since it was taken. */
-  started = false;
-  /** Another consumer owns it by now: whatever comes out of the handler does not count. */
-  isLost = false;
-  context: RedisStreamContext | undefined;
-  /** Called when this process has nothing to do with it any more: Redis has its ack, or somebody else has the entry. */
-  released: (() => void) | undefined;
-  request: RequestAddress | undefined;
-
-  constructor(
-    readonly groupStream: GroupStream,
-    readonly id: string,
-    public attempt: number,
-    public fields: readonly string[] | null,
-    /** When Redis last confirmed that it is ours, by the monotonic clock of this process. */
-    public ownedAt = performance.now(),
-  ) {}
-
-  get place(): EntryPlace {
-    return { stream: this.groupStream.stream, group: this.groupStream.group, id: this.id };
-  }
-
-  get placeAndAttempt(): EntryAttempt {
-    return { ...this.place, attempt: this.attempt };
-  }
-}
+import { HeldEntry } from './held-entry.js';
+import type { EntryPhase } from './held-entry.js';
 
 /** What runs for an entry of one stream in one group. */
 export interface Route {
@@ -53,17 +15,21 @@ export interface Route {
   messageHandler: MessageHandler | undefined;
 }
 
+/** Neither new nor running: they hold no slot, and are bounded all the same. */
+const isBacklog = (phase: EntryPhase): boolean => phase === 'waiting' || phase === 'settling';
+
 /** A stream as one consumer group of this process sees it, with the entries that this process owns. */
 export class GroupStream implements Membership {
-  readonly held = new Map<string, HeldEntry>();
   readonly deadLetterStream: string;
-  /** Where a group that has to be created starts; `'0'` once this process had it: what came in between counts. */
-  startFrom: string;
+  /** Hash that says what the stream is beyond itself. */
+  readonly shape: string;
+
+  private readonly held = new Map<string, HeldEntry>();
+  private backlogSize = 0;
+  private start: string;
   /** Redis refused it; left alone until then (monotonic clock). */
-  unusableUntil = 0;
-  settledSinceTrim = 0;
-  /** The last trim failed, or left what it should not have: the next turn of housekeeping looks again. */
-  isOverlong = false;
+  private unusableUntil = 0;
+  private settledCount = 0;
 
   constructor(
     readonly stream: string,
@@ -71,20 +37,84 @@ export class GroupStream implements Membership {
     readonly route: Route,
   ) {
     this.deadLetterStream = deadLetterKey(stream);
-    this.startFrom = route.settings.startFrom;
+    this.shape = siblingKey(stream, 'shape');
+    this.start = route.settings.startFrom;
   }
 
   get group(): string {
     return this.route.group;
   }
 
+  /** Where a group that has to be created starts; `'0'` once this process had it: what came in between counts. */
+  get startFrom(): string {
+    return this.start;
+  }
+
   get isUsable(): boolean {
     return this.unusableUntil <= performance.now();
   }
 
-  /** Forgets an entry, unless it was taken anew in the meantime. */
-  release(entry: HeldEntry): void {
+  /** Entries that wait for a further attempt, or for Redis to take their ack or their dead letter. */
+  get backlog(): number {
+    return this.backlogSize;
+  }
+
+  get entries(): Iterable<HeldEntry> {
+    return this.held.values();
+  }
+
+  get heldCount(): number {
+    return this.held.size;
+  }
+
+  holds(id: string): boolean {
+    return this.held.has(id);
+  }
+
+  /** Takes note of an entry that Redis has given to this consumer; undefined when it is held already. */
+  hold(id: string, attempt: number, fields: readonly string[] | null, ownedAt?: number): HeldEntry | undefined {
+    if (this.held.has(id)) return undefined;
+    const entry = new HeldEntry(this, id, attempt, fields, ownedAt);
+    this.held.set(id, entry);
+    return entry;
+  }
+
+  inPhase(...phases: readonly EntryPhase[]): HeldEntry[] {
+    return [...this.held.values()].filter(({ phase }) => phases.includes(phase));
+  }
+
+  /** The group exists. */
+  joined(): void {
+    this.start = '0';
+    this.unusableUntil = 0;
+  }
+
+  refusedFor(ms: number): void {
+    this.unusableUntil = performance.now() + ms;
+  }
+
+  countSettled(count: number): void {
+    this.settledCount += count;
+  }
+
+  /** Entries settled since the last call. */
+  takeSettledCount(): number {
+    const { settledCount } = this;
+    this.settledCount = 0;
+    return settledCount;
+  }
+
+  get settledSinceTrim(): number {
+    return this.settledCount;
+  }
+
+  /** @internal For the entry itself. */
+  forget(entry: HeldEntry): void {
     if (this.held.get(entry.id) === entry) this.held.delete(entry.id);
-    entry.released?.();
+  }
+
+  /** @internal For the entry itself. */
+  phaseChanged(previous: EntryPhase, next: EntryPhase): void {
+    this.backlogSize += Number(isBacklog(next)) - Number(isBacklog(previous));
   }
 }

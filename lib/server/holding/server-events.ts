@@ -1,20 +1,22 @@
 import { EventEmitter } from 'node:events';
 import type { ServerEvents } from '../../interfaces/events.js';
+import { isThenable } from '../../timing/thenable.js';
 
-/** Tells listeners what happened to entries. A listener that throws is none of the transport's business. */
+/** Emits what happened to entries. A listener that throws or rejects is logged, and harms neither others nor the server. */
 export class ServerEventEmitter {
   private readonly emitter = new EventEmitter().setMaxListeners(0);
 
   constructor(private readonly listenerFailed: (error: unknown) => void) {}
 
-  on<Name extends keyof ServerEvents>(name: Name, listener: (event: ServerEvents[Name]) => void): void {
+  on<Name extends keyof ServerEvents>(name: Name, listener: (event: ServerEvents[Name]) => unknown): void {
     this.emitter.on(name, listener);
   }
 
   emit<Name extends keyof ServerEvents>(name: Name, event: ServerEvents[Name]): void {
     for (const listener of this.emitter.listeners(name)) {
       try {
-        (listener as (event: ServerEvents[Name]) => void)(event);
+        const result: unknown = (listener as (event: ServerEvents[Name]) => unknown)(event);
+        if (isThenable(result)) result.then(undefined, this.listenerFailed);
       } catch (error) {
         this.listenerFailed(error);
       }

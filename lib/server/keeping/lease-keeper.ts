@@ -1,70 +1,85 @@
 import type { Connection } from '../../redis/connection.js';
 import { renewLease } from '../../redis/scripts.js';
+import { Periodic } from '../../timing/periodic.js';
+import type { GroupStream } from '../holding/group-stream.js';
+import type { HeldEntry } from '../holding/held-entry.js';
 import type { ServerEventEmitter } from '../holding/server-events.js';
-import type { GroupStream, HeldEntry } from '../holding/group-stream.js';
+import type { RunningRequests } from '../running/running-requests.js';
 
 const MAX_IDS_PER_CALL = 500;
 
-/** Keeps this process' entries from being claimed by others, and says so when it cannot. */
+export interface LeaseParts {
+  readonly writer: Connection;
+  readonly events: ServerEventEmitter;
+  readonly requests: RunningRequests;
+}
+
+/**
+ * Keeps this process' entries from being claimed by others, and says so when it cannot. Each stream is renewed on its own:
+ * one that Redis refuses, or whose node hangs, delays no other.
+ */
 export class LeaseKeeper {
-  private timer: NodeJS.Timeout | undefined;
-  private isRenewing = false;
+  private readonly rounds: Periodic<GroupStream>;
 
   constructor(
-    private readonly streams: readonly GroupStream[],
-    private readonly writer: Connection,
+    streams: readonly GroupStream[],
+    private readonly parts: LeaseParts,
     private readonly leaseMs: number,
-    private readonly events: ServerEventEmitter,
-  ) {}
+  ) {
+    this.rounds = new Periodic({
+      everyMs: leaseMs / 3,
+      targets: () => streams,
+      // A failure is tried again at the next turn: there are two more before the lease ends.
+      task: (groupStream) => this.renew(groupStream),
+      isPossible: () => parts.writer.isReady,
+    });
+  }
 
   start(): void {
-    this.timer = setInterval(() => void this.renew(), this.leaseMs / 3).unref();
+    this.rounds.start();
   }
 
-  stop(): void {
-    clearInterval(this.timer);
+  stop(): Promise<void> {
+    return this.rounds.stop();
   }
 
-  private async renew(): Promise<void> {
-    if (this.isRenewing || !this.writer.isReady) return;
-    this.isRenewing = true;
-    try {
-      for (const groupStream of this.streams) {
-        const entries = this.due(groupStream);
-        for (let at = 0; at < entries.length; at += MAX_IDS_PER_CALL) {
-          await this.renewSome(groupStream, entries.slice(at, at + MAX_IDS_PER_CALL));
-        }
-      }
-    } catch {
-      // Tried again at the next turn: there are two more before the lease ends.
-    } finally {
-      this.isRenewing = false;
+  private async renew(groupStream: GroupStream): Promise<void> {
+    const entries = this.due(groupStream);
+    const portions: Promise<void>[] = [];
+    for (let at = 0; at < entries.length; at += MAX_IDS_PER_CALL) {
+      portions.push(this.renewSome(groupStream, entries.slice(at, at + MAX_IDS_PER_CALL)));
     }
+    await Promise.all(portions);
   }
 
   /** Entries that came since the last turn have time until the next one. */
   private due(groupStream: GroupStream): HeldEntry[] {
-    const now = performance.now();
-    return [...groupStream.held.values()].filter((entry) => !entry.isLost && now - entry.ownedAt > this.leaseMs / 4);
+    const before = performance.now() - this.leaseMs / 4;
+    const entries: HeldEntry[] = [];
+    for (const entry of groupStream.entries) if (entry.isOurs && entry.ownedAt < before) entries.push(entry);
+    return entries;
   }
 
   private async renewSome(groupStream: GroupStream, entries: readonly HeldEntry[]): Promise<void> {
     const asked = performance.now();
-    const ids = entries.map(({ id }) => id);
-    const lost = new Set(await renewLease(this.writer.client, groupStream, ids));
+    const { lost, deleted } = await renewLease(this.parts.writer.client, groupStream, entries);
+    const notRenewed = new Set([...lost, ...deleted]);
+    const gone = new Set(deleted);
     for (const entry of entries) {
-      if (!lost.has(entry.id)) entry.ownedAt = asked;
+      if (!notRenewed.has(entry.id)) entry.confirm(asked);
+      else if (gone.has(entry.id)) this.cancel(entry);
       // While it is being settled, not being pending any more is what was wanted.
-      else if (entry.phase !== 'settling' && groupStream.held.get(entry.id) === entry) this.lose(entry);
+      else if (entry.isOurs && entry.phase !== 'settling') this.lose(entry);
     }
   }
 
+  /** Its caller has deleted it, and the message that says so was missed. */
+  private cancel({ request }: HeldEntry): void {
+    if (request) this.parts.requests.cancel(request.id, 'its caller is gone');
+  }
+
   private lose(entry: HeldEntry): void {
-    entry.isLost = true;
-    // What runs stays held until it is over: should the entry come back, it must not run beside itself.
-    const isRunning = entry.phase === 'running' && entry.context !== undefined;
-    if (!isRunning) entry.groupStream.release(entry);
-    entry.context?.abort(new Error('The lease is lost: another consumer owns the entry by now, or it was deleted'));
-    this.events.emit('leaseLost', entry.place);
+    entry.lose(new Error('The lease is lost: another consumer owns the entry by now, or it was deleted'));
+    this.parts.events.emit('leaseLost', entry.place);
   }
 }

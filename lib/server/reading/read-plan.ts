@@ -26,7 +26,9 @@ export interface PlannedRead<Stream> {
  * all have a fair share, this is only for streams that gave as many entries as they were asked for. Of a backlog as much
  * is read at once as there are slots.
  *
- * Never asks for more than there are free slots, but one entry per stream where there are more streams than slots.
+ * Never asks for more than there are free slots, but one entry per stream where there are more streams than slots. Where
+ * several readers share the slots, a read that blocks asks for one entry per stream: which of them brings something nobody
+ * knows, and all of them together must not bring many times what there are slots for.
  */
 export class ReadPlan<Stream> {
   private busy: readonly Stream[] = [];
@@ -35,12 +37,20 @@ export class ReadPlan<Stream> {
   /** Reads in a row that had all that was asked for of some stream. */
   private fullReads = 0;
 
+  constructor(private readonly sharesSlots = false) {}
+
   /** Whether it is worth a moment to have more slots free for the next read. */
   get isBacklog(): boolean {
     return this.fullReads >= BACKLOG_AFTER;
   }
 
   next(streams: readonly Stream[], slots: number): PlannedRead<Stream> {
+    const plan = this.forOneReader(streams, slots);
+    if (!this.sharesSlots || !plan.blocks) return plan;
+    return this.busy.length > 0 ? { ...plan, blocks: false } : { ...plan, count: 1 };
+  }
+
+  private forOneReader(streams: readonly Stream[], slots: number): PlannedRead<Stream> {
     // A retry may have taken the slot that the reader was woken for.
     const free = Math.max(1, slots);
     const share = Math.floor(free / streams.length);

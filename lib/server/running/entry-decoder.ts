@@ -1,43 +1,54 @@
-import { UndecodableEntryError } from '../../codec/entry.codec.js';
-import type { IncomingMessage, RequestAddress } from '../../codec/entry.codec.js';
-import type { DeadLetterStore } from '../settling/dead-letter-store.js';
+import { isUtf8 } from 'node:buffer';
+import type { Deserializer } from '@nestjs/microservices';
+import { UndecodableEntryError, decodeMessage } from '../../codec/entry.codec.js';
+import type { IncomingMessage } from '../../codec/entry.codec.js';
+import type { RedisClient } from '../../interfaces/connection.js';
+import { withoutArguments } from '../../redis/reply-error.js';
+import { isThenable } from '../../timing/thenable.js';
+import type { HeldEntry } from '../holding/held-entry.js';
 import type { ServerEventEmitter } from '../holding/server-events.js';
-import type { HeldEntry } from '../holding/group-stream.js';
-import type { Intake } from './intake.js';
-import { Responder } from '../settling/responder.js';
-import type { ReplyRules } from '../settling/responder.js';
+import type { DeadLetterStore } from '../settling/dead-letter-store.js';
+import type { Responders } from '../settling/responder.js';
 import type { RetryQueue } from '../settling/retry-queue.js';
 import type { Settler } from '../settling/settler.js';
+
+/** What a decoder leaves where bytes are not UTF-8. Senders may mean the character itself, so it is only a suspicion. */
+const REPLACEMENT_CHARACTER = '\uFFFD';
 
 /** Before Redis is asked again what it could not say. */
 const ASK_AGAIN_MS = 1_000;
 
-/** Hears once what became of an entry. */
+/** Receives the outcome of decoding an entry, once. */
 export interface DecodeSink {
   decoded(message: IncomingMessage): void;
   /** There is no message in it. Everything that follows from that has been done. */
   unusable(): void;
 }
 
+export interface DecoderRules {
+  readonly maxPayloadBytes: number;
+  readonly deserializer: Deserializer | undefined;
+}
+
 export interface DecoderParts {
-  readonly intake: Intake;
+  readonly client: RedisClient;
   readonly settler: Settler;
+  readonly responders: Responders;
   readonly deadLetters: DeadLetterStore;
   readonly retries: RetryQueue;
   readonly events: ServerEventEmitter;
 }
 
-/** Makes messages of entries, and deals with those of which none can be made. */
+/** Turns entries into the messages that handlers get, and deals with those that hold none. */
 export class EntryDecoder {
   constructor(
     private readonly parts: DecoderParts,
-    private readonly replyRules: ReplyRules,
+    private readonly rules: DecoderRules,
   ) {}
 
-  /** Tells `sink` at once where it can be told at once. */
+  /** Calls `sink` at once, unless the entry has a suspicion of broken text or a deserializer that takes its time. */
   decode(entry: HeldEntry, sink: DecodeSink): void {
-    const { fields } = entry;
-    entry.fields = null;
+    const fields = entry.takeFields();
     if (fields === null) {
       this.parts.events.emit('entryLost', entry.place);
       this.parts.settler.ack(entry);
@@ -46,7 +57,7 @@ export class EntryDecoder {
     }
     let message: IncomingMessage | Promise<IncomingMessage>;
     try {
-      message = this.parts.intake.decode(entry, fields);
+      message = this.read(entry, fields);
     } catch (error) {
       this.undecodable(entry, error, sink);
       return;
@@ -59,24 +70,54 @@ export class EntryDecoder {
       );
   }
 
-  responderOf(entry: HeldEntry, request: RequestAddress): Responder {
-    return new Responder(entry.groupStream.stream, request, this.parts.settler, this.replyRules);
-  }
-
   private accept(entry: HeldEntry, message: IncomingMessage, sink: DecodeSink): void {
     entry.request = message.request;
     sink.decoded(message);
   }
 
   private undecodable(entry: HeldEntry, error: unknown, sink: DecodeSink): void {
-    if (error instanceof UndecodableEntryError) {
+    const { responders, deadLetters, retries } = this.parts;
+    // It may have been lost while the deserializer took its time.
+    if (!entry.isOurs) entry.release();
+    else if (error instanceof UndecodableEntryError) {
       entry.request = error.request;
-      if (error.request) this.responderOf(entry, error.request).failed({ status: 'error', message: error.message });
-      this.parts.deadLetters.store(entry, 'undecodable', error.message);
+      if (error.request) responders.of(entry, error.request).failed({ status: 'error', message: error.message });
+      deadLetters.store(entry, 'undecodable', error.message);
     } else {
       // Redis could not be asked what the bytes are; nothing is known against the entry.
-      this.parts.retries.add(entry, ASK_AGAIN_MS);
+      retries.add(entry, ASK_AGAIN_MS);
     }
     sink.unusable();
+  }
+
+  /** @throws {UndecodableEntryError} or rejects with it; any other error says nothing about the entry */
+  private read(entry: HeldEntry, fields: readonly string[]): IncomingMessage | Promise<IncomingMessage> {
+    const message = decodeMessage(fields, this.rules.maxPayloadBytes, this.rules.deserializer !== undefined);
+    if (!fields.some((field) => field.includes(REPLACEMENT_CHARACTER))) return this.deserialize(entry, message);
+    return this.assertUtf8(entry, message).then(() => this.deserialize(entry, message));
+  }
+
+  private deserialize(entry: HeldEntry, message: IncomingMessage): IncomingMessage | Promise<IncomingMessage> {
+    const { deserializer } = this.rules;
+    if (!deserializer) return message;
+    const { data, headers, request } = message;
+    const { stream, route } = entry.groupStream;
+    const packet = { pattern: route.pattern, data, metadata: headers, ...(request && { id: request.id }) };
+    const refused = (error: unknown): never => {
+      throw new UndecodableEntryError('data', `refused by the deserializer (${withoutArguments(error).name})`, request);
+    };
+    const use = (result: unknown): IncomingMessage => ({ ...message, data: (result as { data: unknown }).data });
+    try {
+      const result: unknown = deserializer.deserialize(packet, { channel: stream });
+      return isThenable(result) ? Promise.resolve(result).then(use).catch(refused) : use(result);
+    } catch (error) {
+      return refused(error);
+    }
+  }
+
+  private async assertUtf8(entry: HeldEntry, { request }: IncomingMessage): Promise<void> {
+    const [found] = await this.parts.client.xrangeBuffer(entry.groupStream.stream, entry.id, entry.id);
+    const fields = found?.[1] ?? [];
+    if (!fields.every((field) => isUtf8(field))) throw new UndecodableEntryError('data', 'not UTF-8', request);
   }
 }

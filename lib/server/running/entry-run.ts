@@ -1,14 +1,19 @@
+import type { MessageHandler } from '@nestjs/microservices';
 import type { IncomingMessage } from '../../codec/entry.codec.js';
+import { NO_MESSAGE_HANDLER } from '../../constants.js';
 import { RedisStreamContext } from '../../context/redis-stream.context.js';
 import type { RedisClock } from '../../redis/redis-clock.js';
 import { entryTime } from '../../redis/stream-commands.js';
-import type { ConcurrencyGate, SlotTaker } from './concurrency-gate.js';
-import type { DecodeSink, DecoderParts, EntryDecoder } from './entry-decoder.js';
-import type { HeldEntry } from '../holding/group-stream.js';
-import type { HandlerSet, MessageSink } from './handler-set.js';
+import type { GroupStream, Route } from '../holding/group-stream.js';
+import type { ActiveRun, HeldEntry } from '../holding/held-entry.js';
 import type { Responder } from '../settling/responder.js';
 import { settlementOf } from '../settling/settlement.js';
 import type { RunOutcome } from '../settling/settlement.js';
+import type { ConcurrencyGate, SlotTaker } from './concurrency-gate.js';
+import type { DecodeSink, DecoderParts, EntryDecoder } from './entry-decoder.js';
+import { HandlerRun } from './handler-run.js';
+import type { HandlerRules, HandlerSink } from './handler-run.js';
+import type { CancellableRun, RunningRequests } from './running-requests.js';
 
 /** What Nest's processing hooks are put around. */
 export interface ProcessedRun {
@@ -23,12 +28,15 @@ export interface ProcessingHooks {
   ended(context: RedisStreamContext): void;
 }
 
-/** Whom a run asks, and whom it hands things on to. */
-export interface RunParts extends Omit<DecoderParts, 'intake'> {
+/** What a run asks, and what it hands things on to. */
+export interface RunParts extends Omit<DecoderParts, 'client'> {
   readonly decoder: EntryDecoder;
-  readonly handlers: HandlerSet;
+  readonly handlers: HandlerRules;
   readonly clock: RedisClock;
   readonly hooks: ProcessingHooks;
+  readonly requests: RunningRequests;
+  /** Whether no other group reads the stream. */
+  readonly isOnlyGroup: (groupStream: GroupStream) => Promise<boolean>;
   readonly isStopped: () => boolean;
 }
 
@@ -36,11 +44,15 @@ export interface RunParts extends Omit<DecoderParts, 'intake'> {
  * One run of an entry, from its slot to its settlement: decode, run, settle. One object per run, which is told what
  * happens, rather than functions made for each: with quick handlers those are most of the work.
  */
-export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, MessageSink {
+export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSink, ActiveRun, CancellableRun {
   private message: IncomingMessage | undefined;
   private responder: Responder | undefined;
+  private context: RedisStreamContext | undefined;
+  private handlerRun: HandlerRun | undefined;
   private working: Promise<void> | undefined;
   private finish: (() => void) | undefined;
+  /** Its slot is free again; what comes later is of no interest. */
+  private isOver = false;
 
   constructor(
     private readonly parts: RunParts,
@@ -51,12 +63,11 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, MessageSin
 
   start(): void {
     const { entry } = this;
-    if (this.parts.isStopped() || entry.isLost) {
+    if (this.parts.isStopped() || !entry.isOurs) {
       this.leave();
       return;
     }
-    entry.phase = 'running';
-    entry.started = true;
+    entry.run(this);
     this.parts.decoder.decode(entry, this);
   }
 
@@ -65,8 +76,12 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, MessageSin
   }
 
   decoded(message: IncomingMessage): void {
+    if (this.isOver) return;
+    this.message = message;
     if (this.isForAnotherGroup(message) || this.isExpired(message)) this.leave();
-    else this.execute(message);
+    else if (!message.request) this.execute(false);
+    else if (this.entry.groupStream.route.messageHandler) this.execute(true);
+    else this.executeForEvents();
   }
 
   work(): Promise<void> {
@@ -78,31 +93,91 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, MessageSin
 
   hookFailed(error: unknown): void {
     // Unless it has kept the handler from running, what the handler comes to is what counts.
-    if (!this.working) this.settle({ kind: 'failed', error, isRetriable: true });
+    if (!this.working && !this.isOver) this.settle({ kind: 'failed', error, isRetriable: true });
   }
 
   value(value: unknown): void {
-    this.responder?.value(value);
+    if (this.isOver || !this.responder || this.responder.value(value)) return;
+    // The reply has failed, and its caller is told: whatever the handler still produces is of no use.
+    this.handlerRun?.abandon();
+    this.context?.abort(new Error('The reply has failed'));
+    this.ended({ kind: 'done' });
   }
 
   ended(outcome: RunOutcome): void {
-    if (this.entry.context) this.parts.hooks.ended(this.entry.context);
+    if (this.isOver) return;
+    if (this.context) this.parts.hooks.ended(this.context);
     this.settle(outcome);
     this.finish?.();
   }
 
-  private execute(message: IncomingMessage): void {
-    const { entry, parts } = this;
-    this.message = message;
-    this.responder = message.request && parts.decoder.responderOf(entry, message.request);
-    entry.context = contextOf(entry, message);
-    parts.hooks.started(entry.context, this);
+  quiet(): void {
+    // A lost entry is held until its handler is over.
+    if (!this.entry.isOurs) this.entry.release();
+  }
+
+  /** The caller is gone: the request is settled without an answer. */
+  cancel(reason: Error): void {
+    if (this.isOver) return;
+    this.end(reason);
+    if (this.entry.isOurs) this.parts.settler.ack(this.entry);
+  }
+
+  /** Another consumer has the entry: what comes out of the handler does not count. */
+  abandon(reason: Error): boolean {
+    return this.isOver || this.end(reason);
+  }
+
+  abort(reason: Error): void {
+    this.context?.abort(reason);
+  }
+
+  /** @returns whether nothing of the handler goes on. A promise may, without a slot. */
+  private end(reason: Error): boolean {
+    this.context?.abort(reason);
+    const isQuiet = this.handlerRun?.abandon() ?? true;
+    this.responder?.drop();
+    if (this.context) this.parts.hooks.ended(this.context);
+    this.leave();
+    this.finish?.();
+    return isQuiet;
+  }
+
+  /** Event handlers answer a request as in Nest's own transports, but never in place of another group. */
+  private executeForEvents(): void {
+    void this.parts.isOnlyGroup(this.entry.groupStream).then((isOnly) => {
+      if (this.isOver) return;
+      // To this group it is an event: neither answered nor deleted.
+      if (!isOnly) this.entry.request = undefined;
+      this.execute(isOnly);
+    });
+  }
+
+  private execute(answers: boolean): void {
+    const { entry, parts, message } = this;
+    if (!message) return;
+    if (answers && message.request) {
+      this.responder = parts.responders.of(entry, message.request, this);
+      parts.requests.add(message.request.id, this);
+    }
+    this.context = contextOf(entry, message, answers);
+    parts.hooks.started(this.context, this);
   }
 
   private handle(): void {
-    const { context, groupStream } = this.entry;
-    if (context)
-      this.parts.handlers.run(groupStream.route, this.message?.data, context, this.responder !== undefined, this);
+    const { context, message, parts } = this;
+    if (this.isOver || !context) {
+      this.finish?.();
+      return;
+    }
+    const { route } = this.entry.groupStream;
+    const handlers = handlersFor(route, this.responder !== undefined);
+    if (handlers.length === 0) {
+      this.ended({ kind: 'failed', error: NO_MESSAGE_HANDLER, isRetriable: false });
+      return;
+    }
+    this.handlerRun = new HandlerRun(parts.handlers, context, this);
+    this.handlerRun.start(handlers, message?.data, route.settings.handlerTimeoutMs);
   }
 
   private isForAnotherGroup({ onlyGroup }: IncomingMessage): boolean {
@@ -122,24 +197,23 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, MessageSin
   }
 
   private settle(outcome: RunOutcome): void {
-    if (outcome.kind === 'done') this.responder?.done();
-    else this.responder?.failed(outcome.error);
-    this.settleEntry(outcome);
+    const { responder, entry } = this;
+    if (!responder) this.settleEvent(outcome);
+    else {
+      if (outcome.kind === 'done') responder.done();
+      else responder.failed(outcome.error);
+      responder.settle(entry);
+    }
     this.leave();
   }
 
-  private settleEntry(outcome: RunOutcome): void {
+  private settleEvent(outcome: RunOutcome): void {
     const { entry } = this;
-    if (entry.isLost) {
-      entry.groupStream.release(entry);
-      return;
-    }
     const { settler, retries, deadLetters } = this.parts;
     const verdict = settlementOf(outcome, {
-      isRequest: this.responder !== undefined,
       attempt: entry.attempt,
       settings: entry.groupStream.route.settings,
-      wish: entry.context?.wish,
+      wish: this.context?.wish,
     });
     switch (verdict.kind) {
       case 'ack':
@@ -154,15 +228,26 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, MessageSin
   }
 
   private leave(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    const { message, responder, parts } = this;
+    if (responder && message?.request) parts.requests.remove(message.request.id, this);
     this.gate.leave();
     this.over?.();
   }
 }
 
-function contextOf(entry: HeldEntry, { headers, messageId, request }: IncomingMessage): RedisStreamContext {
+/** As in Nest's own transports, a request finds an event handler where there is no other, and the reverse. */
+function handlersFor({ eventHandlers, messageHandler }: Route, isRequest: boolean): readonly MessageHandler[] {
+  if (!isRequest && eventHandlers.length > 0) return eventHandlers;
+  if (messageHandler) return [messageHandler];
+  return eventHandlers.slice(0, 1);
+}
+
+function contextOf(entry: HeldEntry, message: IncomingMessage, isRequest: boolean): RedisStreamContext {
   const { stream, group, consumer, route } = entry.groupStream;
   const { id, attempt } = entry;
-  const isRequest = request !== undefined;
+  const { headers, messageId } = message;
   return new RedisStreamContext({
     stream,
     pattern: route.pattern,

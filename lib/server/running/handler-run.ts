@@ -2,74 +2,159 @@ import type { MessageHandler } from '@nestjs/microservices';
 import { isObservable } from 'rxjs';
 import type { Subscription } from 'rxjs';
 import type { RedisStreamContext } from '../../context/redis-stream.context.js';
+import { isUnrecoverable } from '../../errors/unrecoverable.error.js';
+import type { Deadline, DeadlineWheel } from '../../timing/deadline-wheel.js';
 import { isThenable } from '../../timing/thenable.js';
+import type { FailedRun, RunOutcome } from '../settling/settlement.js';
 
-/** Receives what a handler produces: its values, if there are some, then exactly one of `done` and `failed`. */
+const DONE: RunOutcome = { kind: 'done' };
+
+/** Receives what the handlers of one message produce. */
 export interface HandlerSink {
   value(value: unknown): void;
-  done(): void;
-  failed(error: unknown): void;
+  /** Once, unless the run was abandoned. */
+  ended(outcome: RunOutcome): void;
+  /** Once, after an abandoned run: the last promise of a handler has settled, too. */
+  quiet(): void;
+}
+
+export interface HandlerRules {
+  readonly isRetriable: (error: unknown) => boolean;
+  /** Fires what is added to it when its time has come. */
+  readonly deadlines: DeadlineWheel<() => void>;
+  /** A teardown that throws is a bug of the handler: told, and otherwise without consequences. */
+  readonly teardownFailed: (error: unknown) => void;
 }
 
 /**
- * Runs one handler to the end of whatever it returns. In Nest `await handler()` never rejects: a failure arrives as an
- * Observable that errors, so the end of that Observable is the only truth.
+ * Runs all handlers of one message to the end of whatever they return. In Nest `await handler()` never rejects: a
+ * failure arrives as an Observable that errors, so the end of that Observable is the only truth.
  */
 export class HandlerRun {
+  private open = 0;
   private isOver = false;
-  private subscription: Subscription | undefined;
+  private failure: RunOutcome | undefined;
+  private subscriptions: Subscription[] | undefined;
+  private deadline: Deadline | undefined;
 
-  constructor(private readonly sink: HandlerSink) {}
+  constructor(
+    private readonly rules: HandlerRules,
+    private readonly context: RedisStreamContext,
+    private readonly sink: HandlerSink,
+  ) {}
 
-  start(handler: MessageHandler, data: unknown, context: RedisStreamContext): void {
+  /** @param timeoutMs after which the run counts as failed; 0 = never */
+  start(handlers: readonly MessageHandler[], data: unknown, timeoutMs: number): void {
+    this.open = handlers.length;
+    if (timeoutMs > 0) this.deadline = this.rules.deadlines.add(() => this.expire(timeoutMs), timeoutMs);
+    for (const handler of handlers) this.call(handler, data);
+  }
+
+  /** Unsubscribes from what is still going on. True when nothing of it goes on; else `quiet` follows. */
+  abandon(): boolean {
+    this.isOver = true;
+    this.deadline?.cancel();
+    const { subscriptions = [] } = this;
+    this.subscriptions = undefined;
+    for (const subscription of subscriptions) this.unsubscribe(subscription);
+    return this.open === 0;
+  }
+
+  private call(handler: MessageHandler, data: unknown): void {
     let result: unknown;
     try {
-      result = handler(data, context);
+      result = handler(data, this.context);
     } catch (error) {
       this.fail(error);
       return;
     }
     if (isThenable(result)) {
-      result.then(
+      // A thenable of another library may call back more than once.
+      const promise = result instanceof Promise ? result : Promise.resolve(result);
+      promise.then(
         (value) => this.follow(value),
         (error: unknown) => this.fail(error),
       );
     } else this.follow(result);
   }
 
-  /** What the handler still produces is of no interest. */
-  abandon(): void {
-    this.isOver = true;
-    this.subscription?.unsubscribe();
-  }
-
   private follow(result: unknown): void {
-    if (this.isOver) return;
-    if (!isObservable(result)) {
-      this.sink.value(result);
-      this.finish();
+    if (this.isOver || !isObservable(result)) {
+      if (!this.isOver) this.sink.value(result);
+      this.done();
       return;
     }
-    this.subscription = result.subscribe({
+    let hasEnded = false;
+    const subscription = result.subscribe({
       next: (value) => {
         if (!this.isOver) this.sink.value(value);
       },
-      error: (error: unknown) => this.fail(error),
-      complete: () => this.finish(),
+      error: (error: unknown) => {
+        hasEnded = true;
+        this.fail(error);
+      },
+      complete: () => {
+        hasEnded = true;
+        this.done();
+      },
     });
+    if (hasEnded) return;
+    (this.subscriptions ??= []).push(subscription);
     // It may have been abandoned by what it said before `subscribe` returned.
-    if (this.isOver) this.subscription.unsubscribe();
+    if (this.isOver && this.abandon()) this.sink.quiet();
   }
 
-  private finish(): void {
-    if (this.isOver) return;
-    this.isOver = true;
-    this.sink.done();
+  private done(): void {
+    this.open--;
+    if (this.open > 0) return;
+    if (this.isOver) this.sink.quiet();
+    else this.end(this.failure ?? DONE);
   }
 
   private fail(error: unknown): void {
-    if (this.isOver) return;
+    this.failure ??= this.outcomeOf(error);
+    this.done();
+  }
+
+  private end(outcome: RunOutcome): void {
     this.isOver = true;
-    this.sink.failed(error);
+    this.deadline?.cancel();
+    this.sink.ended(outcome);
+  }
+
+  private expire(timeoutMs: number): void {
+    const message = `The handler did not settle within \`handlerTimeout\` (${timeoutMs} ms)`;
+    this.abandon();
+    this.context.abort(new Error(message));
+    this.sink.ended({ kind: 'failed', error: { status: 'error', message }, isRetriable: true });
+  }
+
+  private unsubscribe(subscription: Subscription): void {
+    this.open--;
+    try {
+      subscription.unsubscribe();
+    } catch (error) {
+      this.rules.teardownFailed(error);
+    }
+  }
+
+  /** What Nest's exception filter left of an error is all there is, unless the interceptor saw the error itself. */
+  private outcomeOf(filtered: unknown): FailedRun {
+    const original = this.context.failure;
+    return {
+      kind: 'failed',
+      error: filtered,
+      original,
+      isRetriable: !isUnrecoverable(filtered) && this.isRetriable(original ?? filtered),
+    };
+  }
+
+  private isRetriable(error: unknown): boolean {
+    if (isUnrecoverable(error)) return false;
+    try {
+      return this.rules.isRetriable(error);
+    } catch {
+      return true;
+    }
   }
 }

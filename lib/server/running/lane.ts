@@ -1,21 +1,83 @@
+import { MAX_BACKLOG_PER_SLOT } from '../../constants.js';
+import type { GroupStream } from '../holding/group-stream.js';
+import type { HeldEntry } from '../holding/held-entry.js';
 import type { ConcurrencyGate } from './concurrency-gate.js';
-import type { Dispatcher } from './dispatcher.js';
-import type { GroupStream, HeldEntry } from '../holding/group-stream.js';
+import { EntryRun } from './entry-run.js';
+import type { RunParts } from './entry-run.js';
+
+/** A stream may take up this part of what a lane holds, so that one that fails does not keep the others from being read. */
+const STREAM_SHARE = 4;
 
 /**
- * Streams of one group that share slots and a reader. A handler with its own concurrency has a lane of its own, so that
- * nothing that is busy or slow elsewhere keeps it waiting, nor it others.
+ * Streams of one group that share slots. A handler with its own concurrency has a lane of its own: nothing that is busy,
+ * slow or refused elsewhere delays it, and it does not delay others.
+ *
+ * What waits for a further attempt or for its settlement holds no slot. It is bounded here, where it waits: a stream that
+ * has too much of it is not read, and when the lane has too much none of its streams is.
  */
 export class Lane {
+  private readonly maxBacklog: number;
+  private readonly maxBacklogOfStream: number;
+
   constructor(
     readonly group: string,
     readonly streams: readonly GroupStream[],
     readonly gate: ConcurrencyGate,
-    private readonly dispatcher: Dispatcher,
-  ) {}
+    private readonly parts: RunParts,
+  ) {
+    this.maxBacklog = gate.limit * MAX_BACKLOG_PER_SLOT;
+    this.maxBacklogOfStream = streams.length === 1 ? this.maxBacklog : Math.ceil(this.maxBacklog / STREAM_SHARE);
+  }
 
   /** Runs an entry that this process owns, once it has a slot. Calls `over` when the run is over. */
   run(entry: HeldEntry, over?: () => void): void {
-    this.dispatcher.run(entry, this.gate, over);
+    this.gate.enter(this.prepare(entry, over));
+  }
+
+  /** As `run`, for entries whose slots were claimed. */
+  runClaimed(entries: readonly HeldEntry[], slots: number): void {
+    this.gate.use(
+      slots,
+      entries.map((entry) => this.prepare(entry)),
+    );
+  }
+
+  /** As `run`, while the gate is held for this entry. */
+  runHeld(entry: HeldEntry, over: () => void): void {
+    this.gate.enterHeld(this.prepare(entry, over));
+  }
+
+  /** Gives up an entry whose consumers died as often as it may be tried. */
+  abandon(entry: HeldEntry): void {
+    const { decoder, responders, deadLetters } = this.parts;
+    const error = 'Its consumer died, or lost it, in every attempt';
+    decoder.decode(entry, {
+      decoded: ({ request }) => {
+        if (request) responders.of(entry, request).failed({ status: 'error', message: error });
+        deadLetters.store(entry, 'abandoned', error);
+      },
+      unusable: () => undefined,
+    });
+  }
+
+  /** Those of these streams that may be read now. */
+  readable(streams: readonly GroupStream[]): readonly GroupStream[] {
+    if (this.backlog >= this.maxBacklog) return [];
+    return streams.filter((groupStream) => groupStream.isUsable && this.hasRoom(groupStream));
+  }
+
+  hasRoom({ backlog }: GroupStream): boolean {
+    return backlog < this.maxBacklogOfStream;
+  }
+
+  private get backlog(): number {
+    let sum = 0;
+    for (const { backlog } of this.streams) sum += backlog;
+    return sum;
+  }
+
+  private prepare(entry: HeldEntry, over?: () => void): EntryRun {
+    entry.queue();
+    return new EntryRun(this.parts, entry, this.gate, over);
   }
 }

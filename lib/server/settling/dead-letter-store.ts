@@ -2,96 +2,177 @@ import { DEAD_FIELD } from '../../constants.js';
 import type { Connection } from '../../redis/connection.js';
 import { classify, withoutArguments } from '../../redis/reply-error.js';
 import { storeDeadLetter } from '../../redis/scripts.js';
-import { DeadlineWheel } from '../../timing/deadline-wheel.js';
+import type { StoredLetter } from '../../redis/scripts.js';
+import type { GroupStream } from '../holding/group-stream.js';
+import type { HeldEntry } from '../holding/held-entry.js';
 import type { ServerEventEmitter } from '../holding/server-events.js';
-import type { HeldEntry } from '../holding/group-stream.js';
+import type { ThrottledLog } from '../throttled-log.js';
 import type { DeadLetterReason } from './settlement.js';
 
 const RETRY_MS = 1_000;
+const MAX_RETRY_MS = 10_000;
+/** Letters of one stream that are stored at the same time once Redis takes them again. */
+const PORTION = 64;
 
-interface Burial {
+interface Letter {
   readonly entry: HeldEntry;
   readonly reason: DeadLetterReason;
   readonly error: string;
+  readonly failedAt: Date;
+  /** Its script was sent once, and the answer never came. */
+  isMaybeStored: boolean;
+}
+
+/** What could not be stored for a stream. */
+interface Stuck {
+  readonly letters: Letter[];
+  pauseMs: number;
+}
+
+export interface DeadLetterParts {
+  readonly writer: Connection;
+  readonly events: ServerEventEmitter;
+  readonly log: ThrottledLog;
 }
 
 /**
  * Moves entries that will not succeed to their dead-letter stream. The copy and the ack are one script: without a
- * stored copy there is no ack, and the entry stays ours and is tried again.
+ * stored copy there is no ack, and the entry stays ours and is tried again. Where Redis takes no letter of a stream, one
+ * of them is tried at growing intervals, and the others follow when it succeeds.
  */
 export class DeadLetterStore {
-  private readonly later = new DeadlineWheel<Burial>((burial) => void this.bury(burial));
+  private readonly stuck = new Map<GroupStream, Stuck>();
+  private readonly timers = new Set<NodeJS.Timeout>();
   private readonly open = new Set<Promise<void>>();
   private isClosed = false;
 
-  constructor(
-    private readonly writer: Connection,
-    private readonly events: ServerEventEmitter,
-    private readonly warn: (message: string) => void,
-  ) {}
+  constructor(private readonly parts: DeadLetterParts) {}
 
   store(entry: HeldEntry, reason: DeadLetterReason, error: string): void {
-    entry.phase = 'settling';
-    void this.bury({ entry, reason, error });
+    entry.settle();
+    const letter: Letter = { entry, reason, error, failedAt: new Date(), isMaybeStored: false };
+    const stuck = this.stuck.get(entry.groupStream);
+    if (stuck) stuck.letters.push(letter);
+    else this.send(letter);
   }
 
-  /** Resolves when every dead letter under way is stored or put off. */
+  /** Resolves when every letter under way is stored or put off. */
   async drained(): Promise<void> {
     await Promise.all(this.open);
   }
 
   close(): void {
     this.isClosed = true;
-    this.later.clear();
+    for (const timer of this.timers) clearTimeout(timer);
+    this.stuck.clear();
   }
 
-  private bury(burial: Burial): Promise<void> {
-    const attempt = this.attempt(burial).finally(() => this.open.delete(attempt));
+  private send(letter: Letter): void {
+    const attempt = this.attempt(letter).then((failure) => {
+      this.open.delete(attempt);
+      if (failure) this.putOff(letter, failure);
+    });
     this.open.add(attempt);
-    return attempt;
   }
 
-  private async attempt(burial: Burial): Promise<void> {
-    const { entry, reason, error } = burial;
-    if (entry.isLost) return;
+  /** @returns why it could not be stored */
+  private async attempt(letter: Letter): Promise<Error | undefined> {
+    const { entry, reason, error, failedAt } = letter;
+    if (!entry.isOurs) return undefined;
+    const { groupStream, id } = entry;
     try {
-      const { groupStream, id } = entry;
-      const result = await storeDeadLetter(this.writer.client, groupStream, {
+      const result = await storeDeadLetter(this.parts.writer.client, groupStream, {
         id,
         deadLetterStream: groupStream.deadLetterStream,
         deleteEntry: entry.request !== undefined,
-        extra: extraFields(entry, reason, error),
+        extra: extraFields(entry, reason, error, failedAt),
       });
-      groupStream.release(entry);
-      groupStream.settledSinceTrim++;
-      this.report(burial, result);
+      groupStream.countSettled(1);
+      entry.release();
+      this.report(letter, result);
+      return undefined;
     } catch (failure) {
-      if (this.isClosed) return;
-      if (classify(failure) !== 'lost' && classify(failure) !== 'not-sent') {
-        this.warn(
-          `A dead letter of "${entry.groupStream.stream}" could not be stored and is tried again: ${withoutArguments(failure).message}`,
-        );
-      }
-      this.later.add(burial, RETRY_MS);
+      letter.isMaybeStored ||= classify(failure) === 'lost';
+      return withoutArguments(failure);
     }
   }
 
-  private report({ entry, reason }: Burial, result: 'stored' | 'not-owned' | 'gone'): void {
-    if (result === 'not-owned') {
-      entry.isLost = true;
-      this.events.emit('leaseLost', entry.place);
-    } else if (result === 'gone') this.events.emit('entryLost', entry.place);
+  private putOff(letter: Letter, failure: Error): void {
+    if (this.isClosed) return;
+    const { groupStream } = letter.entry;
+    this.warn(groupStream, failure);
+    const stuck = this.stuck.get(groupStream);
+    if (stuck) stuck.letters.push(letter);
     else {
-      const { deadLetterStream } = entry.groupStream;
-      this.warn(
-        `Entry ${entry.id} of "${entry.groupStream.stream}" (group "${entry.groupStream.group}") is a dead letter after ${entry.attempt} attempts: ${reason}`,
+      this.stuck.set(groupStream, { letters: [letter], pauseMs: RETRY_MS });
+      this.later(RETRY_MS, () => void this.probe(groupStream));
+    }
+  }
+
+  /** Tries one letter of a stream; the rest follows if Redis takes it. */
+  private async probe(groupStream: GroupStream): Promise<void> {
+    const stuck = this.stuck.get(groupStream);
+    const letter = stuck?.letters[0];
+    if (!stuck || !letter || this.isClosed) return;
+    const failure = await this.attempt(letter);
+    if (this.isClosed) return;
+    if (failure) {
+      this.warn(groupStream, failure);
+      stuck.pauseMs = Math.min(MAX_RETRY_MS, stuck.pauseMs * 2);
+      this.later(stuck.pauseMs, () => void this.probe(groupStream));
+      return;
+    }
+    stuck.letters.shift();
+    await this.sendAll(stuck.letters);
+    if (stuck.letters.length === 0) this.stuck.delete(groupStream);
+    else this.later(RETRY_MS, () => void this.probe(groupStream));
+  }
+
+  /** In portions, until one of them fails. */
+  private async sendAll(letters: Letter[]): Promise<void> {
+    while (letters.length > 0 && !this.isClosed) {
+      const portion = letters.splice(0, PORTION);
+      const failures = await Promise.all(portion.map((letter) => this.attempt(letter)));
+      const failed = portion.filter((_, i) => failures[i]);
+      letters.unshift(...failed);
+      if (failed.length > 0) return;
+    }
+  }
+
+  private later(ms: number, task: () => void): void {
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      task();
+    }, ms).unref();
+    this.timers.add(timer);
+  }
+
+  private warn({ stream }: GroupStream, failure: Error): void {
+    const kind = classify(failure);
+    if (kind === 'lost' || kind === 'not-sent') return;
+    this.parts.log.warn(
+      `letter ${stream} ${failure.message}`,
+      `Dead letters of "${stream}" cannot be stored; their entries are kept and tried again: ${failure.message}`,
+    );
+  }
+
+  private report({ entry, reason, error, failedAt, isMaybeStored }: Letter, { status, letterId }: StoredLetter): void {
+    const { events, log } = this.parts;
+    const { stream, group, deadLetterStream } = entry.groupStream;
+    if (status === 'gone') events.emit('entryLost', entry.place);
+    // Where the answer to an earlier try was lost, not owning it any more means that it is stored.
+    else if (status === 'not-owned' && !isMaybeStored) events.emit('leaseLost', entry.place);
+    else {
+      log.warn(
+        `letter ${stream} ${group} ${reason}`,
+        `Entry ${entry.id} of "${stream}" (group "${group}") is a dead letter after ${entry.attempt} attempts: ${reason}`,
       );
-      this.events.emit('deadLettered', { ...entry.placeAndAttempt, deadLetterStream, reason });
+      events.emit('deadLettered', { ...entry.placeAndAttempt, deadLetterStream, letterId, reason, error, failedAt });
     }
   }
 }
 
-function extraFields(entry: HeldEntry, reason: DeadLetterReason, error: string): string[] {
+function extraFields(entry: HeldEntry, reason: DeadLetterReason, error: string, failedAt: Date): string[] {
   const { groupStream, id, attempt } = entry;
   const fields: [string, string][] = [
     [DEAD_FIELD.stream, groupStream.stream],
@@ -100,7 +181,7 @@ function extraFields(entry: HeldEntry, reason: DeadLetterReason, error: string):
     [DEAD_FIELD.attempts, String(attempt)],
     [DEAD_FIELD.reason, reason],
     [DEAD_FIELD.error, error],
-    [DEAD_FIELD.failedAt, new Date().toISOString()],
+    [DEAD_FIELD.failedAt, failedAt.toISOString()],
   ];
   return fields.flat();
 }

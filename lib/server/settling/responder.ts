@@ -1,11 +1,19 @@
 import type { Serializer } from '@nestjs/microservices';
-import { encodeJson } from '../../codec/entry.codec.js';
-import type { RequestAddress } from '../../codec/entry.codec.js';
+import { v4 as uuid } from 'uuid';
+import { assertSize, encodeJson } from '../../codec/entry.codec.js';
+import type { ReplyPart, RequestAddress } from '../../codec/entry.codec.js';
+import { MAX_WAITING_REPLY_BYTES, MAX_WAITING_REPLY_PARTS } from '../../constants.js';
+import { RequestCancelledError } from '../../errors/transport-errors.js';
 import { replyStreamKey } from '../../topology/keys.js';
-import type { OutgoingReply, Settler } from './settler.js';
+import type { HeldEntry } from '../holding/held-entry.js';
+import type { CancellableRun } from '../running/running-requests.js';
+import type { Settler } from './settler.js';
 
 /** What Nest's exception filter makes of an error that it does not know. */
 const INTERNAL_ERROR = { status: 'error', message: 'Internal server error' };
+
+/** A client whose reply stream was lost makes it anew within this; until then its reply is kept and written again. */
+const REFUSED_PATIENCE_MS = 1_000;
 
 export interface ReplyRules {
   readonly prefix: string;
@@ -13,37 +21,89 @@ export interface ReplyRules {
   readonly serializer: Serializer | undefined;
 }
 
-/**
- * Answers one request: values in order, then the end or an error. The end rides on the last value where both leave in
- * the same turn, so that a plain handler costs one entry.
- */
-export class Responder {
-  private seq = 0;
-  private latest: OutgoingReply | undefined;
-  private isOver = false;
+/** A part of a reply on its way. Until it is sent, it can still become the last one. */
+export type OutgoingReply = { -readonly [K in keyof ReplyPart]: ReplyPart[K] } & { isSent: boolean };
 
+/** Makes the responders of one server. */
+export class Responders {
   constructor(
-    private readonly stream: string,
-    private readonly request: RequestAddress,
     private readonly settler: Settler,
     private readonly rules: ReplyRules,
   ) {}
 
-  value(value: unknown): void {
-    if (this.isOver) return;
+  /** @param run cancelled when the caller turns out to be gone */
+  of(entry: HeldEntry, request: RequestAddress, run?: CancellableRun): Responder {
+    return new Responder(entry.groupStream.stream, request, { settler: this.settler, rules: this.rules, run });
+  }
+}
+
+interface ResponderParts {
+  readonly settler: Settler;
+  readonly rules: ReplyRules;
+  readonly run: CancellableRun | undefined;
+}
+
+/**
+ * Answers one request: values in order, then the end or an error, then the ack of its entry. The end rides on the last
+ * value where both leave in the same turn, so that a plain handler costs one entry.
+ *
+ * Parts wait here until their turn comes. A source that produces them faster than Redis takes them cannot be paused, so
+ * what waits is bounded: beyond that the reply fails.
+ */
+export class Responder {
+  readonly key: string;
+  /** Whether the settler knows that something waits here. */
+  isQueued = false;
+
+  private seq = 0;
+  private readonly waiting: OutgoingReply[] = [];
+  private waitingBytes = 0;
+  private isOver = false;
+  private isDropped = false;
+  /** Tells the parts of this run from those of another; a reply that is complete in one part has none. */
+  private runId: string | undefined;
+  private refusedAt: number | undefined;
+  private entry: HeldEntry | undefined;
+
+  constructor(
+    readonly stream: string,
+    private readonly request: RequestAddress,
+    private readonly parts: ResponderParts,
+  ) {
+    this.key = replyStreamKey(parts.rules.prefix, request.inbox);
+  }
+
+  get requestId(): string {
+    return this.request.id;
+  }
+
+  get hasParts(): boolean {
+    return this.waiting.length > 0;
+  }
+
+  /** @returns whether more values are welcome; if not, the reply has failed */
+  value(value: unknown): boolean {
+    if (this.isOver) return false;
+    if (this.waiting.length >= MAX_WAITING_REPLY_PARTS || this.waitingBytes >= MAX_WAITING_REPLY_BYTES) {
+      const bound = `${MAX_WAITING_REPLY_PARTS} values or ${MAX_WAITING_REPLY_BYTES} bytes`;
+      this.failed({ status: 'error', message: `The reply has more waiting for Redis than ${bound}` });
+      return false;
+    }
     try {
-      const data = this.encode({ response: value, isDisposed: false }, 'response');
-      this.put({ data });
+      this.put({ data: this.encode({ response: value, isDisposed: false }, 'response') });
+      return true;
     } catch (error) {
       // The payload stays out of it; what is wrong with it does not.
       this.failed({ status: 'error', message: (error as Error).message });
+      return false;
     }
   }
 
   done(): void {
     if (this.isOver) return;
     this.isOver = true;
-    if (this.latest && !this.latest.isSent) this.latest.last = true;
+    const latest = this.waiting.at(-1);
+    if (latest && !latest.isSent) latest.last = true;
     else this.put({ last: true });
   }
 
@@ -59,26 +119,87 @@ export class Responder {
     this.put({ err: err ?? JSON.stringify(INTERNAL_ERROR), last: true });
   }
 
+  /** Has the entry acked once the reply is written, or was given up. */
+  settle(entry: HeldEntry): void {
+    entry.settle();
+    if (this.hasParts) this.entry = entry;
+    else this.parts.settler.enqueueAck(entry);
+  }
+
+  /** Nothing more is written. */
+  drop(): void {
+    this.isOver = true;
+    this.isDropped = true;
+    this.waiting.length = 0;
+    this.waitingBytes = 0;
+    this.finish();
+  }
+
+  /** Up to `count` parts, and no more than `bytes` but for the first. They are on their way then. */
+  take(count: number, bytes: number): OutgoingReply[] {
+    let taken = 0;
+    let size = 0;
+    for (; taken < count && taken < this.waiting.length; taken++) {
+      size += sizeOf(this.waiting[taken]);
+      if (taken > 0 && size > bytes) break;
+    }
+    const parts = this.waiting.splice(0, taken);
+    for (const part of parts) {
+      this.waitingBytes -= sizeOf(part);
+      part.isSent = true;
+      if (part.seq > 0 || !part.last) part.run = this.runId ??= uuid();
+    }
+    return parts;
+  }
+
+  /** Nothing waits any more: now its entry may be acked, if the run is over. */
+  finish(): void {
+    const { entry } = this;
+    this.entry = undefined;
+    if (entry) this.parts.settler.enqueueAck(entry);
+  }
+
+  /** These were not written; they go before whatever waits. */
+  putBack(parts: readonly OutgoingReply[]): void {
+    if (this.isDropped) return;
+    this.waiting.unshift(...parts);
+    for (const part of parts) this.waitingBytes += sizeOf(part);
+  }
+
+  written(): void {
+    this.refusedAt = undefined;
+  }
+
+  /** Redis had no place for a part. @returns whether it is worth another try */
+  refused(): boolean {
+    this.refusedAt ??= performance.now();
+    return performance.now() - this.refusedAt < REFUSED_PATIENCE_MS;
+  }
+
+  /** The caller can never be answered: drops what waits, and ends the run if there still is one. */
+  giveUp(why: string): void {
+    this.drop();
+    this.parts.run?.cancel(new RequestCancelledError(why));
+  }
+
   private encode(
     packet: { response?: unknown; err?: unknown; isDisposed: boolean },
     name: 'response' | 'err',
   ): string | undefined {
-    const { serializer, maxPayloadBytes } = this.rules;
+    const { serializer, maxPayloadBytes } = this.parts.rules;
     if (!serializer) return encodeJson(packet[name], 'The reply', maxPayloadBytes);
     const serialized: unknown = serializer.serialize({ ...packet, id: this.request.id });
-    if (typeof serialized === 'string') return serialized;
+    if (typeof serialized === 'string') return assertSize(serialized, 'The reply', maxPayloadBytes);
     return encodeJson((serialized as Record<string, unknown>)[name], 'The reply', maxPayloadBytes);
   }
 
-  private put(part: { data?: string; err?: string; last?: boolean }): void {
-    this.latest = {
-      id: this.request.id,
-      seq: this.seq++,
-      data: part.data,
-      err: part.err,
-      last: part.last ?? false,
-      isSent: false,
-    };
-    this.settler.reply(this.stream, replyStreamKey(this.rules.prefix, this.request.inbox), this.latest);
+  private put({ data, err, last = false }: { data?: string; err?: string; last?: boolean }): void {
+    const part: OutgoingReply = { id: this.request.id, seq: this.seq++, data, err, last, isSent: false };
+    this.waiting.push(part);
+    this.waitingBytes += sizeOf(part);
+    this.parts.settler.offer(this);
   }
 }
+
+/** In characters, which is near enough for a bound. */
+export const sizeOf = (part: ReplyPart | undefined): number => part?.data?.length ?? part?.err?.length ?? 0;

@@ -28,30 +28,28 @@ export type Verdict =
  */
 export type DeadLetterReason = 'failed' | 'unrecoverable' | 'rejected' | 'undecodable' | 'abandoned';
 
-export interface RunFacts {
-  readonly isRequest: boolean;
+export interface EventRun {
   readonly attempt: number;
   readonly settings: Pick<HandlerSettings, 'maxAttempts' | 'backoff'>;
   /** What the handler itself decided, if it did. */
   readonly wish: SettlementWish | undefined;
 }
 
-/** The decision table. A failed request is answered, not retried: its caller knows, and can ask again. */
-export function settlementOf(outcome: RunOutcome, events: RunFacts): Verdict {
-  const { isRequest, wish } = events;
-  if (isRequest) return { kind: 'ack' };
+/** The decision table for events. A failed request is answered, not retried: its caller knows, and can ask again. */
+export function settlementOf(outcome: RunOutcome, run: EventRun): Verdict {
+  const { wish } = run;
   if (wish?.kind === 'dead-letter') return { kind: 'dead-letter', reason: 'rejected', error: wish.reason };
-  if (outcome.kind === 'failed') return afterFailure(outcome, events, wish?.delayMs);
-  return wish ? nextAttempt(events, 'The handler asked for another attempt', wish.delayMs) : { kind: 'ack' };
+  if (outcome.kind === 'failed') return afterFailure(outcome, run, wish?.delayMs);
+  return wish ? nextAttempt(run, 'The handler asked for another attempt', wish.delayMs) : { kind: 'ack' };
 }
 
-function afterFailure(failed: FailedRun, events: RunFacts, delayMs: number | undefined): Verdict {
+function afterFailure(failed: FailedRun, run: EventRun, delayMs: number | undefined): Verdict {
   const error = describeError(failed.original ?? failed.error);
   if (!failed.isRetriable) return { kind: 'dead-letter', reason: 'unrecoverable', error };
-  return nextAttempt(events, error, delayMs);
+  return nextAttempt(run, error, delayMs);
 }
 
-function nextAttempt({ attempt, settings }: RunFacts, error: string, delayMs: number | undefined): Verdict {
+function nextAttempt({ attempt, settings }: EventRun, error: string, delayMs: number | undefined): Verdict {
   if (attempt >= settings.maxAttempts) return { kind: 'dead-letter', reason: 'failed', error };
   return { kind: 'retry', delayMs: delayMs ?? backoffDelay(attempt, settings.backoff, Math.random()) };
 }

@@ -1,0 +1,305 @@
+import type { Connection } from '../../redis/connection.js';
+import { runEach, runTogether } from '../../redis/command-batch.js';
+import type { BatchCommand, BatchResult } from '../../redis/command-batch.js';
+import { classify, replyCode, withoutArguments } from '../../redis/reply-error.js';
+import { ackOwned } from '../../redis/scripts.js';
+import { DeadlineWheel } from '../../timing/deadline-wheel.js';
+import type { GroupStream } from '../holding/group-stream.js';
+import type { HeldEntry } from '../holding/held-entry.js';
+import type { ServerEventEmitter } from '../holding/server-events.js';
+import type { ThrottledLog } from '../throttled-log.js';
+import { AckLine } from './ack-line.js';
+import type { OutgoingReply, Responder } from './responder.js';
+import { WriteBatch, commandsOf } from './write-batch.js';
+import type { AckWrite, ReplyWrite, Write } from './write-batch.js';
+
+/** Reply, ack, deletion: what answers a single request gets there sooner without a script (`npm run bench -- requests`). */
+const COMMANDS_OF_A_REQUEST = 3;
+const RETRY_MS = 250;
+/** Until an operator changes something, no retry will do. */
+const FORBIDDEN_RETRY_MS = 5_000;
+/** Before a reply that found no place is written again. */
+const REFUSED_RETRY_MS = 100;
+/** Replies that may wait for their client to make its stream anew. */
+const MAX_REFUSED = 1_000;
+
+export interface QueueParts {
+  readonly writer: Connection;
+  readonly leaseMs: number;
+  readonly events: ServerEventEmitter;
+  readonly log: ThrottledLog;
+}
+
+/**
+ * What waits to be written to one node: the acks and replies of one turn of the event loop leave in one call. What did not
+ * arrive is written again: acks are idempotent, and clients ignore repeated parts of a reply. Replies, and the acks of
+ * different streams, take turns.
+ */
+export class NodeQueue {
+  /** Replies that have something to write, in turn. */
+  private repliers: Responder[] = [];
+  private readonly lines = new Map<GroupStream, AckLine>();
+  private readonly refused = new DeadlineWheel<Responder>((responder) => this.tryAgain(responder));
+  private refusedCount = 0;
+  private isScheduled = false;
+  private isFlushing = false;
+  /** After a call that failed as a whole, the next one waits until then. */
+  private pausedUntil = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly parts: QueueParts) {}
+
+  /** Whether everything is written. */
+  get isIdle(): boolean {
+    if (this.isFlushing || this.repliers.length > 0 || this.refusedCount > 0) return false;
+    for (const { length } of this.lines.values()) if (length > 0) return false;
+    return true;
+  }
+
+  offer(responder: Responder): void {
+    if (responder.isQueued) return;
+    responder.isQueued = true;
+    this.repliers.push(responder);
+    this.schedule();
+  }
+
+  ack(entry: HeldEntry): void {
+    this.lineOf(entry.groupStream).add(entry);
+    this.schedule();
+  }
+
+  /** The connection is usable again: nothing that was put off has to wait any longer. */
+  resume(): void {
+    this.pausedUntil = 0;
+    for (const line of this.lines.values()) line.resume();
+    this.schedule();
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+    this.refused.clear();
+    this.refusedCount = 0;
+  }
+
+  private lineOf(groupStream: GroupStream): AckLine {
+    let line = this.lines.get(groupStream);
+    if (!line) this.lines.set(groupStream, (line = new AckLine(groupStream)));
+    return line;
+  }
+
+  private schedule(): void {
+    if (this.isScheduled || this.isFlushing) return;
+    const pauseMs = this.pausedUntil - performance.now();
+    if (pauseMs > 0) return this.scheduleIn(pauseMs);
+    this.isScheduled = true;
+    setImmediate(() => {
+      this.isScheduled = false;
+      void this.flush();
+    });
+  }
+
+  private scheduleIn(ms: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.schedule(), ms).unref();
+  }
+
+  private async flush(): Promise<void> {
+    if (this.isFlushing || !this.parts.writer.isReady) return;
+    this.isFlushing = true;
+    try {
+      const batch = this.nextBatch();
+      await Promise.all([this.write(batch), ...batch.doubtful.map((write) => this.ackDoubtful(write))]);
+    } finally {
+      this.isFlushing = false;
+      this.scheduleRest();
+    }
+  }
+
+  private nextBatch(): WriteBatch {
+    const turn = this.repliers;
+    const batch = new WriteBatch(performance.now() - this.parts.leaseMs * 0.8, turn.length);
+    this.repliers = [];
+    let served = 0;
+    while (served < turn.length && batch.hasRoomForReplies) this.serve(turn[served++] as Responder, batch);
+    // Those that had no turn come before those that had one.
+    if (served < turn.length) this.repliers = [...turn.slice(served), ...this.repliers];
+    this.takeAcks(batch);
+    return batch;
+  }
+
+  private serve(responder: Responder, batch: WriteBatch): void {
+    responder.isQueued = false;
+    batch.addReply(responder);
+    if (responder.hasParts) {
+      responder.isQueued = true;
+      this.repliers.push(responder);
+      return;
+    }
+    responder.finish();
+  }
+
+  private takeAcks(batch: WriteBatch): void {
+    for (const [groupStream, line] of this.lines) {
+      if (!batch.hasRoomForAcks) return;
+      if (line.isPaused || line.length === 0) continue;
+      batch.addAck(line);
+      // Behind the others, for the next turn.
+      this.lines.delete(groupStream);
+      this.lines.set(groupStream, line);
+    }
+  }
+
+  private scheduleRest(): void {
+    let pauseMs = Infinity;
+    for (const line of this.lines.values()) {
+      if (line.length === 0) continue;
+      if (!line.isPaused) return this.schedule();
+      pauseMs = Math.min(pauseMs, RETRY_MS);
+    }
+    if (this.repliers.length > 0) this.schedule();
+    else if (pauseMs < Infinity) this.scheduleIn(pauseMs);
+  }
+
+  private async write(batch: WriteBatch): Promise<void> {
+    const { writes } = batch;
+    if (writes.length === 0) return;
+    const commands = writes.map(commandsOf);
+    const results = await this.run(commands.flat(), batch.isSmall);
+    let at = 0;
+    const outcomes = commands.map(({ length }) => worst(results.slice(at, (at += length))));
+    this.conclude(writes, outcomes);
+  }
+
+  private async run(commands: readonly BatchCommand[], isSmall: boolean): Promise<readonly BatchResult[]> {
+    const { writer } = this.parts;
+    // Nothing that is sent at once may span the slots of a cluster.
+    const isSingle = writer.isCluster || !isSmall || commands.length <= COMMANDS_OF_A_REQUEST;
+    if (isSingle) return runEach(writer.client, commands);
+    try {
+      return await runTogether(writer.client, commands);
+    } catch (error) {
+      if (isAnswerToNone(error)) return runEach(writer.client, commands);
+      return commands.map((): BatchResult => [error as Error, null]);
+    }
+  }
+
+  private conclude(writes: readonly Write[], outcomes: readonly BatchResult[]): void {
+    const unwritten = new Map<Responder, OutgoingReply[]>();
+    const reasons = new Map<Responder, Error | null>();
+    writes.forEach((write, i) => {
+      const [error, result] = outcomes[i] ?? [new Error('no answer'), null];
+      if (write.kind === 'ack') this.acked(write, error);
+      else if (!error && result !== null) write.responder.written();
+      else {
+        const parts = unwritten.get(write.responder);
+        if (parts) parts.push(write.part);
+        else unwritten.set(write.responder, [write.part]);
+        if (!reasons.has(write.responder)) reasons.set(write.responder, error);
+      }
+    });
+    for (const [responder, parts] of unwritten) this.unwritten(responder, parts, reasons.get(responder) ?? null);
+  }
+
+  private acked({ line, entries }: AckWrite, error: Error | null): void {
+    if (!error) {
+      line.groupStream.countSettled(entries.length);
+      for (const entry of entries) entry.release();
+      return;
+    }
+    for (const entry of entries) entry.ackMayBeDone();
+    line.putBack(entries, this.pauseAfter(error, line.groupStream));
+  }
+
+  /** Another consumer may have them by now: what they do must not be hidden by an ack of ours. */
+  private async ackDoubtful(write: AckWrite): Promise<void> {
+    const { line, entries } = write;
+    try {
+      const lost = new Set(await ackOwned(this.parts.writer.client, line.groupStream, entries));
+      this.acked({ ...write, entries: entries.filter(({ id }) => !lost.has(id)) }, null);
+      for (const entry of entries) if (lost.has(entry.id)) this.lost(entry);
+    } catch (error) {
+      if (classify(error) !== 'rejoin') return this.acked(write, error as Error);
+      // The group is gone, and with it whatever was pending.
+      for (const entry of entries) this.lost(entry);
+    }
+  }
+
+  private lost(entry: HeldEntry): void {
+    // Where the answer to an earlier ack was lost, not being pending any more is what was wanted.
+    if (!entry.isAckMaybeDone) this.parts.events.emit('leaseLost', entry.place);
+    entry.release();
+  }
+
+  private pauseAfter(error: Error, { stream }: GroupStream): number {
+    switch (classify(error)) {
+      case 'lost':
+      case 'not-sent':
+      case 'reconnect':
+      case 'retry':
+        return RETRY_MS;
+      case 'fatal':
+      case 'rejoin':
+      case 'reject':
+      case 'defect':
+        this.parts.log.warn(
+          `ack ${stream}`,
+          `Redis does not take the acks of "${stream}", which are kept and tried again: ${withoutArguments(error).message}`,
+        );
+        return FORBIDDEN_RETRY_MS;
+    }
+  }
+
+  private unwritten(responder: Responder, parts: readonly OutgoingReply[], error: Error | null): void {
+    const reason = error ? withoutArguments(error).message : 'the caller is gone';
+    if (error && isPassing(error)) {
+      this.pausedUntil = performance.now() + RETRY_MS;
+      responder.putBack(parts);
+      this.offer(responder);
+      return;
+    }
+    const isWorthIt = error === null || replyCode(error.message) === 'OOM';
+    if (isWorthIt && this.refusedCount < MAX_REFUSED && responder.refused()) {
+      responder.putBack(parts);
+      // Not in turn until then: its parts have to be written in order.
+      responder.isQueued = true;
+      this.repliers = this.repliers.filter((other) => other !== responder);
+      this.refusedCount++;
+      this.refused.add(responder, REFUSED_RETRY_MS);
+      return;
+    }
+    this.repliers = this.repliers.filter((other) => other !== responder);
+    responder.giveUp(reason);
+    this.parts.events.emit('replyDropped', { stream: responder.stream, id: responder.requestId, reason });
+  }
+
+  private tryAgain(responder: Responder): void {
+    this.refusedCount--;
+    responder.isQueued = false;
+    if (responder.hasParts) this.offer(responder);
+  }
+}
+
+/** The first error, else the first reply. */
+function worst(results: readonly BatchResult[]): BatchResult {
+  return results.find(([error]) => error) ?? results[0] ?? [new Error('no answer'), null];
+}
+
+/** The call failed for a reason that is none of any single command. */
+function isAnswerToNone(error: unknown): boolean {
+  const kind = classify(error);
+  return kind === 'reject' || kind === 'rejoin' || kind === 'defect';
+}
+
+/** An error that goes by itself, and says nothing against what was to be written. */
+function isPassing(error: Error): boolean {
+  switch (classify(error)) {
+    case 'lost':
+    case 'not-sent':
+    case 'reconnect':
+      return true;
+    case 'retry':
+      return replyCode(error.message) !== 'OOM';
+    default:
+      return false;
+  }
+}

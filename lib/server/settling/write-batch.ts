@@ -1,0 +1,105 @@
+import { encodeReply } from '../../codec/entry.codec.js';
+import type { BatchCommand } from '../../redis/command-batch.js';
+import type { GroupStream } from '../holding/group-stream.js';
+import type { HeldEntry } from '../holding/held-entry.js';
+import type { AckLine } from './ack-line.js';
+import { sizeOf } from './responder.js';
+import type { OutgoingReply, Responder } from './responder.js';
+
+/** Parts of replies in one batch. */
+const MAX_PARTS = 512;
+/** A script above this holds up everything else in Redis (a batch of 128 MB-sized parts: 0.4 s). */
+export const MAX_SCRIPT_BYTES = 65_536;
+/** Of one reply in one batch, where others wait as well. */
+const MIN_PORTION = 16;
+/** Acks have room of their own, so that replies and acks cannot keep each other from Redis. */
+const MAX_ACKS = 64;
+/** Bounds what a streamed reply may pile up for a client that lives but does not read; looked at once in a while. */
+const MAX_REPLIES = 100_000;
+const REPLIES_PER_TRIM = 256;
+
+export interface ReplyWrite {
+  readonly kind: 'reply';
+  readonly responder: Responder;
+  readonly part: OutgoingReply;
+}
+
+export interface AckWrite {
+  readonly kind: 'ack';
+  readonly line: AckLine;
+  readonly entries: readonly HeldEntry[];
+}
+
+export type Write = ReplyWrite | AckWrite;
+
+/** What leaves for one node in one call: replies in front of acks, each reply only with its fair portion. */
+export class WriteBatch {
+  readonly writes: Write[] = [];
+  /** Acks of entries that another consumer may have claimed meanwhile; XACK does not ask, so these need a script. */
+  readonly doubtful: AckWrite[] = [];
+  private parts = 0;
+  private acks = 0;
+  private bytes = 0;
+
+  constructor(
+    /** Entries that Redis confirmed before this (monotonic clock) may have lost their lease. */
+    private readonly confirmedSince: number,
+    repliers: number,
+  ) {
+    this.portion = Math.max(MIN_PORTION, Math.floor(MAX_PARTS / Math.max(1, repliers)));
+  }
+
+  private readonly portion: number;
+
+  get isEmpty(): boolean {
+    return this.writes.length === 0 && this.doubtful.length === 0;
+  }
+
+  /** Whether a script may carry it. */
+  get isSmall(): boolean {
+    return this.bytes <= MAX_SCRIPT_BYTES;
+  }
+
+  get hasRoomForReplies(): boolean {
+    return this.parts < MAX_PARTS && this.bytes < MAX_SCRIPT_BYTES;
+  }
+
+  get hasRoomForAcks(): boolean {
+    return this.acks < MAX_ACKS;
+  }
+
+  /** Takes the portion of one reply. */
+  addReply(responder: Responder): void {
+    for (const part of responder.take(this.portion, MAX_SCRIPT_BYTES - this.bytes)) {
+      this.writes.push({ kind: 'reply', responder, part });
+      this.parts++;
+      this.bytes += sizeOf(part);
+    }
+  }
+
+  /** Takes one ack of a stream. */
+  addAck(line: AckLine): void {
+    const entries = line.take();
+    const sure = entries.filter(({ ownedAt }) => ownedAt >= this.confirmedSince);
+    if (sure.length > 0) this.writes.push({ kind: 'ack', line, entries: sure });
+    if (sure.length < entries.length) {
+      const doubtful = entries.filter(({ ownedAt }) => ownedAt < this.confirmedSince);
+      this.doubtful.push({ kind: 'ack', line, entries: doubtful });
+    }
+    this.acks++;
+  }
+}
+
+export function commandsOf(write: Write): BatchCommand[] {
+  if (write.kind === 'ack') return acksOf(write.line.groupStream, write.entries);
+  const { part, responder } = write;
+  const cap = (part.seq + 1) % REPLIES_PER_TRIM === 0 ? ['MAXLEN', '~', MAX_REPLIES] : [];
+  return [['XADD', responder.key, 'NOMKSTREAM', ...cap, '*', ...encodeReply(part)]];
+}
+
+function acksOf({ stream, group }: GroupStream, entries: readonly HeldEntry[]): BatchCommand[] {
+  const ack = ['XACK', stream, group, ...entries.map(({ id }) => id)];
+  // A request has one addressee, and nothing to replay.
+  const requests = entries.filter(({ request }) => request).map(({ id }) => id);
+  return requests.length > 0 ? [ack, ['XDEL', stream, ...requests]] : [ack];
+}
