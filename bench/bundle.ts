@@ -17,7 +17,7 @@ export async function bundleProcesses(): Promise<void> {
     bundle: true,
     splitting: true,
     packages: 'external',
-    external: ['nestjs-redis-stream-transport'],
+    external: ['nestjs-redis-stream-transport', 'nestjs-redis-stream-transport-baseline'],
     platform: 'node',
     target: 'node20',
     format: 'esm',

@@ -1,23 +1,47 @@
+import type { RedisStreamClient, RedisStreamServer } from 'nestjs-redis-stream-transport';
 import { callNest, serveNest } from '../nest-microservice.js';
 import { GROUP, type Contender } from '../contender.js';
 
-export const streamTransport: Contender = {
-  name: 'stream-transport',
-  title: 'this library',
-  async serve({ redisPort }, work, { takeover }) {
-    const { RedisStreamServer } = await import('nestjs-redis-stream-transport');
-    const strategy = new RedisStreamServer({
-      connection: { host: '127.0.0.1', port: redisPort },
-      option: {
-        consumerGroup: GROUP,
-        // With handlers that never end, a stop would wait for them.
-        ...(takeover && { lease: takeover.leaseMs, sweepInterval: takeover.sweepMs, shutdownTimeout: 0 }),
-      },
-    });
-    return serveNest({ strategy }, work);
-  },
-  async call({ redisPort }) {
-    const { RedisStreamClient } = await import('nestjs-redis-stream-transport');
-    return callNest(new RedisStreamClient({ connection: { host: '127.0.0.1', port: redisPort } }));
-  },
-};
+interface Library {
+  readonly RedisStreamServer: typeof RedisStreamServer;
+  readonly RedisStreamClient: typeof RedisStreamClient;
+}
+
+export const streamTransport = contenderOf(
+  'stream-transport',
+  'this library',
+  () => import('nestjs-redis-stream-transport'),
+);
+
+/** Where another build of the library is looked for: `npm install --no-save <alias>@npm:… ` or `<alias>@file:….tgz`. */
+export const BASELINE_PACKAGE = 'nestjs-redis-stream-transport-baseline';
+
+export const baseline = contenderOf(
+  'baseline',
+  'another build of this library',
+  // A name that the compiler does not resolve: it is seldom there.
+  () => import(String(BASELINE_PACKAGE)) as Promise<Library>,
+);
+
+function contenderOf(name: string, title: string, load: () => Promise<Library>): Contender {
+  return {
+    name,
+    title,
+    async serve({ redisPort }, work, { takeover }) {
+      const { RedisStreamServer } = await load();
+      const strategy = new RedisStreamServer({
+        connection: { host: '127.0.0.1', port: redisPort },
+        option: {
+          consumerGroup: GROUP,
+          // With handlers that never end, a stop would wait for them.
+          ...(takeover && { lease: takeover.leaseMs, sweepInterval: takeover.sweepMs, shutdownTimeout: 0 }),
+        },
+      });
+      return serveNest({ strategy }, work);
+    },
+    async call({ redisPort }) {
+      const { RedisStreamClient } = await load();
+      return callNest(new RedisStreamClient({ connection: { host: '127.0.0.1', port: redisPort } }));
+    },
+  };
+}

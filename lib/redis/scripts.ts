@@ -195,7 +195,7 @@ export async function trimSettled(client: RedisClient, at: Membership, rule: Tri
   for (let i = 0; i + 2 < flat.length; i += 3) {
     holding.push({ group: String(flat[i]), lag: Number(flat[i + 1]), isLeftOut: flat[i + 2] === '1' });
   }
-  return { excess: Number(excess), holding };
+  return { excess, holding };
 }
 
 /** Runs a script by its name, and teaches it to a server that does not know it. */

@@ -129,28 +129,28 @@ describe('the users of docs/operations.md', () => {
     expect(seen.slice(5)).toEqual([1, 2].map((attempt) => ({ data: 'poison', attempt })));
     isBroken = false;
 
-    const undertaker = new RedisStreamDeadLetters({ connection: login('undertaker'), option: { prefix: PREFIX } });
-    stage.owns(() => undertaker.close());
-    const [letter] = (await undertaker.list('sms.send')).letters;
-    expect(await undertaker.inspect('sms.send', letter?.id ?? '')).toMatchObject({ data: 'poison' });
-    expect(await undertaker.redriveAll('sms.send')).toBe(1);
+    const dlqAdmin = new RedisStreamDeadLetters({ connection: login('dlq-admin'), option: { prefix: PREFIX } });
+    stage.owns(() => dlqAdmin.close());
+    const [letter] = (await dlqAdmin.list('sms.send')).letters;
+    expect(await dlqAdmin.inspect('sms.send', letter?.id ?? '')).toMatchObject({ data: 'poison' });
+    expect(await dlqAdmin.redriveAll('sms.send')).toBe(1);
     await eventually(() => expect(seen.at(-1)).toEqual({ data: 'poison', attempt: 1 }));
     await settled(stage.raw, EVENTS);
-    expect(await undertaker.count('sms.send')).toBe(0);
+    expect(await dlqAdmin.count('sms.send')).toBe(0);
     await stage.raw.xadd(EVENTS, '*', 'data', '{"broken');
-    await eventually(async () => expect(await undertaker.count('sms.send')).toBe(1));
-    expect(await undertaker.purge('sms.send')).toBe(1);
+    await eventually(async () => expect(await dlqAdmin.count('sms.send')).toBe(1));
+    expect(await dlqAdmin.purge('sms.send')).toBe(1);
 
     await service.close();
     expect(await infoOf(stage.raw, 'CONSUMERS', EVENTS, 'service')).toEqual([]);
     expect(await refusals()).toEqual([]);
   });
 
-  it('suffice to take over from the dead, to retire ghosts, to trim and to ask what bytes an entry has', async () => {
+  it('suffice to take over from the dead, to retire idle consumers, to trim and to ask what bytes an entry has', async () => {
     for (const stream of [EVENTS, REQUESTS]) await stage.raw.xgroup('CREATE', stream, 'service', '0', 'MKSTREAM');
     await stage.raw.xadd(EVENTS, '*', 'data', '"left behind"');
     await stage.raw.xreadgroup('GROUP', 'service', 'dead', 'COUNT', 1, 'STREAMS', EVENTS, '>');
-    await stage.raw.call('XGROUP', 'CREATECONSUMER', EVENTS, 'service', 'ghost');
+    await stage.raw.call('XGROUP', 'CREATECONSUMER', EVENTS, 'service', 'idle-one');
     await stage.serve([Sms], {
       connection: login('consumer'),
       option: { ...QUICK, block: 100, consumerTtl: 1_000, retention: { maxLength: 0 } },
@@ -189,6 +189,35 @@ describe('the users of docs/operations.md', () => {
     const caller = clientOf('caller');
     expect(await Promise.all([1, 2, 3].map((n) => ask(caller, 'sms.price', n)))).toEqual([1, 2, 3]);
     await eventually(() => expect(seen).toHaveLength(3));
+  });
+});
+
+/** The users as they were before requests could be cancelled and streams had a shape. */
+const FORMER_RULES = {
+  caller:
+    'reset on >caller-secret resetchannels resetkeys %RW~app:sms.* %RW~app:reply:* -@all +xadd +xdel +xread +xtrim +xinfo|groups +pexpire +eval +evalsha +info +client|setname',
+  consumer:
+    'reset on >consumer-secret resetchannels resetkeys %RW~app:sms.* %RW~{app:sms.*}:dead %W~app:reply:* -@all +xreadgroup +xack +xclaim +xpending +xadd +xdel +xrange +xlen +xtrim +xgroup|create +xgroup|delconsumer +xinfo|groups +xinfo|consumers +eval +evalsha +time +info +client|id +client|unblock +client|setname',
+};
+
+describe('users with the rights of an earlier release', () => {
+  beforeEach(async () => {
+    for (const [name, rules] of Object.entries(FORMER_RULES))
+      await stage.raw.call('ACL', 'SETUSER', name, ...rules.split(' '));
+  });
+
+  it('run events and requests, trim, and have a cancelled request deleted, with one line about what they miss', async () => {
+    await stage.serve([Sms], { connection: login('consumer'), option: QUICK });
+    const caller = clientOf('caller');
+    await Promise.all(Array.from({ length: 300 }, (_, n) => tell(caller, 'sms.send', n)));
+    expect(await ask(caller, 'sms.price', 1)).toBe(1);
+    await failureOf(firstValueFrom(caller.send('sms.never', 1).pipe(timeout(100))));
+    await eventually(async () => expect(await stage.raw.xlen('app:sms.never')).toBe(0));
+    // At the latest when its lease is renewed.
+    await settled(stage.raw, 'app:sms.never');
+    await eventually(async () => expect(await stage.raw.xlen(EVENTS)).toBeLessThan(150));
+    expect(stage.log.text('error')).toBe('');
+    expect(stage.log.lines.filter(({ text }) => text.includes('app:ctl')).length).toBeLessThanOrEqual(2);
   });
 });
 
@@ -243,7 +272,7 @@ describe.each([...users.keys()])('the user "%s"', (name) => {
     const events = await outcomeOf(client.call('XREADGROUP', 'GROUP', 'service', 'x', 'STREAMS', EVENTS, '>'));
     const dead = await outcomeOf(client.call('XRANGE', DEAD, '-', '+'));
     expect('value' in events).toBe(name === 'consumer');
-    expect('value' in dead).toBe(name === 'consumer' || name === 'undertaker');
+    expect('value' in dead).toBe(name === 'consumer' || name === 'dlq-admin');
     expect(await pendingOf(stage.raw, EVENTS)).toBe(name === 'consumer' ? 1 : 0);
   });
 });

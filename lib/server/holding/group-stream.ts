@@ -51,7 +51,7 @@ export class GroupStream implements Membership {
   }
 
   get isUsable(): boolean {
-    return this.unusableUntil <= performance.now();
+    return this.unusableUntil === 0 || this.unusableUntil <= performance.now();
   }
 
   /** Entries that wait for a further attempt, or for Redis to take their ack or their dead letter. */

@@ -16,6 +16,11 @@ const NO_SHAPES =
 /** Times the retention: a group that holds back more than this, and is not read, is told of. */
 const MUCH = 10;
 
+const DECLARE_EVERY_MS = 60_000;
+
+/** Field of the shape; undefined where the default is wanted. */
+type Wish = readonly [field: string, value: string | undefined];
+
 export interface RetentionParts {
   readonly writer: Connection;
   readonly clock: RedisClock;
@@ -35,7 +40,7 @@ export class Retention {
   private readonly rounds: Periodic<GroupStream>;
   private readonly clockRounds: Periodic<RedisClock>;
   private readonly overlong = new Set<GroupStream>();
-  private readonly declared = new Set<GroupStream>();
+  private readonly declaredAt = new Map<GroupStream, number>();
   private readonly retiredAt = new Map<GroupStream, number>();
   private readonly told = new Set<string>();
   private hasShapes = true;
@@ -83,7 +88,7 @@ export class Retention {
   /** Says what this group asks for. Where that is the default, only what an earlier release of the app has said goes. */
   private async declare(groupStream: GroupStream): Promise<void> {
     const wishes = this.wishesOf(groupStream);
-    if (!this.hasShapes || (this.declared.has(groupStream) && wishes.every(([, value]) => value === undefined))) return;
+    if (!this.hasShapes || !this.isToBeDeclared(groupStream, wishes)) return;
     const { client } = this.parts.writer;
     const set = wishes.flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
     const unset = wishes.flatMap(([name, value]) => (value === undefined ? [name] : []));
@@ -92,11 +97,18 @@ export class Retention {
       if (unset.length > 0) await client.hdel(groupStream.shape, ...unset);
       return true;
     });
-    this.declared.add(groupStream);
+    this.declaredAt.set(groupStream, performance.now());
     if (!isDone && set.length > 0) this.parts.info(NO_SHAPES);
   }
 
-  private wishesOf({ group }: GroupStream): [name: string, value: string | undefined][] {
+  /** Once; what is not the default again and again, for the shape may be lost. */
+  private isToBeDeclared(groupStream: GroupStream, wishes: readonly Wish[]): boolean {
+    const declaredAt = this.declaredAt.get(groupStream);
+    if (declaredAt === undefined) return true;
+    return wishes.some(([, value]) => value !== undefined) && performance.now() - declaredAt > DECLARE_EVERY_MS;
+  }
+
+  private wishesOf({ group }: GroupStream): readonly Wish[] {
     const { retention, groupTtlMs } = this.settings;
     const { maxLength, maxAgeMs } = retention;
     const isDefault = maxLength === DEFAULT_RETENTION_MAX_LENGTH && maxAgeMs === undefined;

@@ -39,6 +39,8 @@ export class NodeQueue {
   /** Replies that have something to write, in turn. */
   private repliers: Responder[] = [];
   private readonly lines = new Map<GroupStream, AckLine>();
+  /** Those lines that have something to ack, in turn. */
+  private readonly busyLines = new Set<AckLine>();
   private readonly refused = new DeadlineWheel<Responder>((responder) => this.tryAgain(responder));
   private refusedCount = 0;
   private isScheduled = false;
@@ -51,9 +53,7 @@ export class NodeQueue {
 
   /** Whether everything is written. */
   get isIdle(): boolean {
-    if (this.isFlushing || this.repliers.length > 0 || this.refusedCount > 0) return false;
-    for (const { length } of this.lines.values()) if (length > 0) return false;
-    return true;
+    return !this.isFlushing && this.repliers.length === 0 && this.refusedCount === 0 && this.busyLines.size === 0;
   }
 
   offer(responder: Responder): void {
@@ -64,14 +64,16 @@ export class NodeQueue {
   }
 
   ack(entry: HeldEntry): void {
-    this.lineOf(entry.groupStream).add(entry);
+    const line = this.lineOf(entry.groupStream);
+    line.add(entry);
+    this.busyLines.add(line);
     this.schedule();
   }
 
   /** The connection is usable again: nothing that was put off has to wait any longer. */
   resume(): void {
     this.pausedUntil = 0;
-    for (const line of this.lines.values()) line.resume();
+    for (const line of this.busyLines) line.resume();
     this.schedule();
   }
 
@@ -139,25 +141,20 @@ export class NodeQueue {
   }
 
   private takeAcks(batch: WriteBatch): void {
-    for (const [groupStream, line] of this.lines) {
+    for (const line of [...this.busyLines]) {
       if (!batch.hasRoomForAcks) return;
-      if (line.isPaused || line.length === 0) continue;
+      if (line.isPaused) continue;
       batch.addAck(line);
+      this.busyLines.delete(line);
       // Behind the others, for the next turn.
-      this.lines.delete(groupStream);
-      this.lines.set(groupStream, line);
+      if (line.length > 0) this.busyLines.add(line);
     }
   }
 
   private scheduleRest(): void {
-    let pauseMs = Infinity;
-    for (const line of this.lines.values()) {
-      if (line.length === 0) continue;
-      if (!line.isPaused) return this.schedule();
-      pauseMs = Math.min(pauseMs, RETRY_MS);
-    }
-    if (this.repliers.length > 0) this.schedule();
-    else if (pauseMs < Infinity) this.scheduleIn(pauseMs);
+    if (this.repliers.length > 0) return this.schedule();
+    for (const { isPaused } of this.busyLines) if (!isPaused) return this.schedule();
+    if (this.busyLines.size > 0) this.scheduleIn(RETRY_MS);
   }
 
   private async write(batch: WriteBatch): Promise<void> {
@@ -208,6 +205,7 @@ export class NodeQueue {
     }
     for (const entry of entries) entry.ackMayBeDone();
     line.putBack(entries, this.pauseAfter(error, line.groupStream));
+    this.busyLines.add(line);
   }
 
   /** Another consumer may have them by now: what they do must not be hidden by an ack of ours. */
@@ -292,14 +290,7 @@ function isAnswerToNone(error: unknown): boolean {
 
 /** An error that goes by itself, and says nothing against what was to be written. */
 function isPassing(error: Error): boolean {
-  switch (classify(error)) {
-    case 'lost':
-    case 'not-sent':
-    case 'reconnect':
-      return true;
-    case 'retry':
-      return replyCode(error.message) !== 'OOM';
-    default:
-      return false;
-  }
+  const kind = classify(error);
+  if (kind === 'retry') return replyCode(error.message) !== 'OOM';
+  return kind === 'lost' || kind === 'not-sent' || kind === 'reconnect';
 }

@@ -40,6 +40,7 @@ export class WriteBatch {
   private parts = 0;
   private acks = 0;
   private bytes = 0;
+  private readonly portion: number;
 
   constructor(
     /** Entries that Redis confirmed before this (monotonic clock) may have lost their lease. */
@@ -47,12 +48,6 @@ export class WriteBatch {
     repliers: number,
   ) {
     this.portion = Math.max(MIN_PORTION, Math.floor(MAX_PARTS / Math.max(1, repliers)));
-  }
-
-  private readonly portion: number;
-
-  get isEmpty(): boolean {
-    return this.writes.length === 0 && this.doubtful.length === 0;
   }
 
   /** Whether a script may carry it. */
@@ -80,13 +75,15 @@ export class WriteBatch {
   /** Takes one ack of a stream. */
   addAck(line: AckLine): void {
     const entries = line.take();
-    const sure = entries.filter(({ ownedAt }) => ownedAt >= this.confirmedSince);
-    if (sure.length > 0) this.writes.push({ kind: 'ack', line, entries: sure });
-    if (sure.length < entries.length) {
-      const doubtful = entries.filter(({ ownedAt }) => ownedAt < this.confirmedSince);
-      this.doubtful.push({ kind: 'ack', line, entries: doubtful });
-    }
+    const isDoubtful = ({ ownedAt }: HeldEntry): boolean => ownedAt < this.confirmedSince;
     this.acks++;
+    if (!entries.some(isDoubtful)) {
+      this.writes.push({ kind: 'ack', line, entries });
+      return;
+    }
+    const sure = entries.filter((entry) => !isDoubtful(entry));
+    if (sure.length > 0) this.writes.push({ kind: 'ack', line, entries: sure });
+    this.doubtful.push({ kind: 'ack', line, entries: entries.filter(isDoubtful) });
   }
 }
 

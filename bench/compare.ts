@@ -1,0 +1,89 @@
+/**
+ * `npm run bench:compare`: this build beside another one, `nestjs-redis-stream-transport-baseline`, and beside itself, which
+ * shows how much a difference means. All of them stand at the same time, each with a Redis of its own, and are measured in
+ * slices by turns: what is told are the ratios of neighbouring slices.
+ *
+ *     npm install --no-save nestjs-redis-stream-transport-baseline@file:../baseline.tgz
+ *     npm run bench:compare -- --rounds 12
+ */
+import { parseArgs } from 'node:util';
+import { Brokers } from './brokers/brokers.js';
+import { bundleProcesses } from './bundle.js';
+import { Stage } from './stage.js';
+import { median, quantile } from './statistics.js';
+import type { Figures } from './workload.js';
+import { measureEvents } from './workloads/event-turn.js';
+import { measureRequests } from './workloads/request-turn.js';
+
+interface Workload {
+  readonly name: string;
+  readonly metric: string;
+  readonly measure: (stage: Stage, seconds: number) => Promise<Figures>;
+}
+
+const requests = (inFlight: number, bytes = 100): Workload => ({
+  name: `requests, ${inFlight} in flight, ${bytes} B`,
+  metric: 'rate',
+  measure: (stage, seconds) => measureRequests(stage, { inFlight, seconds, bytes }),
+});
+
+const WORKLOADS: readonly Workload[] = [
+  requests(1),
+  requests(16),
+  requests(256),
+  requests(16, 65_536),
+  { name: 'events until handled', metric: 'handledRate', measure: measureEvents },
+];
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '6' },
+    seconds: { type: 'string', default: '0.7' },
+    only: { type: 'string' },
+  },
+});
+const rounds = Number(values.rounds);
+const seconds = Number(values.seconds);
+const wanted = WORKLOADS.filter(({ name }) => values.only === undefined || name.includes(values.only));
+
+await bundleProcesses();
+const brokers: Brokers[] = [];
+const stages: Stage[] = [];
+try {
+  for (const contender of ['stream-transport', 'baseline', 'stream-transport']) {
+    const own = await Brokers.start({ appendonly: false, nats: false });
+    brokers.push(own);
+    const stage = new Stage({ contender, place: await own.place() }, own);
+    stages.push(stage);
+    await stage.start();
+  }
+  for (const workload of wanted) await compare(workload);
+} finally {
+  await Promise.all(stages.map((stage) => stage.close()));
+  await Promise.all(brokers.map((each) => each.stop()));
+}
+
+async function compare({ name, metric, measure }: Workload): Promise<void> {
+  const rates: number[][] = stages.map(() => []);
+  for (let round = 0; round < rounds; round++) {
+    // Whoever comes first finds the machine in another state than who comes last.
+    const order = stages.map((_, at) => (at + round) % stages.length);
+    for (const at of order) {
+      const figures = await measure(stages[at] as Stage, seconds);
+      rates[at]?.push(figures[metric] ?? NaN);
+    }
+  }
+  const [own = [], baseline = [], copy = []] = rates;
+  console.log(
+    `${name}: ${spread(ratios(own, baseline))} of the baseline; against its own copy ${spread(ratios(own, copy))}`,
+  );
+  console.log(`    rates ${rates.map((each) => Math.round(median(each))).join(', ')}`);
+}
+
+function ratios(some: readonly number[], others: readonly number[]): number[] {
+  return some.map((value, at) => value / (others[at] ?? NaN));
+}
+
+function spread(all: readonly number[]): string {
+  return `${median(all).toFixed(3)} (${quantile(all, 0.25).toFixed(2)}-${quantile(all, 0.75).toFixed(2)})`;
+}
