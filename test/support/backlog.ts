@@ -1,0 +1,40 @@
+import type { Redis } from 'ioredis';
+import { setTimeout as pause } from 'node:timers/promises';
+import { infoOf } from './stream-view.js';
+
+const PAGE = 5_000;
+const ADD_NUMBERS = `
+for n = tonumber(ARGV[1]), tonumber(ARGV[2]) - 1 do redis.call('XADD', KEYS[1], '*', 'data', tostring(n)) end`;
+
+/** Adds events whose payloads are the numbers from `from` on; far quicker than one call for each. */
+export async function fill(redis: Redis, stream: string, count: number, from = 0): Promise<void> {
+  for (let at = from; at < from + count; at += PAGE) {
+    await redis.eval(ADD_NUMBERS, 1, stream, at, Math.min(at + PAGE, from + count));
+  }
+}
+
+/** Entries that a group has not read yet. */
+export async function lagOf(redis: Redis, stream: string, group = 'service'): Promise<number> {
+  const row = (await infoOf(redis, 'GROUPS', stream)).find(({ name }) => name === group);
+  if (!row) throw new Error(`stream ${stream} has no group ${group}`);
+  return Number(row['lag']);
+}
+
+/** Fills a stream so that its group never sees the end of it, until the returned function is called. */
+export function keepFull(redis: Redis, stream: string, size: number, group = 'service'): () => Promise<void> {
+  let isOver = false;
+  const feed = async (): Promise<void> => {
+    for (let added = 0; !isOver;) {
+      if ((await lagOf(redis, stream, group)) < size) {
+        await fill(redis, stream, size, added);
+        added += size;
+      }
+      await pause(5);
+    }
+  };
+  const feeding = feed();
+  return async () => {
+    isOver = true;
+    await feeding;
+  };
+}
