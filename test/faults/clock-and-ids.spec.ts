@@ -1,0 +1,94 @@
+import { RedisStreamDeadLetters } from 'nestjs-redis-stream-transport';
+import { fileURLToPath } from 'node:url';
+import { ask, tell } from '../support/calls.js';
+import { deferred } from '../support/deferred.js';
+import { eventually } from '../support/eventually.js';
+import { useStage } from '../support/stage.js';
+import { settled } from '../support/stream-view.js';
+import { WorkerProcess } from '../support/worker-process.js';
+import { names, QUICK } from './support/fleet.js';
+import { station } from './support/station.js';
+
+const STEPPING_WORKER = fileURLToPath(new URL('../support/fixtures/stepping-worker.ts', import.meta.url));
+const LAST_SEQUENCE = '18446744073709551615';
+/** Whole pages of pending entries end with an id whose sequence cannot grow. */
+const PAGE = 100;
+
+const stage = useStage();
+let gate = deferred();
+beforeEach(() => {
+  gate = deferred();
+  stage.owns(() => gate.resolve());
+});
+
+async function addLastIds(stream: string, count: number): Promise<string[]> {
+  const ids = Array.from({ length: count }, (_, n) => `${n + 1}-${LAST_SEQUENCE}`);
+  for (const [n, id] of ids.entries()) await stage.raw.xadd(stream, id, 'data', `"last-${n}"`);
+  return ids;
+}
+
+describe('ids whose sequence is the last of its millisecond', () => {
+  it.each([PAGE, PAGE + 20])('stop no lane that has lost a connection: %i of them are running', async (count) => {
+    const busy = station((name) => (name.startsWith('last') ? gate.promise : undefined));
+    await stage.serve(busy.handlers, { option: { concurrency: 2 * PAGE, block: 500 } });
+    await addLastIds('job', count);
+    await busy.untilRun(count);
+    await stage.killConnections();
+    await tell(stage.client(), 'job', 'next');
+    await eventually(() => expect(busy.names()).toContain('next'), { within: 2_000 });
+    gate.resolve();
+    await settled(stage.raw, 'job');
+    expect(busy.runs).toHaveLength(count + 1);
+  });
+
+  it('keep nobody from what a dead consumer left behind them', async () => {
+    const [slots, count] = [20, PAGE + 50];
+    await stage.raw.xgroup('CREATE', 'job', 'service', '0', 'MKSTREAM');
+    await addLastIds('job', count);
+    await stage.raw.xreadgroup('GROUP', 'service', 'dead', 'COUNT', count, 'STREAMS', 'job', '>');
+    const heir = station();
+    await stage.serve(heir.handlers, { option: { ...QUICK, concurrency: slots } });
+    await eventually(() => expect(new Set(heir.names()).size).toBe(count));
+    await settled(stage.raw, 'job');
+  });
+
+  it('are pages of dead letters like any others', async () => {
+    const ids = await addLastIds('{job}:dead', 3);
+    const letters = new RedisStreamDeadLetters({ connection: stage.connection });
+    stage.owns(() => letters.close());
+    const found: string[] = [];
+    let after: string | undefined;
+    do {
+      const page = await letters.list('job', after === undefined ? { count: 1 } : { after, count: 1 });
+      found.push(...page.letters.map(({ id }) => id));
+      after = page.next;
+    } while (after !== undefined);
+    expect(found).toEqual(ids);
+  });
+
+  it('end with the last id of all, and nothing comes after it', async () => {
+    const last = `${LAST_SEQUENCE}-${LAST_SEQUENCE}`;
+    await stage.raw.xadd('{job}:dead', last, 'data', '1');
+    const letters = new RedisStreamDeadLetters({ connection: stage.connection });
+    stage.owns(() => letters.close());
+    expect(await letters.list('job', { after: last })).toEqual({ letters: [], next: undefined });
+  });
+});
+
+describe('a wall clock that is set a minute ahead under a running server', () => {
+  it('expires no request that its caller still waits for', async () => {
+    const worker = await WorkerProcess.start(
+      { connection: stage.connection, option: { sweepInterval: 60_000 } },
+      STEPPING_WORKER,
+    );
+    stage.owns(() => worker.end());
+    const client = stage.client({ requestTimeout: 8_000 });
+    expect(await ask(client, 'work.request', { name: 'before' })).toEqual({ name: 'before' });
+    worker.signal('SIGUSR2');
+    await eventually(() => expect(worker.printed).toContain('the clock is a minute ahead'));
+    const asked = names('after', 20);
+    const answers = await Promise.all(asked.map((name) => ask(client, 'work.request', { name })));
+    expect(answers).toEqual(asked.map((name) => ({ name })));
+    expect(asked.filter((name) => worker.runs('started', name).length !== 1)).toEqual([]);
+  });
+});
