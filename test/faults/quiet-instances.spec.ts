@@ -4,7 +4,7 @@ import { tell } from '../support/calls.js';
 import { eventually } from '../support/eventually.js';
 import { onEvent } from '../support/handlers.js';
 import { useStage } from '../support/stage.js';
-import { infoOf, settled } from '../support/stream-view.js';
+import { infoOf, pendingOf, settled } from '../support/stream-view.js';
 
 /** Before 7.2 reads that bring nothing leave a consumer as idle as it was. */
 const stage = useStage({ debugCommand: true });
@@ -51,7 +51,7 @@ describe('instances that have nothing to do', () => {
     // No other sweep comes before it is looked: an entry that has found no heir is still with the one that left.
     const leaving = await stage.serve([failing], { option: { ...option, sweepInterval: 60_000, consumer: 'leaving' } });
     await tell(stage.client(), 'job', 'left');
-    await eventually(async () => expect(await stage.raw.xpending('job', 'service')).toMatchObject([1]));
+    await eventually(async () => expect(await pendingOf(stage.raw, 'job')).toBe(1));
     const heard: number[] = [];
     const heir = onEvent('job', (_data, ctx) => heard.push(ctx.getAttempt()));
     await stage.serve([heir], { option: { ...option, sweepInterval: 2_000, consumer: 'heir' } });
