@@ -84,7 +84,7 @@ describe('a wall clock that is set a minute ahead under a running server', () =>
     stage.owns(() => worker.end());
     const client = stage.client({ requestTimeout: 8_000 });
     expect(await ask(client, 'work.request', { name: 'before' })).toEqual({ name: 'before' });
-    worker.signal('SIGUSR2');
+    worker.signal('SIGWINCH');
     await eventually(() => expect(worker.printed).toContain('the clock is a minute ahead'));
     const asked = names('after', 20);
     const answers = await Promise.all(asked.map((name) => ask(client, 'work.request', { name })));
