@@ -48,17 +48,18 @@ describe('instances that have nothing to do', () => {
     const [aged] = await infoOf(stage.raw, 'CONSUMERS', 'job', 'service');
     expect(Number(aged?.['idle'])).toBeGreaterThan(119_000);
     const option = { block: 500, lease: 60_000, backoff: { delay: 60_000, maxDelay: 60_000 } };
-    // No other sweep comes before it is looked: an entry that has found no heir is still with the one that left.
     const leaving = await stage.serve([failing], { option: { ...option, sweepInterval: 60_000, consumer: 'leaving' } });
     await tell(stage.client(), 'job', 'left');
     await eventually(async () => expect(await pendingOf(stage.raw, 'job')).toBe(1));
     const heard: number[] = [];
     const heir = onEvent('job', (_data, ctx) => heard.push(ctx.getAttempt()));
-    await stage.serve([heir], { option: { ...option, sweepInterval: 2_000, consumer: 'heir' } });
-    await pause(500);
+    await stage.serve([heir], { option: { ...option, sweepInterval: SWEEP_MS, consumer: 'heir' } });
+    // Time to say that it is there, for one that says so with its sweeps.
+    await pause(5 * SWEEP_MS);
     await leaving.close();
-    expect(await consumers()).toEqual(['heir']);
     await settled(stage.raw, 'job');
     expect(heard).toEqual([2]);
+    // What has found no heir stays with the one that left, and keeps it in the group.
+    expect(await consumers()).toEqual(['heir']);
   });
 });
