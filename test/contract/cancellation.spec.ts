@@ -1,0 +1,164 @@
+import { RequestCancelledError, RequestTimeoutError, TransportClosedError } from 'nestjs-redis-stream-transport';
+import type { RedisStreamClient } from 'nestjs-redis-stream-transport';
+import { TimeoutError, firstValueFrom, lastValueFrom, take, timeout, toArray } from 'rxjs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ask, failureOf, tell } from '../support/calls.js';
+import { QUIETLY, abortedAfter, endless } from '../support/endless.js';
+import type { Endless } from '../support/endless.js';
+import { eventually, within } from '../support/eventually.js';
+import { useStage } from '../support/stage.js';
+import type { Service } from '../support/stage.js';
+import { pendingOf, settled } from '../support/stream-view.js';
+
+/** Promised are 100 ms on a machine that has time; the lease is far longer, so nothing else explains what is faster. */
+const SOON_MS = 600;
+const OPTION = { lease: 30_000, shutdownTimeout: 100 };
+
+const stage = useStage();
+let open: Endless;
+
+beforeEach(() => {
+  open = endless();
+  stage.owns(() => open.stop());
+});
+
+const serve = (option = {}): Promise<Service> => stage.serve(open.handlers, { option: { ...OPTION, ...option } });
+
+async function expectNothingLeft(stream: string): Promise<void> {
+  await eventually(
+    async () => {
+      expect({ entries: await stage.raw.xlen(stream) }).toEqual({ entries: 0 });
+      expect({ pending: await pendingOf(stage.raw, stream) }).toEqual({ pending: 0 });
+    },
+    { within: 2_000 },
+  );
+}
+
+/** Resolves as soon as the caller of a request that runs has left. */
+type Leaving = (client: RedisStreamClient, pattern: string) => Promise<void>;
+
+const unsubscribes: Leaving = async (client, pattern) => {
+  const subscription = client.send(pattern, {}).subscribe(QUIETLY);
+  await open.untilRunning(1);
+  subscription.unsubscribe();
+};
+
+const closesItsClient: Leaving = async (client, pattern) => {
+  const failure = failureOf(lastValueFrom(client.send(pattern, {})));
+  await open.untilRunning(1);
+  await client.close();
+  expect(await failure).toBeInstanceOf(TransportClosedError);
+};
+
+const givesUpWithTimeout: Leaving = async (client, pattern) => {
+  expect(await failureOf(firstValueFrom(client.send(pattern, {}).pipe(timeout(400))))).toBeInstanceOf(TimeoutError);
+};
+
+const waitsForItsRequestTimeout: Leaving = async (client, pattern) => {
+  expect(await failureOf(firstValueFrom(client.send(pattern, {})))).toBeInstanceOf(RequestTimeoutError);
+};
+
+const takesThreeValues: Leaving = async (client, pattern) => {
+  const values = lastValueFrom(client.send(pattern, {}).pipe(take(3), toArray()));
+  expect(await within(5_000, 'three values', values)).toEqual([0, 1, 2]);
+};
+
+describe('a request whose caller leaves', () => {
+  it.each<[string, Leaving, { requestTimeout?: number }]>([
+    ['unsubscribes', unsubscribes, {}],
+    ['gives up with timeout()', givesUpWithTimeout, {}],
+    ['waits for its requestTimeout', waitsForItsRequestTimeout, { requestTimeout: 400 }],
+    ['closes its client', closesItsClient, {}],
+  ])('aborts the signal of its handler at once when the caller %s', async (_how, leave, option) => {
+    await serve();
+    const client = stage.client(option);
+    await client.connect();
+    await leave(client, 'wait');
+    const leftAt = performance.now();
+    expect(open.runs).toHaveLength(1);
+    expect(await abortedAfter(open.runs[0], leftAt, 3_000)).toBeLessThan(SOON_MS);
+    expect(open.runs[0]?.signal.reason).toBeInstanceOf(RequestCancelledError);
+    await expectNothingLeft('wait');
+  });
+
+  it.each<[string, Leaving]>([
+    ['unsubscribes', unsubscribes],
+    ['takes three values of it', takesThreeValues],
+    ['closes its client', closesItsClient],
+  ])('ends an endless reply at once when the caller %s', async (_how, leave) => {
+    await serve();
+    await leave(stage.client(), 'ticks');
+    const leftAt = performance.now();
+    const [run] = open.runs;
+    await eventually(() => expect(run?.unsubscribedAt).toBeDefined(), { within: 3_000 });
+    expect(Number(run?.unsubscribedAt) - leftAt).toBeLessThan(SOON_MS);
+    expect(run?.signal.reason).toBeInstanceOf(RequestCancelledError);
+    await expectNothingLeft('ticks');
+  });
+
+  it('is over for the server although its handler ignores the signal: the slot is free', async () => {
+    await serve({ concurrency: 1 });
+    const client = stage.client();
+    await unsubscribes(client, 'deaf');
+    const answer = within(2_000, 'the next answer', ask(client, 'ping', 'next'));
+    expect(await answer).toBe('next');
+    await expectNothingLeft('deaf');
+  });
+
+  it('is not answered, and no other request of the same client is touched', async () => {
+    await serve();
+    const client = stage.client();
+    const other = client.send('wait', 'stays').subscribe(QUIETLY);
+    await open.untilRunning(1);
+    const subscription = client.send('wait', 'leaves').subscribe(QUIETLY);
+    await open.untilRunning(2);
+    subscription.unsubscribe();
+    await abortedAfter(open.runs[1], performance.now(), 3_000);
+    expect(open.runs[0]?.signal.aborted).toBe(false);
+    await eventually(async () => expect(await pendingOf(stage.raw, 'wait')).toBe(1));
+    expect(stage.log.text('warn')).toBe('');
+    other.unsubscribe();
+    await expectNothingLeft('wait');
+  });
+
+  it('is cancelled on whichever of two instances runs it', async () => {
+    await serve();
+    await serve();
+    const client = stage.client();
+    const subscriptions = [1, 2, 3, 4, 5, 6].map((n) => client.send('wait', n).subscribe(QUIETLY));
+    await open.untilRunning(6);
+    for (const subscription of subscriptions) subscription.unsubscribe();
+    const leftAt = performance.now();
+    for (const run of open.runs) expect(await abortedAfter(run, leftAt, 3_000)).toBeLessThan(SOON_MS);
+    await expectNothingLeft('wait');
+  });
+
+  it('changes nothing for the next ones after a server has lost its connections', async () => {
+    await serve();
+    const client = stage.client();
+    await ask(client, 'ping', 1);
+    await stage.killConnections();
+    await eventually(() => expect(ask(client, 'ping', 2)).resolves.toBe(2));
+    // The subscription of the control channel is another connection, and back when it is back.
+    await pause(1_500);
+    await unsubscribes(client, 'wait');
+    expect(await abortedAfter(open.runs[0], performance.now(), 3_000)).toBeLessThan(SOON_MS);
+  });
+});
+
+describe('what is not cancelled', () => {
+  it('is an event, whatever its sender does', async () => {
+    await serve();
+    const client = stage.client();
+    await tell(client, 'tide', 'high');
+    await open.untilRunning(1);
+    client.emit('tide', 'low').subscribe().unsubscribe();
+    await open.untilRunning(2);
+    await client.close();
+    await pause(300);
+    expect(open.runs.map(({ signal }) => signal.aborted)).toEqual([false, false]);
+    open.stop();
+    await settled(stage.raw, 'tide');
+    expect(open.runs).toHaveLength(2);
+  });
+});

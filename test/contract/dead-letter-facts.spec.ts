@@ -1,0 +1,126 @@
+import { Controller } from '@nestjs/common';
+import { EventPattern, Payload, RpcException } from '@nestjs/microservices';
+import { RedisStreamDeadLetters, RedisStreamErrorInterceptor } from 'nestjs-redis-stream-transport';
+import { tell } from '../support/calls.js';
+import { eventually } from '../support/eventually.js';
+import { useStage } from '../support/stage.js';
+import type { Service, ServiceSetting } from '../support/stage.js';
+import { entriesOf, settled } from '../support/stream-view.js';
+
+const FAST = { backoff: { delay: 10, maxDelay: 20 }, maxAttempts: 2 };
+const CAUSE = 'the printer is on fire';
+const SECRET = 'card-4111';
+
+const stage = useStage();
+
+@Controller()
+class Printer {
+  @EventPattern('print')
+  print(@Payload() _data: unknown): void {
+    throw new Error(CAUSE);
+  }
+
+  @EventPattern('refuse')
+  refuse(@Payload() _data: unknown): void {
+    throw new RpcException('out of paper');
+  }
+}
+
+/** One that has used up its attempts, and what the application was told of it. */
+async function letterOf(
+  pattern: string,
+  setting: ServiceSetting = {},
+): Promise<{ facts: unknown[]; x: Record<string, string>; id: string }> {
+  const facts: unknown[] = [];
+  const onDeadLetter = (fact: unknown): void => void facts.push(fact);
+  await stage.serve([Printer], { ...setting, option: { ...FAST, onDeadLetter } });
+  await tell(stage.client(), pattern, { text: SECRET });
+  await eventually(() => expect(facts).toHaveLength(1));
+  await settled(stage.raw, pattern);
+  const [letter] = await entriesOf(stage.raw, `{${pattern}}:dead`);
+  return { facts, x: letter?.fields ?? {}, id: letter?.id ?? '' };
+}
+
+// The order matters: whether an interceptor was ever made in this process is what the server looks at.
+describe('an application that has installed nothing', () => {
+  it('reads the original error in its dead letters, or at boot what to install', async () => {
+    const { x } = await letterOf('print');
+    const isNamedAtBoot = stage.log.text().includes('RedisStreamErrorInterceptor');
+    expect({ error: x['x-error'], isNamedAtBoot }).toEqual(
+      isNamedAtBoot
+        ? { error: expect.any(String), isNamedAtBoot }
+        : { error: expect.stringContaining(CAUSE), isNamedAtBoot },
+    );
+  });
+
+  it('is told what to install once for each server that has handlers, and never as an error', async () => {
+    const { x } = await letterOf('print');
+    const lines = stage.log.lines.filter(({ text }) => text.includes('RedisStreamErrorInterceptor'));
+    expect(lines.length).toBe(x['x-error']?.includes(CAUSE) ? 0 : 1);
+    for (const { level } of lines) expect(['log', 'warn']).toContain(level);
+  });
+});
+
+describe('an application with the interceptor', () => {
+  const installed: ServiceSetting = {
+    prepare: (app) => app.useGlobalInterceptors(new RedisStreamErrorInterceptor()),
+  };
+
+  it('reads the original error, and no advice at boot', async () => {
+    const { x } = await letterOf('print', installed);
+    expect(x['x-error']).toContain(CAUSE);
+    expect(stage.log.text()).not.toContain('RedisStreamErrorInterceptor');
+  });
+});
+
+describe('what `onDeadLetter` is called with', () => {
+  const installed: ServiceSetting = {
+    prepare: (app) => app.useGlobalInterceptors(new RedisStreamErrorInterceptor()),
+  };
+
+  it('says what went wrong, where the letter is, after how many attempts and when', async () => {
+    const before = Date.now();
+    const { facts, x, id } = await letterOf('print', installed);
+    const [fact] = facts as { failedAt: Date }[];
+    expect(fact).toEqual({
+      stream: 'print',
+      group: 'service',
+      id: x['x-id'],
+      attempt: 2,
+      reason: x['x-reason'],
+      error: expect.stringContaining(CAUSE),
+      deadLetterStream: '{print}:dead',
+      letterId: id,
+      failedAt: expect.any(Date),
+    });
+    expect(fact?.failedAt.toISOString()).toBe(x['x-failed-at']);
+    expect(Math.abs(Number(fact?.failedAt) - before)).toBeLessThan(60_000);
+  });
+
+  it('is enough to look into the letter and to redrive it, and has no payload', async () => {
+    const { facts } = await letterOf('refuse');
+    const [fact] = facts as { letterId: string; error: string }[];
+    expect(fact?.error).toContain('out of paper');
+    expect(JSON.stringify(fact)).not.toContain(SECRET);
+    const letters = new RedisStreamDeadLetters({ connection: stage.connection });
+    stage.owns(() => letters.close());
+    expect(await letters.inspect('refuse', String(fact?.letterId))).toMatchObject({ data: { text: SECRET } });
+    expect(await letters.redrive('refuse', String(fact?.letterId))).toBeTruthy();
+  });
+
+  it('is what listeners of `deadLettered` get as well, also for an entry that cannot be decoded', async () => {
+    const facts: unknown[] = [];
+    const { server }: Service = await stage.serve([Printer], { option: FAST });
+    server.on('deadLettered', (fact) => facts.push(fact));
+    await stage.raw.xadd('print', '*', 'data', '{"broken');
+    await eventually(() => expect(facts).toHaveLength(1));
+    const [letter] = await entriesOf(stage.raw, '{print}:dead');
+    expect(facts[0]).toMatchObject({
+      reason: 'undecodable',
+      error: letter?.fields['x-error'],
+      letterId: letter?.id,
+      attempt: 1,
+      failedAt: expect.any(Date) as Date,
+    });
+  });
+});

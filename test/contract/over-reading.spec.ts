@@ -1,0 +1,90 @@
+/* oxlint-disable typescript/no-unnecessary-type-arguments -- without it Nest 12 refuses a second parameter of an event handler */
+import { Controller } from '@nestjs/common';
+import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
+import { RedisStreamContext } from 'nestjs-redis-stream-transport';
+import { setTimeout as pause } from 'node:timers/promises';
+import { deferred } from '../support/deferred.js';
+import type { Deferred } from '../support/deferred.js';
+import { eventually } from '../support/eventually.js';
+import { RedisCluster } from '../support/redis-cluster.js';
+import { useStage } from '../support/stage.js';
+import { pendingOf, settled } from '../support/stream-view.js';
+
+const PATTERNS = Array.from({ length: 20 }, (_, n) => `spread.${n}`);
+const BACKLOG = 200;
+const CONCURRENCY = 128;
+
+const stage = useStage();
+let cluster: RedisCluster;
+let gate: Deferred;
+let runs: string[] = [];
+
+@Controller()
+class Spread {
+  @EventPattern<string[]>(PATTERNS)
+  work(@Payload() data: unknown, @Ctx() ctx: RedisStreamContext): Promise<void> {
+    runs.push(`${ctx.getStream()} ${String(data)}`);
+    return gate.promise;
+  }
+}
+
+beforeAll(async () => {
+  cluster = await RedisCluster.start();
+}, 30_000);
+afterAll(() => cluster.stop());
+beforeEach(() => {
+  runs = [];
+  gate = deferred();
+});
+afterEach(async () => {
+  for (const key of PATTERNS) await cluster.observerOf(key).flushall();
+});
+
+async function fillAll(): Promise<void> {
+  for (const stream of PATTERNS) {
+    const batch = cluster.observerOf(stream).pipeline();
+    batch.xgroup('CREATE', stream, 'service', '0', 'MKSTREAM');
+    for (let n = 0; n < BACKLOG; n += 1) batch.xadd(stream, '*', 'data', String(n));
+    await batch.exec();
+  }
+}
+
+/** Entries that the service has read and not settled. */
+async function takenInAll(): Promise<number> {
+  const counts = await Promise.all(PATTERNS.map((stream) => pendingOf(cluster.observerOf(stream), stream)));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+describe('many streams of a cluster that share the slots of one group', () => {
+  it('take no more entries than there are slots, but for one of each stream', async () => {
+    await fillAll();
+    await stage.serve([Spread], { connection: cluster.connection, option: { concurrency: CONCURRENCY, block: 500 } });
+    await eventually(() => expect(runs.length).toBe(CONCURRENCY));
+    let most = 0;
+    for (let look = 0; look < 20; look += 1) {
+      most = Math.max(most, await takenInAll());
+      await pause(50);
+    }
+    expect(most).toBeLessThanOrEqual(CONCURRENCY + PATTERNS.length);
+    expect(runs.length).toBe(CONCURRENCY);
+    gate.resolve();
+    await eventually(() => expect(runs.length).toBe(PATTERNS.length * BACKLOG), { within: 20_000 });
+    for (const stream of PATTERNS) await settled(cluster.observerOf(stream), stream);
+    expect(new Set(runs).size).toBe(runs.length);
+  }, 60_000);
+
+  it('hold the next read back until what was read too much has run', async () => {
+    await fillAll();
+    await stage.serve([Spread], { connection: cluster.connection, option: { concurrency: 1, block: 500 } });
+    await eventually(() => expect(runs.length).toBe(1));
+    let most = 0;
+    for (let look = 0; look < 20; look += 1) {
+      most = Math.max(most, await takenInAll());
+      await pause(50);
+    }
+    expect(most).toBeLessThanOrEqual(1 + PATTERNS.length);
+    gate.resolve();
+    await eventually(() => expect(runs.length).toBe(PATTERNS.length * BACKLOG), { within: 30_000 });
+    for (const stream of PATTERNS) await settled(cluster.observerOf(stream), stream);
+  }, 60_000);
+});

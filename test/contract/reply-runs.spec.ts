@@ -1,0 +1,110 @@
+import { Controller } from '@nestjs/common';
+import { MessagePattern } from '@nestjs/microservices';
+import { ReplyInterruptedError } from 'nestjs-redis-stream-transport';
+import { from } from 'rxjs';
+import { deferred } from '../support/deferred.js';
+import { eventually, outcomeOf, within } from '../support/eventually.js';
+import { requestIn, wholeReplyTo, writeRequest } from '../support/raw-request.js';
+import type { RawRequest } from '../support/raw-request.js';
+import { useStage } from '../support/stage.js';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const stage = useStage();
+
+@Controller()
+class Letters {
+  @MessagePattern('letters')
+  letters(): unknown {
+    return from(['a', 'b', 'c']);
+  }
+}
+
+/** One part of a reply, as another server may write it: `A0` is number 0 of run A, `A2.` its last, `-1` of no run. */
+function partOf({ id }: RawRequest, text: string): string[] {
+  const [, run = '', seq = ''] = /^([A-Z-])(\d)/.exec(text) ?? [];
+  const fields = ['id', id, 'seq', seq, 'data', JSON.stringify(text)];
+  if (run !== '-') fields.push('run', `run of ${run}`);
+  return text.endsWith('.') ? [...fields, 'last', '1'] : fields;
+}
+
+interface Reply {
+  readonly values: unknown[];
+  /** Name of the error, or that it completed. */
+  readonly end: string;
+}
+
+/** What a caller receives when these parts reach its reply stream in this order. */
+async function receivedOf(...parts: string[]): Promise<Reply> {
+  await stage.raw.xgroup('CREATE', 'asked', 'service', '0', 'MKSTREAM');
+  const values: unknown[] = [];
+  const done = deferred();
+  stage
+    .client({ requestTimeout: 1_500 })
+    .send('asked', {})
+    .subscribe({ next: (value) => values.push(value), error: (error) => done.reject(error), complete: () => done.resolve() });
+  const request = await requestIn(stage.raw, 'asked');
+  for (const part of parts) await stage.raw.xadd(request.replyStream, '*', ...partOf(request, part));
+  const outcome = await outcomeOf(within(5_000, 'the end of the reply', done.promise));
+  return { values, end: 'error' in outcome ? (outcome.error as Error).name : 'completed' };
+}
+
+describe('the parts of a reply on the wire', () => {
+  it('carry the run that they are of: one name for all of a reply, another one for each run', async () => {
+    await stage.serve([Letters]);
+    const runs: unknown[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      const request = await writeRequest(stage.raw, 'letters', {});
+      const parts = await wholeReplyTo(stage.raw, request);
+      expect(parts.map(({ data }) => data).filter(Boolean)).toEqual(['"a"', '"b"', '"c"']);
+      const names = new Set(parts.map(({ run }) => run));
+      expect(names.size).toBe(1);
+      runs.push(...names);
+      await stage.raw.del(request.replyStream);
+    }
+    expect(new Set(runs).size).toBe(3);
+    for (const run of runs) expect(run).toMatch(UUID);
+  });
+});
+
+describe('a caller whose request was run twice', () => {
+  it.each<[string, string[], Reply]>([
+    [
+      'one run after the other: the first',
+      ['A0', 'A1', 'A2.', 'B0', 'B1.'],
+      { values: ['A0', 'A1', 'A2.'], end: 'completed' },
+    ],
+    [
+      'both in turns: the one that began',
+      ['A0', 'B0', 'B1', 'A1', 'A2.', 'B2.'],
+      { values: ['A0', 'A1', 'A2.'], end: 'completed' },
+    ],
+    [
+      'one that was repeated: each part once',
+      ['A0', 'A0', 'A1', 'A0', 'A1', 'A2.'],
+      { values: ['A0', 'A1', 'A2.'], end: 'completed' },
+    ],
+    [
+      'one of an earlier release, which names no run',
+      ['-0', '-1', '-2.'],
+      { values: ['-0', '-1', '-2.'], end: 'completed' },
+    ],
+    [
+      'one that died, and another that ended: an error',
+      ['A0', 'A1', 'B0', 'B1', 'B2.'],
+      { values: ['A0', 'A1'], end: ReplyInterruptedError.name },
+    ],
+    [
+      'a short one that ended before a longer one: an error',
+      ['A0', 'A1', 'A2', 'B0.', 'A3.'],
+      { values: ['A0', 'A1', 'A2'], end: ReplyInterruptedError.name },
+    ],
+    [
+      'an earlier release that died, and this one: an error',
+      ['-0', 'B0', 'B1.'],
+      { values: ['-0'], end: ReplyInterruptedError.name },
+    ],
+  ])('receives of %s', async (_what, parts, expected) => {
+    expect(await receivedOf(...parts)).toEqual(expected);
+    await eventually(async () => expect(await stage.raw.keys('*reply:*')).toHaveLength(1));
+  });
+});

@@ -1,0 +1,125 @@
+import { Controller } from '@nestjs/common';
+import type { Type } from '@nestjs/common';
+import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import { concatMap, delay, from, of } from 'rxjs';
+import type { Observable } from 'rxjs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ask, askAll } from '../support/calls.js';
+import { eventually } from '../support/eventually.js';
+import { requestIn } from '../support/raw-request.js';
+import { useStage } from '../support/stage.js';
+import { pendingOf, settled } from '../support/stream-view.js';
+
+const stage = useStage();
+const TEN = Array.from({ length: 10 }, (_, n) => n);
+const FAST = { backoff: { delay: 10, maxDelay: 20 }, maxAttempts: 3 };
+let audited: unknown[] = [];
+
+beforeEach(() => {
+  audited = [];
+});
+
+/** Answers after a moment, so that another group has the time to read the request as well. */
+@Controller()
+class Price {
+  @MessagePattern('price')
+  async price(@Payload() n: number): Promise<string> {
+    await pause(200);
+    return `price ${n}`;
+  }
+}
+
+function auditor(extras: Record<string, unknown> = {}, end: () => unknown = () => 'the auditor'): Type {
+  @Controller()
+  class Auditor {
+    @EventPattern('price', extras)
+    see(@Payload() data: unknown): unknown {
+      audited.push(data);
+      return end();
+    }
+  }
+  return Auditor;
+}
+
+const fails = (): never => {
+  throw new Error('the auditor is ill');
+};
+
+const askAllTen = async (): Promise<unknown[]> => {
+  const client = stage.client();
+  return Promise.all(TEN.map((n) => ask(client, 'price', n)));
+};
+
+const PRICES = TEN.map((n) => `price ${n}`);
+
+describe('a group of event handlers beside the group that answers requests', () => {
+  it.each<[string, () => unknown]>([
+    ['completes', () => undefined],
+    ['returns a value', () => 'the auditor'],
+    ['returns many values', () => from([1, 2, 3])],
+    ['fails', fails],
+  ])('sees the requests, and answers none of them when it %s', async (_how, end) => {
+    await stage.serve([auditor({}, end)], { option: { ...FAST, consumerGroup: 'audit' } });
+    await stage.serve([Price]);
+    expect(await askAllTen()).toEqual(PRICES);
+    expect(new Set(audited)).toEqual(new Set(TEN));
+    for (const group of ['service', 'audit']) await settled(stage.raw, 'price', group);
+  });
+
+  it('is the same where both groups are of one application', async () => {
+    await stage.serve([Price, auditor({ group: 'audit' })], { option: FAST });
+    expect(await askAllTen()).toEqual(PRICES);
+    expect(new Set(audited)).toEqual(new Set(TEN));
+  });
+
+  it('takes no request from the other group, which may read it later', async () => {
+    await stage.raw.xgroup('CREATE', 'price', 'service', '0', 'MKSTREAM');
+    await stage.serve([auditor()], { option: { consumerGroup: 'audit' } });
+    const answer = ask(stage.client(), 'price', 7);
+    await eventually(() => expect(audited).toEqual([7]));
+    await eventually(async () => expect(await pendingOf(stage.raw, 'price', 'audit')).toBe(0));
+    await requestIn(stage.raw, 'price');
+    await stage.serve([Price]);
+    expect(await answer).toBe('price 7');
+  });
+
+  it('notices the other group when that comes later', async () => {
+    await stage.serve([auditor()], { option: { consumerGroup: 'audit', sweepInterval: 200 } });
+    await stage.serve([Price]);
+    // It asks for the groups of the stream with its sweeps.
+    await pause(1_000);
+    expect(await askAllTen()).toEqual(PRICES);
+  });
+});
+
+describe('a group of event handlers that is the only one of its stream', () => {
+  it('answers requests, as in Nest', async () => {
+    await stage.serve([auditor()], { option: { consumerGroup: 'audit' } });
+    expect(await ask(stage.client(), 'price', 1)).toBe('the auditor');
+    await settled(stage.raw, 'price', 'audit');
+    expect(await stage.raw.xlen('price')).toBe(0);
+  });
+});
+
+describe('two groups that both answer requests', () => {
+  function parts(name: string): Type {
+    @Controller()
+    class Parts {
+      @MessagePattern('parts')
+      parts(): Observable<string> {
+        return from(TEN.slice(0, 4)).pipe(concatMap((n) => of(`${name}${n}`).pipe(delay(Math.random() * 20))));
+      }
+    }
+    return Parts;
+  }
+
+  const replyOf = (name: string): string[] => TEN.slice(0, 4).map((n) => `${name}${n}`);
+
+  it('never mix their streamed answers: the caller gets one of them whole, or an error that says why not', async () => {
+    await stage.serve([parts('A')], { option: { consumerGroup: 'a' } });
+    await stage.serve([parts('B')], { option: { consumerGroup: 'b' } });
+    const client = stage.client();
+    const replies = await Promise.all(TEN.map(() => askAll(client, 'parts', {}).catch((error: Error) => error.name)));
+    for (const reply of replies) expect([replyOf('A'), replyOf('B'), 'ReplyInterruptedError']).toContainEqual(reply);
+  });
+});

@@ -1,0 +1,95 @@
+import { Controller } from '@nestjs/common';
+import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import { fileURLToPath } from 'node:url';
+import { NEVER, Observable } from 'rxjs';
+import { ask, tell } from '../support/calls.js';
+import { eventually } from '../support/eventually.js';
+import { useStage } from '../support/stage.js';
+import { entriesOf, settled } from '../support/stream-view.js';
+import { WorkerProcess } from '../support/worker-process.js';
+
+const FIXTURE = fileURLToPath(new URL('../support/fixtures/rejecting-listener.ts', import.meta.url));
+const FAST = { backoff: { delay: 20, maxDelay: 40 }, maxAttempts: 2 };
+
+const stage = useStage();
+
+describe('listeners that fail', () => {
+  it('are logged and harm nobody: the process goes on, asynchronous listeners or not', async () => {
+    const worker = await WorkerProcess.start({ connection: stage.connection, option: FAST }, FIXTURE);
+    stage.owns(() => worker.end());
+    const client = stage.client();
+    for (const n of [1, 2, 3]) await tell(client, 'fails', n);
+    await eventually(async () => expect(await stage.raw.xlen('{fails}:dead')).toBe(3));
+    await settled(stage.raw, 'fails', 'workers');
+    expect(await ask(client, 'ping', 'alive')).toBe('alive');
+    expect(worker.exited).toBe(false);
+    await eventually(() => {
+      for (const what of ['the alarm', 'the meter', 'the listener'])
+        expect(worker.printed).toContain(`${what} is ${what === 'the listener' ? 'broken' : 'not reachable'}`);
+    });
+    expect(worker.printed).not.toMatch(/unhandled/i);
+  });
+});
+
+describe('an Observable whose teardown throws when its time is up', () => {
+  let began: string[] = [];
+
+  @Controller()
+  class Slow {
+    @EventPattern('slow')
+    slow(@Payload() name: string): Observable<never> {
+      began.push(name);
+      if (name !== 'throws') return NEVER;
+      return new Observable(() => () => {
+        throw new Error('the teardown is broken');
+      });
+    }
+
+    @MessagePattern('slow.request')
+    request(): Observable<number> {
+      return new Observable((subscriber) => {
+        subscriber.next(1);
+        return () => {
+          throw new Error('the teardown is broken');
+        };
+      });
+    }
+  }
+
+  beforeEach(() => {
+    began = [];
+  });
+
+  it('is a failed attempt, and all other deadlines of that moment are kept', async () => {
+    await stage.serve([Slow], { option: { ...FAST, handlerTimeout: 300 } });
+    const names = ['hangs 1', 'throws', 'hangs 2', 'throws', 'hangs 3'];
+    // One read brings them all, so that their time is up at once.
+    const batch = stage.raw.multi();
+    for (const name of names) batch.xadd('slow', '*', 'data', JSON.stringify(name));
+    await batch.exec();
+    await eventually(async () => expect(await stage.raw.xlen('{slow}:dead')).toBe(names.length));
+    await settled(stage.raw, 'slow');
+    expect(began.toSorted()).toEqual([...names, ...names].toSorted());
+    for (const { fields } of await entriesOf(stage.raw, '{slow}:dead')) {
+      expect(fields).toMatchObject({ 'x-attempts': '2', 'x-reason': expect.any(String) as string });
+    }
+  });
+
+  it('ends a request with the error of the timeout', async () => {
+    await stage.serve([Slow], { option: { ...FAST, handlerTimeout: 300 } });
+    const values: unknown[] = [];
+    const failure = await new Promise((resolve, reject) => {
+      stage
+        .client({ requestTimeout: 5_000 })
+        .send('slow.request', {})
+        .subscribe({
+          next: (value) => values.push(value),
+          error: resolve,
+          complete: () => reject(new Error('no error')),
+        });
+    });
+    expect(values).toEqual([1]);
+    expect(failure).toMatchObject({ status: 'error', message: expect.stringContaining('handlerTimeout') as string });
+    await settled(stage.raw, 'slow.request');
+  });
+});

@@ -1,0 +1,118 @@
+import { fileURLToPath } from 'node:url';
+import { ask } from '../support/calls.js';
+import { QUIETLY, abortedAfter, endless } from '../support/endless.js';
+import type { Endless } from '../support/endless.js';
+import { eventually, within } from '../support/eventually.js';
+import { FaultProxy } from '../support/fault-proxy.js';
+import { repliesTo, requestIn, writeRequest } from '../support/raw-request.js';
+import { useStage } from '../support/stage.js';
+import { pendingOf } from '../support/stream-view.js';
+import { WorkerProcess } from '../support/worker-process.js';
+
+const CALLER = fileURLToPath(new URL('../support/fixtures/caller.ts', import.meta.url));
+/** A reply is written again for a second before its caller counts as gone; the rest is for a machine that is busy. */
+const GIVEN_UP_MS = 3_000;
+const OPTION = { lease: 30_000, shutdownTimeout: 100 };
+
+const stage = useStage();
+let open: Endless;
+
+beforeEach(() => {
+  open = endless();
+  stage.owns(() => open.stop());
+});
+
+/** What Redis does a minute after the last sign of their clients. */
+async function expireReplyStreams(): Promise<number> {
+  await stage.raw.del(...(await stage.raw.keys('*reply:*')));
+  return performance.now();
+}
+
+async function expectAllEnded(since: number): Promise<void> {
+  for (const run of open.runs) {
+    expect(await abortedAfter(run, since, 2 * GIVEN_UP_MS)).toBeLessThan(GIVEN_UP_MS);
+    await eventually(() => expect(run.unsubscribedAt).toBeDefined(), { within: 1_000 });
+  }
+  await eventually(async () => {
+    expect([await stage.raw.xlen('ticks'), await pendingOf(stage.raw, 'ticks')]).toEqual([0, 0]);
+  });
+}
+
+describe('callers of endless replies that are gone', () => {
+  it('because their process was killed: with their reply stream their replies end, and all slots are free', async () => {
+    await stage.serve(open.handlers, { option: { ...OPTION, concurrency: 4 } });
+    const caller = await WorkerProcess.start({ connection: stage.connection }, CALLER);
+    stage.owns(() => caller.end());
+    expect(open.runs).toHaveLength(4);
+    await caller.end('SIGKILL');
+    await expectAllEnded(await expireReplyStreams());
+    expect(await within(1_000, 'an answer', ask(stage.client(), 'ping', 'free'))).toBe('free');
+  });
+
+  it('because their connections are cut: with their reply stream their replies end', async () => {
+    await stage.serve(open.handlers, { option: OPTION });
+    const proxy = await FaultProxy.to(stage.connection);
+    stage.owns(() => proxy.close());
+    const values: unknown[] = [];
+    const caller = stage.client({}, { host: proxy.host, port: proxy.port });
+    const subscription = caller
+      .send('ticks', {})
+      .subscribe({ next: (value) => values.push(value), error: () => undefined });
+    await eventually(() => expect(values.length).toBeGreaterThan(2));
+    proxy.set({ kind: 'blackhole', direction: 'both' });
+    try {
+      await expectAllEnded(await expireReplyStreams());
+    } finally {
+      proxy.heal();
+      subscription.unsubscribe();
+    }
+  });
+
+  it('and left no reply stream: a reply that was never read by anybody ends, too', async () => {
+    await stage.serve(open.handlers, { option: OPTION });
+    const request = await writeRequest(stage.raw, 'ticks', {});
+    await eventually(async () => expect((await repliesTo(stage.raw, request)).length).toBeGreaterThan(2));
+    await expectAllEnded(await expireReplyStreams());
+    expect(await stage.raw.exists(request.replyStream)).toBe(0);
+  });
+
+  it('because they have left by themselves: four of four slots are free within a second', async () => {
+    await stage.serve(open.handlers, { option: { ...OPTION, concurrency: 4 } });
+    const client = stage.client();
+    await ask(client, 'ping', 0);
+    const subscriptions = [1, 2, 3, 4].map((n) => client.send('ticks', n).subscribe(QUIETLY));
+    await eventually(() => expect(open.runs.filter(({ values }) => values >= 3)).toHaveLength(4));
+    for (const subscription of subscriptions) subscription.unsubscribe();
+    expect(await within(1_000, 'an answer', ask(client, 'ping', 1))).toBe(1);
+    await expectAllEnded(performance.now());
+  });
+
+  it('with their client: the server that is closed next has nothing to wait for', async () => {
+    const { close } = await stage.serve(open.handlers, { option: { ...OPTION, shutdownTimeout: 20_000 } });
+    const client = stage.client();
+    client.send('ticks', {}).subscribe(QUIETLY);
+    await open.untilRunning(1);
+    await client.close();
+    await within(3_000, 'the end of the server', close());
+  });
+});
+
+describe('a caller that is there although its reply stream is gone for a moment', () => {
+  it('goes on receiving: its client makes the stream anew, and what was written meanwhile is written again', async () => {
+    await stage.serve(open.handlers, { option: OPTION });
+    const values: unknown[] = [];
+    const errors: unknown[] = [];
+    const subscription = stage
+      .client()
+      .send('ticks', {})
+      .subscribe({ next: (value) => values.push(value), error: (error) => errors.push(error) });
+    await eventually(() => expect(values.length).toBeGreaterThan(2));
+    const { replyStream } = await requestIn(stage.raw, 'ticks');
+    await stage.raw.del(replyStream);
+    const seen = values.length;
+    await eventually(() => expect(values.length + errors.length).toBeGreaterThan(seen + 60));
+    subscription.unsubscribe();
+    expect(errors).toEqual([]);
+    expect(values).toEqual(values.map((_, n) => n));
+  });
+});

@@ -1,0 +1,135 @@
+/* oxlint-disable typescript/no-unnecessary-type-arguments -- without it Nest 12 refuses a second parameter of an event handler */
+import { Controller } from '@nestjs/common';
+import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import { RedisStreamContext } from 'nestjs-redis-stream-transport';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ask, tell } from '../support/calls.js';
+import { deferred } from '../support/deferred.js';
+import type { Deferred } from '../support/deferred.js';
+import { eventually } from '../support/eventually.js';
+import { writeRequest } from '../support/raw-request.js';
+import { RedisCluster } from '../support/redis-cluster.js';
+import type { RedisProcess } from '../support/redis-process.js';
+import { useStage } from '../support/stage.js';
+import type { Service } from '../support/stage.js';
+
+const PLACES = ['birch', 'cedar', 'elder', 'maple', 'oak', 'rowan'];
+const EVENTS = PLACES.map((place) => `event.${place}`);
+const REQUESTS = PLACES.map((place) => `request.${place}`);
+const HELD = PLACES.map((place) => `held.${place}`);
+const LEASE_MS = 2_000;
+const OPTION = { lease: LEASE_MS, sweepInterval: 200, block: 500, shutdownTimeout: 500 };
+/** One or two milliseconds where the machine has time. */
+const PROMPT_MS = 500;
+
+const stage = useStage();
+let cluster: RedisCluster;
+let gate: Deferred;
+let runs: { stream: string; attempt: number; signal: AbortSignal }[] = [];
+
+@Controller()
+class Anywhere {
+  @EventPattern<string[]>(EVENTS)
+  event(@Payload() _data: unknown, @Ctx() ctx: RedisStreamContext): Promise<void> {
+    runs.push({ stream: ctx.getStream(), attempt: ctx.getAttempt(), signal: ctx.signal });
+    return gate.promise;
+  }
+
+  @MessagePattern(REQUESTS)
+  request(@Payload() data: unknown): unknown {
+    return data;
+  }
+
+  @MessagePattern(HELD)
+  held(@Payload() data: unknown, @Ctx() ctx: RedisStreamContext): Promise<unknown> {
+    runs.push({ stream: ctx.getStream(), attempt: ctx.getAttempt(), signal: ctx.signal });
+    return gate.promise.then(() => data);
+  }
+}
+
+beforeAll(async () => {
+  cluster = await RedisCluster.start();
+}, 30_000);
+afterAll(() => cluster.stop());
+beforeEach(() => {
+  runs = [];
+  gate = deferred();
+});
+afterEach(async () => {
+  for (const key of [...EVENTS, ...REQUESTS, ...HELD]) await cluster.observerOf(key).flushall();
+});
+
+const serve = (): Promise<Service> => stage.serve([Anywhere], { connection: cluster.connection, option: OPTION });
+
+const elsewhere = (streams: readonly string[], node: RedisProcess): string[] =>
+  streams.filter((stream) => cluster.processOf(stream) !== node);
+
+/** Stands still while something happens; what is connected to it stays connected. */
+async function whileHung(node: RedisProcess, happens: () => Promise<void>): Promise<void> {
+  node.pause();
+  try {
+    await happens();
+  } finally {
+    node.resume();
+    gate.resolve();
+  }
+}
+
+/** Where the reply stream of the only client is. */
+async function nodeOfReplies(): Promise<RedisProcess> {
+  for (const key of REQUESTS) {
+    const inboxes = await cluster.observerOf(key).keys('*reply:*');
+    if (inboxes.length > 0) return cluster.processOf(key);
+  }
+  throw new Error('no client has a reply stream');
+}
+
+describe('one node of a cluster that hangs', () => {
+  it('delays no reply between the others', async () => {
+    await serve();
+    const caller = stage.client({}, cluster.connection);
+    for (const stream of REQUESTS) await ask(caller, stream, 'before');
+    const inbox = await nodeOfReplies();
+    const lost = HELD.find((stream) => cluster.processOf(stream) !== inbox) as string;
+    const node = cluster.processOf(lost);
+    // A request whose reply and ack are for the node that hangs.
+    const reply = Array.from({ length: 100 }, () => randomUUID()).find(
+      (id) => cluster.processOf(`reply:${id}`) === node,
+    );
+    await writeRequest(cluster.observerOf(lost), lost, 'held', reply === undefined ? {} : { inbox: reply });
+    await eventually(() => expect(runs).toHaveLength(1));
+    const streams = elsewhere(REQUESTS, node);
+    const times: number[] = [];
+    await whileHung(node, async () => {
+      gate.resolve();
+      await pause(100);
+      for (let n = 0; n < 20; n += 1) {
+        const asked = performance.now();
+        expect(await ask(caller, streams[n % streams.length], n)).toBe(n);
+        times.push(performance.now() - asked);
+      }
+    });
+    expect(times.filter((ms) => ms > PROMPT_MS).map(Math.round)).toEqual([]);
+  }, 60_000);
+
+  it('keeps no entry of the others from being renewed', async () => {
+    const first = await serve();
+    const caller = stage.client({}, cluster.connection);
+    for (const stream of EVENTS) await tell(caller, stream, 'held');
+    await eventually(() => expect(runs).toHaveLength(EVENTS.length));
+    await serve();
+    const node = cluster.processOf(EVENTS[0] as string);
+    const healthy = elsewhere(EVENTS, node);
+    const lost: unknown[] = [];
+    first.server.on('leaseLost', ({ stream }) => lost.push(stream));
+    await whileHung(node, async () => {
+      await pause(3 * LEASE_MS);
+      const there = runs.filter(({ stream }) => healthy.includes(stream));
+      expect(there.map(({ stream, attempt, signal }) => `${stream} ${attempt} ${signal.aborted}`).toSorted()).toEqual(
+        healthy.map((stream) => `${stream} 1 false`).toSorted(),
+      );
+      expect(lost.filter((stream) => healthy.includes(String(stream)))).toEqual([]);
+    });
+  }, 60_000);
+});

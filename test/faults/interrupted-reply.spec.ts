@@ -1,0 +1,37 @@
+import { ReplyInterruptedError } from 'nestjs-redis-stream-transport';
+import { fileURLToPath } from 'node:url';
+import { deferred } from '../support/deferred.js';
+import { eventually, outcomeOf, within } from '../support/eventually.js';
+import { useStage } from '../support/stage.js';
+import { settled } from '../support/stream-view.js';
+import { WorkerProcess } from '../support/worker-process.js';
+import { QUICK } from './support/fleet.js';
+
+const TELLER = fileURLToPath(new URL('../support/fixtures/teller.ts', import.meta.url));
+const stage = useStage();
+
+describe('an instance that dies in the middle of a streamed reply', () => {
+  it('leaves its caller with an error, and never with one reply made of two', async () => {
+    const tellers = await Promise.all(
+      [1, 2].map(() => WorkerProcess.start({ connection: stage.connection, option: QUICK }, TELLER)),
+    );
+    for (const teller of tellers) stage.owns(() => teller.end());
+    const values: string[] = [];
+    const done = deferred();
+    stage
+      .client({ requestTimeout: 15_000 })
+      .send<string>('tale', {})
+      .subscribe({ next: (value) => values.push(value), error: (error) => done.reject(error), complete: () => done.resolve() });
+    await eventually(() => expect(values.length).toBeGreaterThanOrEqual(3));
+    const teller = tellers.find(({ pid }) => values[0]?.startsWith(`${pid}-`));
+    await teller?.end('SIGKILL');
+    const outcome = await outcomeOf(within(20_000, 'the end of the reply', done.promise));
+    expect(new Set(values.map((value) => value.split('-')[0]))).toEqual(new Set([String(teller?.pid)]));
+    expect(values.map((value) => Number(value.split('-')[1]))).toEqual(values.map((_, n) => n));
+    expect(values.length).toBeLessThan(10);
+    expect(outcome).toEqual({ error: expect.any(ReplyInterruptedError) });
+    // The run that nobody waits for any more is over as well.
+    await settled(stage.raw, 'tale', 'tellers');
+    expect(await stage.raw.xlen('tale')).toBe(0);
+  }, 60_000);
+});

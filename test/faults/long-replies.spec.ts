@@ -1,0 +1,220 @@
+import { Controller } from '@nestjs/common';
+import { MessagePattern, Payload } from '@nestjs/microservices';
+import { Observable } from 'rxjs';
+import type { Subscriber } from 'rxjs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ask, failureOf } from '../support/calls.js';
+import { eventually, within } from '../support/eventually.js';
+import { repliesTo, writeRequest } from '../support/raw-request.js';
+import type { RawRequest } from '../support/raw-request.js';
+import { useStage } from '../support/stage.js';
+import { settled } from '../support/stream-view.js';
+
+/** Values of one reply that may wait to be sent. */
+const MOST_WAITING = 10_000;
+const NAMES_THE_BOUND = /10[,_. ]?000/;
+/** Some tens of milliseconds on a machine that has nothing else to do. */
+const PROMPT_MS = 400;
+const MB = 1_048_576;
+
+const stage = useStage();
+const sources: Source[] = [];
+
+beforeEach(() => {
+  sources.length = 0;
+});
+
+/** What a handler has produced, and whether anybody still wanted it. */
+class Source {
+  produced = 0;
+  isUnsubscribed = false;
+  readonly values: Observable<string>;
+
+  constructor(produce: (source: Source, subscriber: Subscriber<string>) => void) {
+    sources.push(this);
+    this.values = new Observable((subscriber) => {
+      subscriber.add(() => (this.isUnsubscribed = true));
+      produce(this, subscriber);
+    });
+  }
+
+  next(subscriber: Subscriber<string>): void {
+    this.produced += 1;
+    subscriber.next(`value ${this.produced} ${'x'.repeat(100)}`);
+  }
+}
+
+@Controller()
+class Producer {
+  /** As fast as the loop goes, asking only whether somebody listens. */
+  @MessagePattern('flood')
+  flood(@Payload() amount: number): Observable<string> {
+    return new Source((source, subscriber) => {
+      while (source.produced < amount && !subscriber.closed) source.next(subscriber);
+      subscriber.complete();
+    }).values;
+  }
+
+  /** A little in every turn of the event loop, which is more than Redis takes. */
+  @MessagePattern('torrent')
+  torrent(@Payload() amount: number): Observable<string> {
+    return new Source((source, subscriber) => {
+      const pour = (): void => {
+        for (let n = 0; n < 2_000 && !subscriber.closed; n += 1) source.next(subscriber);
+        if (source.produced >= amount) subscriber.complete();
+        else if (!subscriber.closed) setImmediate(pour);
+      };
+      pour();
+    }).values;
+  }
+
+  /** Far below what Redis takes. */
+  @MessagePattern('river')
+  river(@Payload() amount: number): Observable<string> {
+    return new Source((source, subscriber) => {
+      const flow = async (): Promise<void> => {
+        while (source.produced < amount && !subscriber.closed) {
+          for (let n = 0; n < 100; n += 1) source.next(subscriber);
+          await pause(20);
+        }
+        subscriber.complete();
+      };
+      void flow();
+    }).values;
+  }
+
+  @MessagePattern('ping')
+  ping(@Payload() data: unknown): unknown {
+    return data;
+  }
+}
+
+/** Requests from callers that read in another process: what is measured here is the server alone. */
+async function requestsFor(stream: string, amounts: readonly number[]): Promise<RawRequest[]> {
+  const requests: RawRequest[] = [];
+  for (const amount of amounts) requests.push(await writeRequest(stage.raw, stream, amount));
+  stage.owns(() => stage.raw.del(...requests.map(({ replyStream }) => replyStream)));
+  return requests;
+}
+
+/** The slowest of the pings that were sent one after the other, until `isOver`. */
+async function slowestPing(isOver: () => boolean): Promise<number> {
+  const client = stage.client();
+  await ask(client, 'ping', 'warm');
+  let slowest = 0;
+  for (let n = 0; n < 5 || !isOver(); n += 1) {
+    const asked = performance.now();
+    expect(await ask(client, 'ping', n)).toBe(n);
+    slowest = Math.max(slowest, performance.now() - asked);
+    await pause(5);
+  }
+  return slowest;
+}
+
+async function endOf(request: RawRequest): Promise<string> {
+  return eventually(
+    async () => {
+      const last = await stage.raw.xrevrange(request.replyStream, '+', '-', 'COUNT', 1);
+      const fields = (last[0] as [string, string[]])[1];
+      expect(fields).toContain('last');
+      return fields.join(' ');
+    },
+    { within: 20_000 },
+  );
+}
+
+describe('a reply that its source produces faster than Redis takes it', () => {
+  it.each(['flood', 'torrent'])(
+    'fails for its caller with an error that names the bound, and its source is unsubscribed: a %s',
+    async (pattern) => {
+      await stage.serve([Producer]);
+      const [request] = (await requestsFor(pattern, [500_000])) as [RawRequest];
+      expect(await endOf(request)).toMatch(NAMES_THE_BOUND);
+      const [source] = sources as [Source];
+      expect(source.isUnsubscribed).toBe(true);
+      expect(source.produced).toBeLessThan(500_000);
+      if (pattern === 'flood') expect(source.produced).toBeLessThanOrEqual(MOST_WAITING + 1);
+      await settled(stage.raw, pattern);
+      expect(await stage.raw.xlen(pattern)).toBe(0);
+    },
+    60_000,
+  );
+
+  it('is an error to a client like any other', async () => {
+    await stage.serve([Producer]);
+    const failure = await failureOf(
+      within(
+        20_000,
+        'the end of the reply',
+        new Promise((resolve, reject) => {
+          stage
+            .client()
+            .send('flood', 500_000)
+            .subscribe({ error: reject, complete: () => resolve(undefined) });
+        }),
+      ),
+    );
+    expect(failure).toMatchObject({ status: 'error', message: expect.stringMatching(NAMES_THE_BOUND) as string });
+  }, 60_000);
+
+  it('delays no other answer, and the memory of the server stays bounded', async () => {
+    await stage.serve([Producer]);
+    const before = process.memoryUsage.rss();
+    const [request] = (await requestsFor('torrent', [500_000])) as [RawRequest];
+    let isOver = false;
+    const end = endOf(request).finally(() => (isOver = true));
+    let peak = before;
+    const slowest = await slowestPing(() => {
+      peak = Math.max(peak, process.memoryUsage.rss());
+      return isOver;
+    });
+    await end;
+    expect({ slowest, isPrompt: slowest < PROMPT_MS }).toMatchObject({ isPrompt: true });
+    expect((peak - before) / MB).toBeLessThan(200);
+  }, 60_000);
+});
+
+describe('long replies that stay below the bound', () => {
+  it('take turns with the others: twenty of 9,000 values delay no other answer', async () => {
+    await stage.serve([Producer]);
+    const client = stage.client();
+    await ask(client, 'ping', 'warm');
+    const requests = await requestsFor(
+      'flood',
+      Array.from({ length: 20 }, () => 9_000),
+    );
+    let isOver = false;
+    const ends = Promise.all(requests.map(endOf)).finally(() => (isOver = true));
+    const slowest = await slowestPing(() => isOver);
+    for (const end of await ends) expect(end).not.toMatch(/ err /);
+    expect({ slowest, isPrompt: slowest < PROMPT_MS }).toMatchObject({ isPrompt: true });
+  }, 60_000);
+
+  it('pass however long they are, where Redis keeps up with their source', async () => {
+    await stage.serve([Producer]);
+    let count = 0;
+    await within(
+      30_000,
+      'the end of the reply',
+      new Promise((resolve, reject) => {
+        stage
+          .client()
+          .send<string>('river', 3 * MOST_WAITING)
+          .subscribe({ next: () => (count += 1), error: reject, complete: () => resolve(undefined) });
+      }),
+    );
+    expect(count).toBe(3 * MOST_WAITING);
+    expect(sources[0]?.produced).toBe(3 * MOST_WAITING);
+  }, 60_000);
+
+  it('keep the order of their values while they take turns', async () => {
+    await stage.serve([Producer]);
+    const requests = await requestsFor('flood', [3_000, 3_000, 3_000]);
+    await Promise.all(requests.map(endOf));
+    for (const request of requests) {
+      const parts = await repliesTo(stage.raw, request);
+      expect(parts.map(({ seq }) => Number(seq))).toEqual(parts.map((_, n) => n));
+      expect(parts.filter(({ data }) => data !== undefined)).toHaveLength(3_000);
+    }
+  });
+});
