@@ -43,21 +43,11 @@ async function letterOf(
 
 // The order matters: whether an interceptor was ever made in this process is what the server looks at.
 describe('an application that has installed nothing', () => {
-  it('reads the original error in its dead letters, or at boot what to install', async () => {
+  it('reads the original error in its dead letters, or is told at boot, in one line, what to install', async () => {
     const { x } = await letterOf('print');
-    const isNamedAtBoot = stage.log.text().includes('RedisStreamErrorInterceptor');
-    expect({ error: x['x-error'], isNamedAtBoot }).toEqual(
-      isNamedAtBoot
-        ? { error: expect.any(String), isNamedAtBoot }
-        : { error: expect.stringContaining(CAUSE), isNamedAtBoot },
-    );
-  });
-
-  it('is told what to install once for each server that has handlers, and never as an error', async () => {
-    const { x } = await letterOf('print');
-    const lines = stage.log.lines.filter(({ text }) => text.includes('RedisStreamErrorInterceptor'));
-    expect(lines.length).toBe(x['x-error']?.includes(CAUSE) ? 0 : 1);
-    for (const { level } of lines) expect(['log', 'warn']).toContain(level);
+    const advice = stage.log.lines.filter(({ text }) => text.includes('RedisStreamErrorInterceptor'));
+    if (x['x-error']?.includes(CAUSE)) expect(advice).toEqual([]);
+    else expect(advice.map(({ level }) => level)).toEqual([expect.stringMatching(/^(log|warn)$/)]);
   });
 });
 
@@ -82,16 +72,16 @@ describe('what `onDeadLetter` is called with', () => {
     const before = Date.now();
     const { facts, x, id } = await letterOf('print', installed);
     const [fact] = facts as { failedAt: Date }[];
-    expect(fact).toEqual({
+    expect(fact).toMatchObject({
       stream: 'print',
       group: 'service',
       id: x['x-id'],
       attempt: 2,
       reason: x['x-reason'],
-      error: expect.stringContaining(CAUSE),
+      error: expect.stringContaining(CAUSE) as string,
       deadLetterStream: '{print}:dead',
       letterId: id,
-      failedAt: expect.any(Date),
+      failedAt: expect.any(Date) as Date,
     });
     expect(fact?.failedAt.toISOString()).toBe(x['x-failed-at']);
     expect(Math.abs(Number(fact?.failedAt) - before)).toBeLessThan(60_000);

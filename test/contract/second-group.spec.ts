@@ -1,10 +1,13 @@
+/* oxlint-disable typescript/no-unnecessary-type-arguments -- without it Nest 12 refuses a second parameter of an event handler */
 import { Controller } from '@nestjs/common';
 import type { Type } from '@nestjs/common';
-import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import { RedisStreamContext } from 'nestjs-redis-stream-transport';
 import { concatMap, delay, from, of } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ask, askAll } from '../support/calls.js';
+import { deferred } from '../support/deferred.js';
 import { eventually } from '../support/eventually.js';
 import { requestIn } from '../support/raw-request.js';
 import { useStage } from '../support/stage.js';
@@ -89,6 +92,42 @@ describe('a group of event handlers beside the group that answers requests', () 
     // It asks for the groups of the stream with its sweeps.
     await pause(1_000);
     expect(await askAllTen()).toEqual(PRICES);
+  });
+});
+
+describe('a request that is cancelled while two groups run it', () => {
+  it('is over for the one that would answer, and goes on for the one that only looks on', async () => {
+    const gate = deferred();
+    const signals = new Map<string, AbortSignal>();
+
+    @Controller()
+    class Both {
+      @MessagePattern('watched')
+      answer(@Ctx() ctx: RedisStreamContext): Promise<never> {
+        signals.set('service', ctx.signal);
+        return new Promise(() => undefined);
+      }
+
+      @EventPattern<string>('watched', { group: 'audit' })
+      look(@Payload() _data: unknown, @Ctx() ctx: RedisStreamContext): Promise<void> {
+        signals.set('audit', ctx.signal);
+        return gate.promise;
+      }
+    }
+    stage.owns(() => gate.resolve());
+    await stage.serve([Both], { option: { lease: 600, shutdownTimeout: 100 } });
+    const subscription = stage
+      .client()
+      .send('watched', 1)
+      .subscribe({ error: () => undefined });
+    await eventually(() => expect([...signals.keys()].toSorted()).toEqual(['audit', 'service']));
+    subscription.unsubscribe();
+    await eventually(() => expect(signals.get('service')?.aborted).toBe(true));
+    // With the entry deleted, renewals have nothing to renew.
+    await pause(1_200);
+    expect(signals.get('audit')?.aborted).toBe(false);
+    gate.resolve();
+    for (const group of ['service', 'audit']) await settled(stage.raw, 'watched', group);
   });
 });
 

@@ -21,7 +21,11 @@ describe('an instance that dies in the middle of a streamed reply', () => {
     stage
       .client({ requestTimeout: 15_000 })
       .send<string>('tale', {})
-      .subscribe({ next: (value) => values.push(value), error: (error) => done.reject(error), complete: () => done.resolve() });
+      .subscribe({
+        next: (value) => values.push(value),
+        error: (error) => done.reject(error),
+        complete: () => done.resolve(),
+      });
     await eventually(() => expect(values.length).toBeGreaterThanOrEqual(3));
     const teller = tellers.find(({ pid }) => values[0]?.startsWith(`${pid}-`));
     await teller?.end('SIGKILL');

@@ -67,7 +67,7 @@ const FAULTS: readonly (readonly [string, () => Promise<unknown>])[] = [
   [
     'NOGROUP, since its group is gone and may not be created',
     async (): Promise<void> => {
-      await limitServers('-xgroup');
+      await limitServers('-xgroup', '(+xgroup ~healthy.*)');
       await stage.raw.xgroup('DESTROY', 'broken', 'service');
     },
   ],

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import { eventually } from './eventually.js';
-import { entriesOf } from './stream-view.js';
+import { entriesOf, newestOf } from './stream-view.js';
 import type { Fields } from './stream-view.js';
 
 /** A request as it stands in its stream. */
@@ -42,9 +42,13 @@ export function requestIn(redis: Redis, stream: string): Promise<RawRequest> {
   });
 }
 
-/** The parts of the reply that were written so far, oldest first. */
-export async function repliesTo(redis: Redis, { id, replyStream }: RawRequest): Promise<Fields[]> {
-  const entries = await entriesOf(redis, replyStream);
+/** The parts of the reply that were written so far, oldest first; by default all of them. */
+export async function repliesTo(
+  redis: Redis,
+  { id, replyStream }: RawRequest,
+  newest = Number.MAX_SAFE_INTEGER,
+): Promise<Fields[]> {
+  const entries = await newestOf(redis, replyStream, newest);
   return entries.map(({ fields }) => fields).filter((fields) => fields['id'] === id);
 }
 

@@ -14,6 +14,12 @@ export async function entriesOf(redis: Redis, stream: string): Promise<StoredEnt
   return entries.map(([id, flat]) => ({ id, fields: pairs(flat) }));
 }
 
+/** Its last entries, oldest first. */
+export async function newestOf(redis: Redis, stream: string, count: number): Promise<StoredEntry[]> {
+  const entries = await redis.xrevrange(stream, '+', '-', 'COUNT', count);
+  return entries.toReversed().map(([id, flat]) => ({ id, fields: pairs(flat) }));
+}
+
 /** Entries that a group has read and not acked. */
 export async function pendingOf(redis: Redis, stream: string, group = 'service'): Promise<number> {
   const [count] = (await redis.xpending(stream, group)) as [number];

@@ -1,0 +1,54 @@
+import { Controller } from '@nestjs/common';
+import { Ctx, MessagePattern } from '@nestjs/microservices';
+import { RedisStreamContext, RequestCancelledError } from 'nestjs-redis-stream-transport';
+import { eventually } from '../support/eventually.js';
+import { RedisCluster } from '../support/redis-cluster.js';
+import { useStage } from '../support/stage.js';
+import { pendingOf } from '../support/stream-view.js';
+
+/** Promised are 100 ms on a machine that has time; the lease is far longer, so nothing else explains what is faster. */
+const SOON_MS = 1_000;
+const PATTERNS = ['birch', 'cedar', 'elder', 'maple', 'oak', 'rowan'].map((place) => `request.${place}`);
+
+const stage = useStage();
+let cluster: RedisCluster;
+let signals: AbortSignal[] = [];
+
+@Controller()
+class Waiting {
+  @MessagePattern(PATTERNS)
+  wait(@Ctx() ctx: RedisStreamContext): Promise<void> {
+    signals.push(ctx.signal);
+    return new Promise((resolve) => ctx.signal.addEventListener('abort', () => resolve()));
+  }
+}
+
+beforeAll(async () => {
+  cluster = await RedisCluster.start();
+}, 30_000);
+afterAll(() => cluster.stop());
+beforeEach(() => {
+  signals = [];
+});
+afterEach(async () => {
+  for (const key of PATTERNS) await cluster.observerOf(key).flushall();
+});
+
+describe('callers that leave in a Redis Cluster', () => {
+  it('abort the handlers of their requests at once, whichever server has the streams', async () => {
+    expect(new Set(PATTERNS.map((pattern) => cluster.processOf(pattern).port)).size).toBe(3);
+    await stage.serve([Waiting], { connection: cluster.connection, option: { lease: 30_000, shutdownTimeout: 100 } });
+    const client = stage.client({}, cluster.connection);
+    const subscriptions = PATTERNS.map((pattern) => client.send(pattern, {}).subscribe({ error: () => undefined }));
+    await eventually(() => expect(signals.length).toBe(PATTERNS.length));
+    for (const subscription of subscriptions) subscription.unsubscribe();
+    await eventually(() => expect(signals.filter(({ aborted }) => !aborted).length).toBe(0), { within: SOON_MS });
+    for (const { reason } of signals) expect(reason).toBeInstanceOf(RequestCancelledError);
+    for (const pattern of PATTERNS) {
+      const observer = cluster.observerOf(pattern);
+      await eventually(async () =>
+        expect([await observer.xlen(pattern), await pendingOf(observer, pattern)]).toEqual([0, 0]),
+      );
+    }
+  });
+});
