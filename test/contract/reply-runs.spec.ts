@@ -46,9 +46,10 @@ async function receivedOf(...parts: string[]): Promise<Reply> {
       error: (error) => done.reject(error),
       complete: () => done.resolve(),
     });
+  const end = outcomeOf(within(5_000, 'the end of the reply', done.promise));
   const request = await requestIn(stage.raw, 'asked');
   for (const part of parts) await stage.raw.xadd(request.replyStream, '*', ...partOf(request, part));
-  const outcome = await outcomeOf(within(5_000, 'the end of the reply', done.promise));
+  const outcome = await end;
   return { values, end: 'error' in outcome ? (outcome.error as Error).name : 'completed' };
 }
 

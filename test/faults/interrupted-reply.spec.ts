@@ -26,10 +26,11 @@ describe('an instance that dies in the middle of a streamed reply', () => {
         error: (error) => done.reject(error),
         complete: () => done.resolve(),
       });
+    const end = outcomeOf(within(20_000, 'the end of the reply', done.promise));
     await eventually(() => expect(values.length).toBeGreaterThanOrEqual(3));
     const teller = tellers.find(({ pid }) => values[0]?.startsWith(`${pid}-`));
     await teller?.end('SIGKILL');
-    const outcome = await outcomeOf(within(20_000, 'the end of the reply', done.promise));
+    const outcome = await end;
     expect(new Set(values.map((value) => value.split('-')[0]))).toEqual(new Set([String(teller?.pid)]));
     expect(values.map((value) => Number(value.split('-')[1]))).toEqual(values.map((_, n) => n));
     expect(values.length).toBeLessThan(10);
