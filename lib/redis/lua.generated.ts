@@ -161,13 +161,27 @@ return taken
 
 export const RETIRE = script(`
 local retired = 0
-for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
-  local about = {}
-  for i = 1, #info, 2 do about[info[i]] = info[i + 1] end
+local function pairs_of(list)
+  local map = {}
+  for i = 1, #list, 2 do map[list[i]] = list[i + 1] end
+  return map
+end
+local function signature_of(name) return 'seen:' .. ARGV[1] .. ':' .. name end
+local consumers = redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])
+local signs = KEYS[2] and #consumers > 0 and not pairs_of(consumers[1]).inactive
+if signs and ARGV[3] ~= '' then redis.call('HSET', KEYS[2], signature_of(ARGV[2]), ARGV[4]) end
+for _, info in ipairs(consumers) do
+  local about = pairs_of(info)
   local own = about.name == ARGV[2]
-  local due = ARGV[3] == '' and own or ARGV[3] ~= '' and not own and about.idle >= tonumber(ARGV[3])
+  local due = own
+  if ARGV[3] ~= '' then
+    local ttl = tonumber(ARGV[3])
+    due = not own and about.idle >= ttl
+    if due and signs then due = tonumber(ARGV[4]) - tonumber(redis.call('HGET', KEYS[2], signature_of(about.name)) or 0) >= ttl end
+  end
   if due and about.pending == 0 then
     redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], about.name)
+    if signs then redis.call('HDEL', KEYS[2], signature_of(about.name)) end
     retired = retired + 1
   end
 end

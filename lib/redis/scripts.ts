@@ -150,13 +150,29 @@ export async function redriveLetter(
 }
 
 /** Removes this consumer if it has nothing pending. */
-export async function retireConsumer(client: RedisClient, at: Membership): Promise<boolean> {
-  return Number(await runScript(client, RETIRE, [at.stream], [at.group, at.consumer, ''])) > 0;
+export async function retireConsumer(client: RedisClient, at: Membership, shape: string | undefined): Promise<boolean> {
+  return (await retire(client, at, { shape, idleMs: '', nowMs: 0 })) > 0;
+}
+
+export interface RetireRule {
+  /** Hash in which consumers sign that they are there; absent where this user may not use it. */
+  readonly shape: string | undefined;
+  readonly idleMs: number;
+  readonly nowMs: number;
 }
 
 /** Removes other consumers that have nothing pending and were not seen for `idleMs`. */
-export async function retireIdleConsumers(client: RedisClient, at: Membership, idleMs: number): Promise<number> {
-  return Number(await runScript(client, RETIRE, [at.stream], [at.group, at.consumer, idleMs]));
+export function retireIdleConsumers(client: RedisClient, at: Membership, rule: RetireRule): Promise<number> {
+  return retire(client, at, rule);
+}
+
+async function retire(
+  client: RedisClient,
+  at: Membership,
+  { shape, idleMs, nowMs }: Omit<RetireRule, 'idleMs'> & { readonly idleMs: number | '' },
+): Promise<number> {
+  const keys = shape === undefined ? [at.stream] : [at.stream, shape];
+  return Number(await runScript(client, RETIRE, keys, [at.group, at.consumer, idleMs, Math.floor(nowMs)]));
 }
 
 export interface TrimRule {

@@ -3,7 +3,7 @@ import type { ServerSettings } from '../options/settings.js';
 import type { Connection } from '../redis/connection.js';
 import type { ConnectionGroup } from '../redis/connection-group.js';
 import { RedisClock } from '../redis/redis-clock.js';
-import { handBack, retireConsumer } from '../redis/scripts.js';
+import { handBack } from '../redis/scripts.js';
 import { inspectServer } from '../redis/server-check.js';
 import { DeadlineWheel } from '../timing/deadline-wheel.js';
 import { within } from '../timing/within.js';
@@ -211,8 +211,6 @@ export class ServerRuntime {
   }
 
   private async retire(): Promise<void> {
-    await Promise.all(
-      this.streams.map((groupStream) => retireConsumer(this.writer.client, groupStream).catch(() => undefined)),
-    );
+    await Promise.all(this.streams.map((groupStream) => this.retention.leave(groupStream).catch(() => undefined)));
   }
 }

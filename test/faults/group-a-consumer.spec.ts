@@ -123,7 +123,7 @@ describe('a consumer whose handlers are slow, stuck or wrong', () => {
     await stage.raw.config('SET', 'maxmemory', '1');
     try {
       gate.reject(new Error('never'));
-      await eventually(() => expect(stage.log.text('warn')).toMatch(/cannot be stored.*OOM/));
+      await eventually(() => expect(stage.log.text('warn')).toMatch(/could not be stored.*OOM/));
       expect(await pendingOf(stage.raw, 'job')).toBe(1);
       expect(await stage.raw.xlen('{job}:dead')).toBe(0);
     } finally {

@@ -3,7 +3,7 @@ import type { ServerSettings } from '../../options/settings.js';
 import type { Connection } from '../../redis/connection.js';
 import type { RedisClock } from '../../redis/redis-clock.js';
 import { classify, replyCode } from '../../redis/reply-error.js';
-import { retireIdleConsumers, trimSettled } from '../../redis/scripts.js';
+import { retireConsumer, retireIdleConsumers, trimSettled } from '../../redis/scripts.js';
 import type { HoldingGroup, TrimRule } from '../../redis/scripts.js';
 import { Periodic } from '../../timing/periodic.js';
 import type { GroupStream } from '../holding/group-stream.js';
@@ -133,11 +133,7 @@ export class Retention {
 
   private async trimmed(groupStream: GroupStream): ReturnType<typeof trimSettled> {
     const { client } = this.parts.writer;
-    if (this.hasShapes) {
-      const result = await this.tolerating(() => trimSettled(client, groupStream, this.ruleFor(groupStream.shape)));
-      if (result) return result;
-    }
-    return trimSettled(client, groupStream, this.ruleFor(undefined));
+    return this.withShape(groupStream, (shape) => trimSettled(client, groupStream, this.ruleFor(shape)));
   }
 
   /** Without the shapes, every group is taken to ask for what this one does. */
@@ -178,6 +174,18 @@ export class Retention {
     const now = performance.now();
     if (now - (this.retiredAt.get(groupStream) ?? 0) < consumerTtlMs / 4) return;
     this.retiredAt.set(groupStream, now);
-    await retireIdleConsumers(this.parts.writer.client, groupStream, consumerTtlMs);
+    const { client } = this.parts.writer;
+    const rule = { idleMs: consumerTtlMs, nowMs: this.parts.clock.now() };
+    await this.withShape(groupStream, (shape) => retireIdleConsumers(client, groupStream, { ...rule, shape }));
+  }
+
+  /** Removes this consumer, where it leaves nothing behind. */
+  async leave(groupStream: GroupStream): Promise<void> {
+    await this.withShape(groupStream, (shape) => retireConsumer(this.parts.writer.client, groupStream, shape));
+  }
+
+  private async withShape<T>({ shape }: GroupStream, work: (shape: string | undefined) => Promise<T>): Promise<T> {
+    const result = this.hasShapes ? await this.tolerating(() => work(shape)) : undefined;
+    return result ?? work(undefined);
   }
 }

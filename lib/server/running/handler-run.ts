@@ -1,5 +1,5 @@
 import type { MessageHandler } from '@nestjs/microservices';
-import { isObservable } from 'rxjs';
+import { isObservable, Subscriber } from 'rxjs';
 import type { Subscription } from 'rxjs';
 import type { RedisStreamContext } from '../../context/redis-stream.context.js';
 import { isUnrecoverable } from '../../errors/unrecoverable.error.js';
@@ -34,7 +34,7 @@ export class HandlerRun {
   private open = 0;
   private isOver = false;
   private failure: RunOutcome | undefined;
-  private subscriptions: Subscription[] | undefined;
+  private subscriptions: Set<Subscription> | undefined;
   private deadline: Deadline | undefined;
 
   constructor(
@@ -54,9 +54,9 @@ export class HandlerRun {
   abandon(): boolean {
     this.isOver = true;
     this.deadline?.cancel();
-    const { subscriptions = [] } = this;
+    const { subscriptions } = this;
     this.subscriptions = undefined;
-    for (const subscription of subscriptions) this.unsubscribe(subscription);
+    for (const subscription of subscriptions ?? []) this.unsubscribe(subscription);
     return this.open === 0;
   }
 
@@ -84,24 +84,22 @@ export class HandlerRun {
       this.done();
       return;
     }
-    let hasEnded = false;
-    const subscription = result.subscribe({
+    // Made here and not by `subscribe`, so that a source that says everything before `subscribe` returns can be stopped.
+    const subscriber = new Subscriber<unknown>({
       next: (value) => {
         if (!this.isOver) this.sink.value(value);
       },
       error: (error: unknown) => {
-        hasEnded = true;
+        this.subscriptions?.delete(subscriber);
         this.fail(error);
       },
       complete: () => {
-        hasEnded = true;
+        this.subscriptions?.delete(subscriber);
         this.done();
       },
     });
-    if (hasEnded) return;
-    (this.subscriptions ??= []).push(subscription);
-    // It may have been abandoned by what it said before `subscribe` returned.
-    if (this.isOver && this.abandon()) this.sink.quiet();
+    (this.subscriptions ??= new Set()).add(subscriber);
+    result.subscribe(subscriber);
   }
 
   private done(): void {

@@ -152,7 +152,7 @@ export class DeadLetterStore {
     if (kind === 'lost' || kind === 'not-sent') return;
     this.parts.log.warn(
       `letter ${stream} ${failure.message}`,
-      `Dead letters of "${stream}" cannot be stored; their entries are kept and tried again: ${failure.message}`,
+      `Dead letters of "${stream}" could not be stored; their entries are kept and tried again: ${failure.message}`,
     );
   }
 
