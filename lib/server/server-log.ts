@@ -28,10 +28,21 @@ export function logEvents(events: ServerEventEmitter, logger: Logger): void {
 
 /** One line for each group: what it reads, and by which rules. */
 export function describeGroups(streams: readonly GroupStream[], settings: ServerSettings): string[] {
-  const counts = new Map<string, number>();
-  for (const { group } of streams) counts.set(group, (counts.get(group) ?? 0) + 1);
-  return [...counts].map(([group, count]) => {
-    const reads = count === 1 ? '1 stream' : `${count} streams`;
-    return `Group "${group}" reads ${reads} as "${settings.consumer}": concurrency ${settings.concurrency}, lease ${settings.leaseMs} ms`;
+  const byGroup = new Map<string, GroupStream[]>();
+  for (const groupStream of streams) {
+    const others = byGroup.get(groupStream.group);
+    if (others) others.push(groupStream);
+    else byGroup.set(groupStream.group, [groupStream]);
+  }
+  return [...byGroup].map(([group, its]) => {
+    const reads = its.length === 1 ? '1 stream' : `${its.length} streams`;
+    const slots = slotsOf(its, settings.concurrency).join(' + ');
+    return `Group "${group}" reads ${reads} as "${settings.consumer}": concurrency ${slots}, lease ${settings.leaseMs} ms`;
   });
+}
+
+/** Those that its handlers share, if some do, and those that handlers have of their own. */
+function slotsOf(streams: readonly GroupStream[], shared: number): number[] {
+  const own = streams.flatMap(({ route }) => route.settings.concurrency ?? []);
+  return own.length < streams.length ? [shared, ...own] : own;
 }
