@@ -171,6 +171,7 @@ export class Publisher {
     const cause = withoutArguments(error);
     switch (classify(error)) {
       case 'lost':
+      case 'defect':
         publication.failed(new PublishOutcomeUnknownError(publication.stream, cause));
         return;
       case 'not-sent':

@@ -7,8 +7,29 @@
  * - `fatal`: not allowed to, until an operator changes it
  * - `not-sent`: the connection was down, nothing left this process
  * - `lost`: the connection broke after sending; the server may have done it
+ * - `defect`: code of our own failed, in this process or in a script; what the server has done is not known, and the same
+ *   call would fail again
  */
-export type ErrorKind = 'retry' | 'rejoin' | 'reconnect' | 'reject' | 'fatal' | 'not-sent' | 'lost';
+export type ErrorKind = 'retry' | 'rejoin' | 'reconnect' | 'reject' | 'fatal' | 'not-sent' | 'lost' | 'defect';
+
+/** A script that stopped in the middle: its error answers none of its commands, and any number of them may be done. */
+export class ScriptFailedError extends Error {
+  override readonly name = 'ScriptFailedError';
+
+  constructor(cause: Error) {
+    super(`A script failed: ${cause.message}`);
+  }
+}
+
+const DEFECTS = new Set([
+  'ScriptFailedError',
+  'RangeError',
+  'TypeError',
+  'ReferenceError',
+  'SyntaxError',
+  'URIError',
+  'EvalError',
+]);
 
 const KIND_BY_CODE = new Map<string, ErrorKind>([
   ['LOADING', 'retry'],
@@ -40,6 +61,8 @@ const FORBIDDEN_INSIDE_SCRIPT = /^-?ERR The user executing the script can't /;
 /** The one place where text of the server is understood. */
 export function classify(error: unknown): ErrorKind {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
+  // By name: an error of another realm is an instance of none of our classes.
+  if (DEFECTS.has(name)) return 'defect';
   if (name !== 'ReplyError') return NOT_SENT.test(message) ? 'not-sent' : 'lost';
   const code = replyCode(message);
   if (code === 'UNBLOCKED' && FORCED_UNBLOCK.test(message)) return 'reconnect';
@@ -58,10 +81,23 @@ export const isMasterLost = (error: Error): boolean => classify(error) === 'reco
 
 /** A copy that is safe to log and to throw: ioredis keeps payloads and passwords in `error.command.args`. */
 export function withoutArguments(error: unknown): Error {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  const copy = new Error(message.replace(/,? with args beginning with:.*$/s, '').slice(0, 300));
+  const { name } = error instanceof Error ? error : new Error();
+  const copy = new Error(
+    fullMessage(error)
+      .replace(/,? with args beginning with:.*$/s, '')
+      .slice(0, 300),
+  );
   copy.name = name;
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code === 'string') Object.assign(copy, { code });
   return copy;
+}
+
+/** With the reasons that Node and ioredis keep beside the message: of each address that was tried, of the last node. */
+function fullMessage(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { errors, lastNodeError } = error as { errors?: unknown; lastNodeError?: unknown };
+  if (error.message === '' && Array.isArray(errors)) return errors.map(fullMessage).join('; ');
+  if (lastNodeError instanceof Error) return `${error.message.replace(/\.$/, '')}: ${fullMessage(lastNodeError)}`;
+  return error.message;
 }

@@ -131,10 +131,12 @@ export async function runScript(
   keys: readonly string[],
   args: readonly (string | number)[],
 ): Promise<unknown> {
+  // As one list: a call takes only so many arguments.
+  const rest = [keys.length, ...keys, ...args];
   try {
-    return await client.evalsha(sha, keys.length, ...keys, ...args);
+    return await client.call('evalsha', [sha, ...rest]);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    return client.eval(body, keys.length, ...keys, ...args);
+    return client.call('eval', [body, ...rest]);
   }
 }

@@ -239,6 +239,7 @@ export class StreamReader {
         return this.pause(UNUSABLE_MS);
       case 'retry':
       case 'reconnect':
+      case 'defect':
         return this.pause(RETRY_MS);
       case 'lost':
       case 'not-sent':

@@ -238,6 +238,7 @@ function repeatAfter(write: Write, error: Error): number | undefined {
     case 'lost':
     case 'not-sent':
     case 'reconnect':
+    case 'defect':
       return RETRY_MS;
     case 'retry':
       // Where memory is short, replies are what grows it; acks free it.
