@@ -35,6 +35,6 @@ export class ClientRuntime {
     this.pending.failAll(error);
     this.publisher.close();
     await this.inbox.close();
-    this.connections.close();
+    await this.connections.close();
   }
 }

@@ -3,7 +3,6 @@ import {
   PublishRejectedError,
   TooManyPendingError,
   TransportClosedError,
-  TransportUnavailableError,
 } from '../errors/transport-errors.js';
 import type { RedisStreamError } from '../errors/transport-errors.js';
 import type { Connection } from '../redis/connection.js';
@@ -100,8 +99,8 @@ export class Publisher {
 
   private giveUp(waiting: Waiting): void {
     if (!this.withdraw(waiting.publication)) return;
-    const message = `No connection to Redis within \`publishTimeout\` (${this.publishTimeoutMs} ms)`;
-    waiting.publication.failed(new TransportUnavailableError(message));
+    const waited = `\`publishTimeout\` (${this.publishTimeoutMs} ms)`;
+    waiting.publication.failed(this.connection.unavailable(waited, 'store'));
   }
 
   private schedule(): void {

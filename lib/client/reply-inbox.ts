@@ -69,7 +69,7 @@ export class ReplyInbox {
   }
 
   private async start(): Promise<void> {
-    await this.parts.writer.ready(this.publishTimeoutMs);
+    await this.parts.writer.ready(this.publishTimeoutMs, 'store');
     await this.create();
     if (this.closed) throw new TransportClosedError();
     this.isOpen = true;

@@ -1,7 +1,10 @@
 import type { Cluster, ClusterNode, ClusterOptions, Redis, RedisOptions } from 'ioredis';
 
-/** What a connection is for; each role has its own socket and its own safe options. */
-export type ConnectionRole = 'reader' | 'writer' | 'publisher' | 'inbox';
+/**
+ * What a connection is for; each role has its own socket and its own safe options. Nothing depends on `control`, which only
+ * listens for what clients and operators announce.
+ */
+export type ConnectionRole = 'reader' | 'writer' | 'publisher' | 'inbox' | 'control';
 
 export type RedisClient = Redis | Cluster;
 

@@ -58,10 +58,13 @@ const CODE_INSIDE_SCRIPT_ERROR = new RegExp(`\\b(${[...KIND_BY_CODE.keys(), 'WRO
 /** What Redis 7.0 says, without a code, where any other version says NOPERM. */
 const FORBIDDEN_INSIDE_SCRIPT = /^-?ERR The user executing the script can't /;
 
+/** Not by `instanceof`: errors of other realms, as under Jest, are instances of none of our classes. */
+const isErrorLike = (error: unknown): error is { name: string; message: string } =>
+  typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string';
+
 /** The one place where text of the server is understood. */
 export function classify(error: unknown): ErrorKind {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  // By name: an error of another realm is an instance of none of our classes.
+  const { name, message } = isErrorLike(error) ? error : new Error(String(error));
   if (DEFECTS.has(name)) return 'defect';
   if (name !== 'ReplyError') return NOT_SENT.test(message) ? 'not-sent' : 'lost';
   const code = replyCode(message);
@@ -81,7 +84,7 @@ export const isMasterLost = (error: Error): boolean => classify(error) === 'reco
 
 /** A copy that is safe to log and to throw: ioredis keeps payloads and passwords in `error.command.args`. */
 export function withoutArguments(error: unknown): Error {
-  const { name } = error instanceof Error ? error : new Error();
+  const { name } = isErrorLike(error) ? error : new Error();
   const copy = new Error(
     fullMessage(error)
       .replace(/,? with args beginning with:.*$/s, '')
@@ -95,9 +98,9 @@ export function withoutArguments(error: unknown): Error {
 
 /** With the reasons that Node and ioredis keep beside the message: of each address that was tried, of the last node. */
 function fullMessage(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!isErrorLike(error)) return String(error);
   const { errors, lastNodeError } = error as { errors?: unknown; lastNodeError?: unknown };
   if (error.message === '' && Array.isArray(errors)) return errors.map(fullMessage).join('; ');
-  if (lastNodeError instanceof Error) return `${error.message.replace(/\.$/, '')}: ${fullMessage(lastNodeError)}`;
+  if (isErrorLike(lastNodeError)) return `${error.message.replace(/\.$/, '')}: ${fullMessage(lastNodeError)}`;
   return error.message;
 }

@@ -158,7 +158,7 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
     this.runtime = undefined;
     this.connections = undefined;
     await runtime?.drain();
-    connections?.close();
+    await connections?.close();
   }
 
   private groupStreams(): GroupStream[] {
