@@ -13,9 +13,7 @@ export function addressOf(source: RedisConnection, client: RedisClient): string 
 
 function clusterAddress(source: RedisConnection, known: readonly { options: StartNode }[]): string {
   const isNodes = typeof source === 'object' && 'nodes' in source;
-  const nodes: readonly StartNode[] = isNodes
-    ? (source.nodes as StartNode[])
-    : known.map(({ options }) => options as StartNode);
+  const nodes: readonly StartNode[] = isNodes ? source.nodes : known.map(({ options }) => options);
   return nodes.length > 0 ? nodes.map(nodeAddress).join(', ') : 'any node of the cluster';
 }
 

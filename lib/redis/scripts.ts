@@ -1,5 +1,5 @@
 import type { RedisClient } from '../interfaces/connection.js';
-import { DEAD_LETTER, HAND_BACK, REDRIVE, RENEW, RETIRE, TAKE, TRIM } from './lua.generated.js';
+import { CANCEL_REQUEST, DEAD_LETTER, HAND_BACK, REDRIVE, RENEW, RETIRE, TAKE, TRIM } from './lua.generated.js';
 import type { Script } from './script.js';
 import type { StreamEntry } from './stream-commands.js';
 
@@ -122,6 +122,26 @@ export async function trimSettled(
   oldestId: string | undefined,
 ): Promise<number> {
   return Number(await runScript(client, TRIM, [stream], [maxLength, oldestId ?? '']));
+}
+
+export interface CancelledRequest {
+  readonly entryId: string;
+  readonly requestId: string;
+}
+
+/**
+ * Deletes requests of one stream, and announces on the control channel those that a server has read already. Returns what
+ * Redis refused once the deletion was done; undefined when nothing.
+ */
+export async function cancelRequests(
+  client: RedisClient,
+  stream: string,
+  channel: string,
+  requests: readonly CancelledRequest[],
+): Promise<string | undefined> {
+  const pairs = requests.flatMap(({ entryId, requestId }) => [entryId, requestId]);
+  const refused = (await runScript(client, CANCEL_REQUEST, [stream], [channel, ...pairs])) as string;
+  return refused === '' ? undefined : refused;
 }
 
 /** Runs a script by its name, and teaches it to a server that does not know it. */
