@@ -14,13 +14,13 @@ export const streamTransport = contenderOf(
 );
 
 /** Where another build of the library is looked for: `npm install --no-save <alias>@npm:… ` or `<alias>@file:….tgz`. */
-export const BASELINE_PACKAGE = 'nestjs-redis-stream-transport-baseline';
+export const BASELINE_PACKAGE: string = 'nestjs-redis-stream-transport-baseline';
 
 export const baseline = contenderOf(
   'baseline',
   'another build of this library',
   // A name that the compiler does not resolve: it is seldom there.
-  () => import(String(BASELINE_PACKAGE)) as Promise<Library>,
+  () => import(BASELINE_PACKAGE) as Promise<Library>,
 );
 
 function contenderOf(name: string, title: string, load: () => Promise<Library>): Contender {

@@ -1,23 +1,41 @@
 import { INBOX_BLOCK_MS } from '../constants.js';
+import type { ClientSettings } from '../options/settings.js';
 import type { Connection } from '../redis/connection.js';
 import { ConnectionGroup } from '../redis/connection-group.js';
 import type { GroupWatcher } from '../redis/connection-group.js';
-import type { ClientSettings } from '../options/settings.js';
+import { settledWithin } from '../timing/limit.js';
+import { controlChannel } from '../topology/keys.js';
 import { PendingRequests } from './pending-requests.js';
 import { Publisher } from './publisher.js';
 import { ReplyInbox } from './reply-inbox.js';
+import { RequestCanceller } from './request-canceller.js';
 import { ServedStreams } from './served-streams.js';
 
-/** Everything of a client that lives from its first use to `close()`. */
+/** A connection that is being made, or was just lost, is there within this if Redis is. */
+const CONNECT_GRACE_MS = 400;
+/** What Redis has been sent is answered within this, or its outcome stays unknown. */
+const DRAIN_TIMEOUT_MS = 1_000;
+/** Cancelling what nobody waits for any more, and removing the reply stream. */
+const FAREWELL_TIMEOUT_MS = 200;
+
+export interface RuntimeWatcher extends GroupWatcher {
+  /** Something that an operator may want to know once. */
+  informed(message: string): void;
+}
+
+/** Everything that a client has from its first use to `close()`. */
 export class ClientRuntime {
   readonly connections: ConnectionGroup;
-  readonly writer: Connection;
   readonly publisher: Publisher;
   readonly pending: PendingRequests;
   readonly inbox: ReplyInbox;
   readonly served: ServedStreams;
+  readonly canceller: RequestCanceller;
 
-  constructor(settings: ClientSettings, watcher: GroupWatcher) {
+  private readonly writer: Connection;
+  private connecting: Promise<void> | undefined;
+
+  constructor(settings: ClientSettings, watcher: RuntimeWatcher) {
     const { connection, publishTimeoutMs, maxPending, prefix } = settings;
     this.connections = new ConnectionGroup(connection, INBOX_BLOCK_MS, watcher);
     const writer = this.connections.add('publisher');
@@ -27,14 +45,36 @@ export class ClientRuntime {
     this.publisher = new Publisher(writer, publishTimeoutMs, maxPending);
     this.inbox = new ReplyInbox(prefix, { reader, writer, pending: this.pending }, publishTimeoutMs);
     this.served = new ServedStreams(writer.client);
+    this.canceller = new RequestCanceller(writer, controlChannel(prefix), (message) => watcher.informed(message));
     writer.client.on('ready', () => this.publisher.resume());
   }
 
-  /** What waits fails with `error`; then the connections are released. */
+  /** @throws {TransportUnavailableError} after `timeoutMs`; 0 waits without a limit */
+  async connect(timeoutMs: number): Promise<void> {
+    const connecting = this.connections.ready(timeoutMs).then(() => this.inbox.open());
+    this.connecting = connecting;
+    await connecting;
+  }
+
+  /**
+   * Requests without a reply fail with `error` at once and are cancelled. What was accepted is still written, where Redis is
+   * there or comes up within a moment, or fails. Then the connections are closed.
+   */
   async close(error: Error): Promise<void> {
     this.pending.failAll(error);
+    await Promise.all([this.drained(), this.connecting && settledWithin(this.connecting, CONNECT_GRACE_MS)]);
     this.publisher.close();
-    await this.inbox.close();
-    this.connections.close();
+    await settledWithin(Promise.all([this.canceller.flushed(), this.inbox.close()]), FAREWELL_TIMEOUT_MS);
+    await this.connections.close();
+  }
+
+  private async drained(): Promise<void> {
+    const drained = this.publisher.drain(DRAIN_TIMEOUT_MS);
+    if (this.publisher.isIdle) return;
+    const isReady = await this.writer.ready(CONNECT_GRACE_MS).then(
+      () => true,
+      () => false,
+    );
+    if (isReady) await drained;
   }
 }

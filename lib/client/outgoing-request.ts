@@ -7,9 +7,9 @@ import { PublishOutcomeUnknownError, RequestTimeoutError } from '../errors/trans
 import type { RedisStreamError } from '../errors/transport-errors.js';
 import type { ClientRuntime } from './client-runtime.js';
 import type { PacketCodec } from './packet.codec.js';
-import type { Publication } from './publisher.js';
+import type { AcceptedMessage, Publication } from './publication.js';
 
-/** What is asked, and where. */
+/** A request as the caller made it, with the stream that it goes to. */
 export interface Question {
   readonly pattern: string;
   readonly stream: string;
@@ -18,7 +18,7 @@ export interface Question {
 }
 
 /**
- * One request from its first byte to its outcome: registered before it is written, cancelled by whoever stops waiting.
+ * One request from its first byte to its outcome: registered before it is written, cancelled when its caller stops waiting.
  * The callback gets Nest's packets, the last of them with an error or `isDisposed`.
  */
 export class OutgoingRequest implements Publication {
@@ -27,7 +27,7 @@ export class OutgoingRequest implements Publication {
   private readonly id = uuid();
   private readonly askedAt = performance.now();
   private readonly encoded: readonly string[];
-  private isWritten = false;
+  private written: AcceptedMessage | undefined;
   private isCancelled = false;
   private entryId: string | undefined;
   /** Keeps the parts in order where the deserializer takes its time. */
@@ -45,9 +45,13 @@ export class OutgoingRequest implements Publication {
 
   /** The ttl counts from when the entry is written, the caller's patience from the call: what is left of it goes along. */
   get fields(): readonly string[] {
+    return withTtl(this.encoded, this.leftMs);
+  }
+
+  /** What is left of the caller's patience, at least 1; 0 = no limit. */
+  private get leftMs(): number {
     const { timeoutMs } = this.question;
-    const leftMs = Math.ceil(this.askedAt + timeoutMs - performance.now());
-    return withTtl(this.encoded, timeoutMs === 0 ? 0 : Math.max(1, leftMs));
+    return timeoutMs === 0 ? 0 : Math.max(1, Math.ceil(this.askedAt + timeoutMs - performance.now()));
   }
 
   /** @throws {TooManyPendingError} */
@@ -59,20 +63,18 @@ export class OutgoingRequest implements Publication {
       replied: (part) => this.replied(part),
       failed: (error) => this.end(error),
     });
-    if (runtime.inbox.isReady && runtime.served.isKnown(this.stream)) this.write();
+    if (runtime.inbox.isReady && runtime.served.isKnown(this.stream, this.askedAt)) this.write();
     else void this.writeWhenServed();
   }
 
+  /** The caller waits no more. */
   cancel(): void {
-    if (!this.runtime.pending.remove(this.id)) return;
-    if (this.isWritten && this.runtime.publisher.withdraw(this)) return;
-    this.isCancelled = true;
-    this.deleteEntry();
+    if (this.runtime.pending.remove(this.id)) this.takeBack();
   }
 
   stored(entryId: string): void {
     this.entryId = entryId;
-    if (this.isCancelled) this.deleteEntry();
+    if (this.isCancelled) this.takeBack();
   }
 
   failed(error: RedisStreamError): void {
@@ -85,7 +87,7 @@ export class OutgoingRequest implements Publication {
     const { runtime } = this;
     try {
       await runtime.inbox.open();
-      const isServed = await runtime.served.check(this.stream);
+      const isServed = await runtime.served.check(this.stream, this.leftMs);
       if (!runtime.pending.has(this.id)) return;
       if (isServed) this.write();
       else if (runtime.pending.remove(this.id)) this.callback({ err: NO_MESSAGE_HANDLER });
@@ -95,13 +97,13 @@ export class OutgoingRequest implements Publication {
   }
 
   private write(): void {
-    this.isWritten = true;
-    this.runtime.publisher.publish(this);
+    this.written = this.runtime.publisher.publish(this);
   }
 
   private end(error: Error): void {
-    // One that still waits for a connection would be answered to nobody.
-    if (this.isWritten && error instanceof RequestTimeoutError) this.runtime.publisher.withdraw(this);
+    // Perhaps the group is gone.
+    if (error instanceof RequestTimeoutError) this.runtime.served.doubt(this.stream);
+    this.takeBack();
     this.callback({ err: error });
   }
 
@@ -123,13 +125,15 @@ export class OutgoingRequest implements Publication {
   }
 
   private refuse(error: unknown): void {
-    this.runtime.pending.remove(this.id);
+    if (this.runtime.pending.remove(this.id)) this.takeBack();
     this.callback({ err: error });
   }
 
-  /** Nobody waits any more, so a server that has not read the request yet need not run it. */
-  private deleteEntry(): void {
-    const { entryId, runtime, stream } = this;
-    if (entryId !== undefined) runtime.writer.client.xdel(stream, entryId).catch(() => undefined);
+  /** A request that is not sent yet never will be; any other is cancelled where it is, once that is known. */
+  private takeBack(): void {
+    const { runtime, written, entryId, stream } = this;
+    if (written && runtime.publisher.withdraw(written)) return;
+    this.isCancelled = true;
+    if (entryId !== undefined) runtime.canceller.cancel(stream, { entryId, requestId: this.id });
   }
 }

@@ -1,12 +1,17 @@
 import type { ReplyPart } from '../codec/entry.codec.js';
-import { ReplyGapError, RequestTimeoutError, TooManyPendingError } from '../errors/transport-errors.js';
+import {
+  ReplyGapError,
+  ReplyInterruptedError,
+  RequestTimeoutError,
+  TooManyPendingError,
+} from '../errors/transport-errors.js';
 import { DeadlineWheel } from '../timing/deadline-wheel.js';
 import type { Deadline } from '../timing/deadline-wheel.js';
 
-/** Who waits for a reply. `failed` and a part with `last` end it. */
+/** A caller that waits for a reply. `failed` and a part with `last` end it. */
 export interface ReplyListener {
   readonly pattern: string;
-  /** 0 = for ever. Starts again with each part of the reply. */
+  /** 0 = no limit. Starts again with each part of the reply. */
   readonly timeoutMs: number;
   replied(part: ReplyPart): void;
   failed(error: Error): void;
@@ -16,6 +21,8 @@ interface Pending {
   readonly id: string;
   readonly listener: ReplyListener;
   nextSeq: number;
+  /** The run whose first part was delivered. A reply that names none counts as a run of its own. */
+  run: string | undefined;
   deadline: Deadline | undefined;
 }
 
@@ -33,7 +40,7 @@ export class PendingRequests {
   /** @throws {TooManyPendingError} */
   add(id: string, listener: ReplyListener): void {
     if (this.pending.size >= this.maxPending) throw new TooManyPendingError(this.maxPending);
-    const request: Pending = { id, listener, nextSeq: 0, deadline: undefined };
+    const request: Pending = { id, listener, nextSeq: 0, run: undefined, deadline: undefined };
     this.pending.set(id, request);
     this.restartDeadline(request);
   }
@@ -64,18 +71,34 @@ export class PendingRequests {
     for (const id of waiting) this.fail(id, error);
   }
 
-  /** Hands a part to whoever waits for it. Repeats, unknown ids and what follows the end are no error. */
+  /**
+   * Hands a part to the listener of its request. Repeats, unknown ids and what follows the end are no error. Where several
+   * runs of the handler answer, because its process died or a second group reads the stream, the caller gets one of them
+   * whole or an error, never a mixture.
+   */
   deliver(part: ReplyPart): void {
     const request = this.pending.get(part.id);
-    if (!request || part.seq < request.nextSeq) return;
-    if (part.seq > request.nextSeq) {
+    if (!request) return;
+    const run = part.run ?? '';
+    if (request.run !== undefined && request.run !== run) this.otherRun(request, part);
+    else if (part.seq > request.nextSeq) {
       this.fail(part.id, new ReplyGapError(request.listener.pattern, request.nextSeq, part.seq));
-      return;
+    } else if (part.seq === request.nextSeq) {
+      request.run = run;
+      this.next(request, part);
     }
+  }
+
+  private next(request: Pending, part: ReplyPart): void {
     request.nextSeq++;
-    if (part.last || part.err !== undefined) this.remove(part.id);
+    if (isEnd(part)) this.remove(part.id);
     else this.restartDeadline(request);
     request.listener.replied(part);
+  }
+
+  /** The request is settled with the end of any run, so the rest of the one that was being delivered will never come. */
+  private otherRun({ id, listener }: Pending, part: ReplyPart): void {
+    if (isEnd(part)) this.fail(id, new ReplyInterruptedError(listener.pattern));
   }
 
   private restartDeadline(request: Pending): void {
@@ -87,3 +110,5 @@ export class PendingRequests {
     this.fail(id, new RequestTimeoutError(listener.pattern, listener.timeoutMs));
   }
 }
+
+const isEnd = (part: ReplyPart): boolean => part.last || part.err !== undefined;

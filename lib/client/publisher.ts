@@ -1,71 +1,73 @@
-import {
-  PublishOutcomeUnknownError,
-  PublishRejectedError,
-  TooManyPendingError,
-  TransportClosedError,
-  TransportUnavailableError,
-} from '../errors/transport-errors.js';
+import { TooManyPendingError, TransportClosedError } from '../errors/transport-errors.js';
 import type { RedisStreamError } from '../errors/transport-errors.js';
 import type { Connection } from '../redis/connection.js';
-import { runTogether } from '../redis/command-batch.js';
-import { classify, withoutArguments } from '../redis/reply-error.js';
+import { nodeOf } from '../redis/nodes.js';
 import { DeadlineWheel } from '../timing/deadline-wheel.js';
-import type { Deadline } from '../timing/deadline-wheel.js';
+import { settledWithin } from '../timing/limit.js';
+import { hashSlot } from '../topology/keys.js';
+import { NodeSender } from './node-sender.js';
+import type { SendListener } from './node-sender.js';
+import { AcceptedMessage } from './publication.js';
+import type { Publication } from './publication.js';
+import { publishError } from './publish-error.js';
 
-const MAX_BATCH = 128;
 const NOT_SENT_PAUSE_MS = 50;
-
-/** A message on its way to Redis. `stored` and `failed` are called at most once, and never both. */
-export interface Publication {
-  readonly stream: string;
-  /** Read when it is sent, and anew should it have to be kept for later after all. */
-  readonly fields: readonly string[];
-  stored(entryId: string): void;
-  failed(error: RedisStreamError): void;
-}
-
-interface Waiting {
-  readonly publication: Publication;
-  /** By the monotonic clock; set once it has to wait, and not extended by attempts that come to nothing. */
-  expiresAt: number | undefined;
-  deadline: Deadline | undefined;
-}
+/** Messages that are over are taken out of the queue when they are more than the others and than this. */
+const MAX_GAPS = 100;
 
 /**
- * Writes messages: those of one turn of the event loop leave in one call. Without a connection they wait, at most
- * `maxPending` of them and for `publishTimeoutMs`; nothing is ever sent twice.
+ * Writes messages: those of one turn of the event loop leave in few calls, and what is stored of one stream is stored in the
+ * order of the calls. Without a connection they wait, at most `maxPending` of them and for `publishTimeoutMs`; nothing is
+ * ever sent twice. In a cluster a server that hangs delays only what goes to it.
  */
-export class Publisher {
-  private queue: Waiting[] = [];
-  private scheduled = false;
-  private closed = false;
-  private readonly overdue: DeadlineWheel<Waiting>;
+export class Publisher implements SendListener {
+  private state: 'open' | 'draining' | 'closed' = 'open';
+  /** In the order of the calls, but for what came back since the last flush. */
+  private queue: AcceptedMessage[] = [];
+  private isDisordered = false;
+  /** How many of the queue are over. */
+  private gaps = 0;
+  private accepted = 0;
+  private waiting = 0;
+  private underWay = 0;
+  private isScheduled = false;
+  private retry: NodeJS.Timeout | undefined;
+  private whenIdle: (() => void) | undefined;
+  private readonly senders = new Map<string, NodeSender>();
+  private readonly overdue: DeadlineWheel<AcceptedMessage>;
 
   constructor(
     private readonly connection: Connection,
     private readonly publishTimeoutMs: number,
     private readonly maxPending: number,
   ) {
-    this.overdue = new DeadlineWheel((waiting) => this.giveUp(waiting));
+    this.overdue = new DeadlineWheel((message) => this.giveUp(message));
   }
 
-  publish(publication: Publication): void {
-    if (this.closed) return publication.failed(new TransportClosedError());
-    const waiting: Waiting = { publication, expiresAt: undefined, deadline: undefined };
-    if (!this.connection.isReady) {
-      if (this.queue.length >= this.maxPending) return publication.failed(new TooManyPendingError(this.maxPending));
-      this.letWait(waiting);
+  /** Whether every message has its outcome. */
+  get isIdle(): boolean {
+    return this.waiting === 0 && this.underWay === 0;
+  }
+
+  /** @returns what `withdraw` takes; undefined when the message failed at once */
+  publish(publication: Publication): AcceptedMessage | undefined {
+    const refusal = this.refusal();
+    if (refusal) {
+      publication.failed(refusal);
+      return undefined;
     }
-    this.queue.push(waiting);
+    const message = new AcceptedMessage(publication, this.accepted++);
+    if (!this.connection.isReady) this.limit(message);
+    this.waiting++;
+    this.queue.push(message);
     this.schedule();
+    return message;
   }
 
   /** Takes back a message that was not sent yet. */
-  withdraw(publication: Publication): boolean {
-    const at = this.queue.findIndex((waiting) => waiting.publication === publication);
-    if (at < 0) return false;
-    this.queue[at]?.deadline?.cancel();
-    this.queue.splice(at, 1);
+  withdraw(message: AcceptedMessage): boolean {
+    if (!message.withdraw()) return false;
+    this.left();
     return true;
   }
 
@@ -74,123 +76,150 @@ export class Publisher {
     this.schedule();
   }
 
+  /** Accepts nothing more. Resolves when all that was accepted has its outcome, at the latest after `timeoutMs`. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.state = 'draining';
+    if (this.isIdle) return;
+    const idle = new Promise<void>((resolve) => {
+      this.whenIdle = resolve;
+    });
+    await settledWithin(idle, timeoutMs);
+  }
+
+  /** Fails what waits. What is under way fails with the connection. */
   close(): void {
-    this.closed = true;
+    this.state = 'closed';
+    clearTimeout(this.retry);
     this.overdue.clear();
-    const queue = this.queue;
-    this.queue = [];
-    for (const { publication } of queue) publication.failed(new TransportClosedError());
+    for (const message of this.takeQueue()) this.fail(message, new TransportClosedError());
   }
 
-  /** For a message that was taken while the connection still seemed to be there: the bound holds for it all the same. */
-  private keep(waiting: Waiting): void {
-    if (this.queue.length >= this.maxPending) {
-      waiting.deadline?.cancel();
-      waiting.publication.failed(new TooManyPendingError(this.maxPending));
-      return;
-    }
-    this.letWait(waiting);
-    this.queue.push(waiting);
+  sending(count: number): void {
+    this.waiting -= count;
+    this.underWay += count;
   }
 
-  private letWait(waiting: Waiting): void {
-    waiting.expiresAt ??= performance.now() + this.publishTimeoutMs;
-    waiting.deadline ??= this.overdue.add(waiting, Math.max(0, waiting.expiresAt - performance.now()));
+  answered(message: AcceptedMessage, error: unknown, entryId: unknown): void {
+    this.underWay--;
+    const failure = error ? publishError(message.publication.stream, error) : undefined;
+    if (!error) message.stored(String(entryId));
+    else if (failure) message.failed(failure);
+    else this.comeBack(message);
+    if (this.whenIdle && this.isIdle) this.whenIdle();
   }
 
-  private giveUp(waiting: Waiting): void {
-    if (!this.withdraw(waiting.publication)) return;
-    const message = `No connection to Redis within \`publishTimeout\` (${this.publishTimeoutMs} ms)`;
-    waiting.publication.failed(new TransportUnavailableError(message));
+  held(messages: readonly AcceptedMessage[]): void {
+    for (const message of messages) this.limit(message);
+  }
+
+  released(messages: readonly AcceptedMessage[]): void {
+    this.isDisordered = true;
+    for (const message of messages) if (message.isWaiting) this.queue.push(message);
+    if (this.state === 'closed') this.close();
+    else this.schedule();
+  }
+
+  private refusal(): RedisStreamError | undefined {
+    if (this.state !== 'open') return new TransportClosedError();
+    return !this.connection.isReady && this.isFull ? new TooManyPendingError(this.maxPending) : undefined;
+  }
+
+  /** Messages may wait for a connection: the bound holds for those too that were taken while it still seemed to be there. */
+  private get isFull(): boolean {
+    return this.queue.length - this.gaps >= this.maxPending;
+  }
+
+  /** It could not be sent, so it goes before all that was accepted later. */
+  private comeBack(message: AcceptedMessage): void {
+    message.waitAgain();
+    this.waiting++;
+    this.isDisordered = true;
+    this.keep(message);
+    if (this.state === 'closed') return this.close();
+    // The socket is closing, but its connection does not know yet. `resume` comes first where all goes well.
+    this.retry ??= setTimeout(() => {
+      this.retry = undefined;
+      this.schedule();
+    }, NOT_SENT_PAUSE_MS).unref();
+  }
+
+  private keep(message: AcceptedMessage): void {
+    if (this.isFull) return this.fail(message, new TooManyPendingError(this.maxPending));
+    this.limit(message);
+    this.queue.push(message);
+  }
+
+  private limit(message: AcceptedMessage): void {
+    const now = performance.now();
+    message.expiresAt ??= now + this.publishTimeoutMs;
+    message.deadline ??= this.overdue.add(message, Math.max(0, message.expiresAt - now));
+  }
+
+  private giveUp(message: AcceptedMessage): void {
+    const waited = `\`publishTimeout\` (${this.publishTimeoutMs} ms)`;
+    this.gaps++;
+    this.fail(message, this.connection.unavailable(waited, 'store'));
+  }
+
+  private fail(message: AcceptedMessage, error: RedisStreamError): void {
+    this.waiting--;
+    message.failed(error);
+    if (this.whenIdle && this.isIdle) this.whenIdle();
+  }
+
+  /** A message is over while it stands in the queue. */
+  private left(): void {
+    this.waiting--;
+    this.gaps++;
+    if (this.gaps > MAX_GAPS && this.gaps > this.queue.length / 2) this.queue = this.takeQueue();
+    if (this.whenIdle && this.isIdle) this.whenIdle();
   }
 
   private schedule(): void {
-    if (this.scheduled || this.queue.length === 0) return;
-    this.scheduled = true;
+    if (this.isScheduled || this.queue.length === 0) return;
+    this.isScheduled = true;
     // After the promises of this turn, so that all who were answered together can ask again together.
     setImmediate(() => {
-      this.scheduled = false;
+      this.isScheduled = false;
       this.flush();
     });
   }
 
   private flush(): void {
-    const queue = this.queue;
+    const messages = this.takeQueue();
+    if (!this.connection.isReady) for (const message of messages) this.keep(message);
+    else if (this.connection.isCluster) this.flushToNodes(messages);
+    else this.senderTo('').send(messages);
+  }
+
+  private flushToNodes(messages: readonly AcceptedMessage[]): void {
+    const nodes = new Map<string, AcceptedMessage[]>();
+    for (const message of messages) {
+      const node = nodeOf(this.connection.client, hashSlot(message.publication.stream));
+      const others = nodes.get(node);
+      if (others) others.push(message);
+      else nodes.set(node, [message]);
+    }
+    for (const [node, part] of nodes) this.senderTo(node).send(part);
+  }
+
+  private senderTo(node: string): NodeSender {
+    let sender = this.senders.get(node);
+    if (!sender) {
+      sender = new NodeSender(this.connection, node, this.publishTimeoutMs, this);
+      this.senders.set(node, sender);
+    }
+    return sender;
+  }
+
+  /** What waits, in the order of the calls. */
+  private takeQueue(): AcceptedMessage[] {
+    let { queue } = this;
     this.queue = [];
-    if (!this.connection.isReady) {
-      for (const waiting of queue) this.keep(waiting);
-      return;
-    }
-    for (let at = 0; at < queue.length; at += MAX_BATCH) {
-      const batch = queue.slice(at, at + MAX_BATCH);
-      for (const waiting of batch) {
-        waiting.deadline?.cancel();
-        waiting.deadline = undefined;
-      }
-      this.send(batch);
-    }
-  }
-
-  private send(batch: readonly Waiting[]): void {
-    const open = new Set(batch);
-    const silence = setTimeout(() => {
-      const error = new Error(`no answer within \`publishTimeout\` (${this.publishTimeoutMs} ms)`);
-      for (const waiting of open) this.fail(waiting, error);
-      open.clear();
-    }, this.publishTimeoutMs);
-    const settle = (waiting: Waiting, error: unknown, entryId: unknown): void => {
-      if (!open.delete(waiting)) return;
-      if (open.size === 0) clearTimeout(silence);
-      if (error) this.fail(waiting, error);
-      else waiting.publication.stored(String(entryId));
-    };
-    if (this.connection.isCluster || batch.length === 1) this.sendOneByOne(batch, settle);
-    else this.sendTogether(batch, settle);
-  }
-
-  private sendOneByOne(batch: readonly Waiting[], settle: Settle): void {
-    for (const waiting of batch) {
-      const { stream, fields } = waiting.publication;
-      this.connection.client.xadd(stream, '*', ...fields).then(
-        (entryId) => settle(waiting, null, entryId),
-        (error: unknown) => settle(waiting, error, null),
-      );
-    }
-  }
-
-  private sendTogether(batch: readonly Waiting[], settle: Settle): void {
-    const commands = batch.map(({ publication }) => ['XADD', publication.stream, '*', ...publication.fields]);
-    runTogether(this.connection.client, commands).then(
-      (results) => batch.forEach((waiting, i) => settle(waiting, results[i]?.[0], results[i]?.[1])),
-      (error: unknown) => batch.forEach((waiting) => settle(waiting, error, null)),
-    );
-  }
-
-  private fail(waiting: Waiting, error: unknown): void {
-    const { publication } = waiting;
-    const cause = withoutArguments(error);
-    switch (classify(error)) {
-      case 'lost':
-        publication.failed(new PublishOutcomeUnknownError(publication.stream, cause));
-        return;
-      case 'not-sent':
-        if (this.closed) publication.failed(new TransportClosedError());
-        else {
-          this.keep(waiting);
-          // The socket is closing, but its connection does not know yet. `resume` comes first where all goes well.
-          setTimeout(() => this.schedule(), NOT_SENT_PAUSE_MS).unref();
-        }
-        return;
-      case 'retry':
-      case 'reconnect':
-        publication.failed(new PublishRejectedError(publication.stream, cause, true));
-        return;
-      case 'rejoin':
-      case 'reject':
-      case 'fatal':
-        publication.failed(new PublishRejectedError(publication.stream, cause, false));
-    }
+    if (this.gaps > 0) queue = queue.filter(({ isWaiting }) => isWaiting);
+    if (this.isDisordered) queue.sort((a, b) => a.order - b.order);
+    this.gaps = 0;
+    this.isDisordered = false;
+    return queue;
   }
 }
-
-type Settle = (waiting: Waiting, error: unknown, entryId: unknown) => void;

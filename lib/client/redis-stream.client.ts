@@ -15,6 +15,7 @@ import { ClientRuntime } from './client-runtime.js';
 import { OutgoingRequest } from './outgoing-request.js';
 import type { Question } from './outgoing-request.js';
 import { PacketCodec } from './packet.codec.js';
+import { UnobservedFailures } from './unobserved-failures.js';
 
 /**
  * Nest's client side over Redis Streams. Connects with its first use and stays connected until `close()`.
@@ -26,6 +27,7 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
   private readonly logger = new Logger(RedisStreamClient.name);
   private readonly settings: ClientSettings;
   private readonly codec: PacketCodec;
+  private readonly unobserved = new UnobservedFailures((line) => this.logger.error(line));
   private readonly listeners: { event: string; listener: (...args: unknown[]) => void }[] = [];
   private runtime: ClientRuntime | undefined;
 
@@ -46,19 +48,23 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
   /**
    * Resolves when messages can be sent and replies received. Not needed before `send` or `emit`.
    * @throws {TransportUnavailableError} after `option.connectTimeout`; a later call may succeed
+   * @throws {TransportClosedError} when `close()` is called meanwhile and Redis cannot be reached
    */
   async connect(): Promise<void> {
-    const { connections, inbox } = this.open();
-    await connections.ready(this.settings.connectTimeoutMs);
-    await inbox.open();
+    await this.open().connect(this.settings.connectTimeoutMs);
   }
 
-  /** Rejects what waits with `TransportClosedError` and releases the connections. The client can be used again. */
+  /**
+   * Requests without a reply fail with `TransportClosedError` and are cancelled at their servers. Events that were emitted
+   * before are still written, where Redis is there or comes up within 400 ms; the others fail. Then the connections are
+   * closed: within milliseconds, and within about two seconds where Redis is silent. The client can be used again.
+   */
   async close(): Promise<void> {
     const { runtime } = this;
     if (!runtime) return;
     this.runtime = undefined;
     await runtime.close(new TransportClosedError('unknown'));
+    this.unobserved.flush();
   }
 
   /** For clients from a plain provider factory; `ClientsModule` puts `close` here itself. */
@@ -94,7 +100,7 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
       this.dispatchEvent<TResult>(this.packet(pattern, data)).then(resolve, reject);
     });
     dispatched.catch((error: Error) => {
-      if (!observed) this.logger.error(`An event was not published, and nobody listens: ${error.message}`);
+      if (!observed) this.unobserved.add(error);
     });
     return new Observable<TResult>((observer) => {
       observed = true;
@@ -151,6 +157,7 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
       statusChanged: (status) => this._status$.next(status),
       failed: (role, error) => this.logger.error(`Redis connection "${role}": ${error.message}`),
       recovered: (role) => this.logger.log(`Redis connection "${role}" is back`),
+      informed: (message) => this.logger.log(message),
     });
     for (const { event, listener } of this.listeners) runtime.connections.on(event, listener);
     runtime.connections.open();

@@ -69,14 +69,14 @@ export class ReplyInbox {
   }
 
   private async start(): Promise<void> {
-    await this.parts.writer.ready(this.publishTimeoutMs);
+    await this.parts.writer.ready(this.publishTimeoutMs, 'store');
     await this.create();
     if (this.closed) throw new TransportClosedError();
     this.isOpen = true;
     // What waits to be sent goes out as soon as the connection is back; the stream has to be there by then.
     this.parts.writer.client.on('ready', () => void this.create().catch(() => undefined));
     this.parts.reader.open();
-    void this.readForEver();
+    void this.readUntilClosed();
     this.housekeeping = setInterval(() => void this.keepHouse(), HOUSEKEEPING_MS).unref();
   }
 
@@ -92,11 +92,19 @@ export class ReplyInbox {
     ]);
     this.renewedAt = performance.now();
     this.untrimmed = true;
-    // Ids of a stream only grow. A smaller one is from a new stream, and from a clock that went back.
-    if (id !== null && entryTime(id) < entryTime(this.lastId)) this.lastId = FIRST_ID;
+    if (id !== null && entryTime(id) < entryTime(this.lastId)) this.startOver();
   }
 
-  private async readForEver(): Promise<void> {
+  /**
+   * Ids of a stream only grow: a smaller one is from a new stream, by a clock that went back. A read that waits for ids above
+   * the old ones would miss what comes, so its connection is made anew.
+   */
+  private startOver(): void {
+    this.lastId = FIRST_ID;
+    this.parts.reader.client.disconnect(true);
+  }
+
+  private async readUntilClosed(): Promise<void> {
     while (!this.closed) {
       try {
         await this.parts.reader.ready();
@@ -122,9 +130,10 @@ export class ReplyInbox {
     if (this.keeping || !this.parts.writer.isReady) return;
     this.keeping = true;
     try {
-      if (this.untrimmed) await this.trim();
+      // First of all: a server keeps a reply for a second when the stream is gone.
       if (this.parts.pending.size > 0 || performance.now() - this.renewedAt > REPLY_STREAM_TTL_MS / 3)
         await this.renew();
+      if (this.untrimmed) await this.trim();
     } catch {
       // Tried again with the next tick.
     } finally {

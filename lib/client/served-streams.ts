@@ -3,47 +3,96 @@ import type { RedisClient } from '../interfaces/connection.js';
 import { classify } from '../redis/reply-error.js';
 
 const POLL_MS = 50;
+/** An answer is good for this long and up to as long again, so that not all streams are asked about at once. */
+const KNOWN_MS = 30_000;
+const MAX_KNOWN = 10_000;
+
+/** A caller that waits for a group to appear. */
+interface Waiter {
+  readonly end: number;
+  settle(isServed: boolean): void;
+}
 
 /**
- * Knows which streams somebody reads. A request to any other would wait for its whole timeout although nobody is
- * there to say so: streams have no subscribers to count, but a server creates its groups before it listens.
+ * Knows which streams a consumer group reads. A request to any other would wait for its whole timeout: streams have no
+ * subscribers to count, but a server creates its groups before it listens.
  */
 export class ServedStreams {
-  private readonly served = new Set<string>();
-  private readonly probes = new Map<string, Promise<boolean>>();
+  /** Streams that are read, with when to ask again. */
+  private readonly known = new Map<string, number>();
+  private readonly waiting = new Map<string, Set<Waiter>>();
 
   constructor(private readonly client: RedisClient) {}
 
-  isKnown(stream: string): boolean {
-    return this.served.has(stream);
-  }
-
-  /** Whether a consumer group reads the stream, or is there within a moment: servers start beside their clients. */
-  check(stream: string): Promise<boolean> {
-    let probe = this.probes.get(stream);
-    if (!probe) {
-      probe = this.probe(stream).finally(() => this.probes.delete(stream));
-      this.probes.set(stream, probe);
-    }
-    return probe;
-  }
-
-  private async probe(stream: string): Promise<boolean> {
-    const end = performance.now() + UNSERVED_GRACE_MS;
-    while (!(await this.hasGroup(stream))) {
-      if (performance.now() >= end) return false;
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
-    this.served.add(stream);
+  /** Asks again in the background once in a while: groups are removed, and streams with them. */
+  isKnown(stream: string, now = performance.now()): boolean {
+    const until = this.known.get(stream);
+    if (until === undefined) return false;
+    if (now >= until) void this.askAgain(stream);
     return true;
+  }
+
+  /** The next request to this stream asks first. */
+  doubt(stream: string): void {
+    this.known.delete(stream);
+  }
+
+  /**
+   * Whether a consumer group reads the stream, or will in a moment, since servers start beside their clients. The answer
+   * comes within half of `patienceMs` (0 = no limit), so that it is there before the caller gives up.
+   */
+  check(stream: string, patienceMs: number): Promise<boolean> {
+    const graceMs = patienceMs > 0 ? Math.min(UNSERVED_GRACE_MS, patienceMs / 2) : UNSERVED_GRACE_MS;
+    return new Promise((settle) => {
+      const waiter = { end: performance.now() + graceMs, settle };
+      const others = this.waiting.get(stream);
+      if (others) return void others.add(waiter);
+      const waiters = new Set([waiter]);
+      this.waiting.set(stream, waiters);
+      void this.poll(stream, waiters);
+    });
+  }
+
+  /** One question at a time, however many wait for the answer. */
+  private async poll(stream: string, waiters: Set<Waiter>): Promise<void> {
+    while (waiters.size > 0) {
+      const isServed = await this.hasGroup(stream);
+      if (isServed) this.remember(stream);
+      const now = performance.now();
+      for (const waiter of waiters) {
+        if (!isServed && now < waiter.end) continue;
+        waiters.delete(waiter);
+        waiter.settle(isServed);
+      }
+      if (waiters.size > 0) await pause(Math.min(POLL_MS, Math.max(1, earliest(waiters) - now)));
+    }
+    this.waiting.delete(stream);
+  }
+
+  private async askAgain(stream: string): Promise<void> {
+    this.remember(stream);
+    if (!(await this.hasGroup(stream))) this.known.delete(stream);
+  }
+
+  private remember(stream: string): void {
+    if (this.known.size >= MAX_KNOWN) this.known.clear();
+    this.known.set(stream, performance.now() + KNOWN_MS * (1 + Math.random()));
   }
 
   private async hasGroup(stream: string): Promise<boolean> {
     try {
       return ((await this.client.xinfo('GROUPS', stream)) as unknown[]).length > 0;
     } catch (error) {
-      // Redis says "no such key" as a plain ERR. Whoever may not ask, or cannot now, waits for a reply instead.
+      // Redis says "no such key" as a plain ERR. A client that may not ask, or cannot now, waits for a reply instead.
       return classify(error) !== 'reject' || !/no such key/i.test((error as Error).message);
     }
   }
 }
+
+const earliest = (waiters: ReadonlySet<Waiter>): number => {
+  let end = Infinity;
+  for (const waiter of waiters) end = Math.min(end, waiter.end);
+  return end;
+};
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -111,9 +111,10 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
   }
 
   async close(): Promise<void> {
-    this.connections?.close();
+    const { connections } = this;
     this.connections = undefined;
     this.connection = undefined;
+    await connections?.close();
   }
 
   onApplicationShutdown(): Promise<void> {

@@ -48,10 +48,14 @@ export class PublishOutcomeUnknownError extends RedisStreamError {
   }
 }
 
-/** There was no connection to Redis for as long as the call was willing to wait. */
+/**
+ * There was no connection to Redis for as long as the call was willing to wait, or Redis cannot be used. `cause` is the last
+ * error of the connection, where there was one.
+ */
 export class TransportUnavailableError extends RedisStreamError {
-  constructor(what: string, cause?: Error) {
-    super(`${what}. Nothing was stored.`, {
+  constructor(what: string, cause?: Error, wasToBeStored = false) {
+    const why = cause ? `: ${cause.message.replace(/\.$/, '')}` : '';
+    super(`${what}${why}.${wasToBeStored ? ' Nothing was stored.' : ''}`, {
       code: 'TRANSPORT_UNAVAILABLE',
       retriable: true,
       outcome: 'not-stored',

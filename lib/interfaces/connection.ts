@@ -1,6 +1,9 @@
 import type { Cluster, ClusterNode, ClusterOptions, Redis, RedisOptions } from 'ioredis';
 
-/** What a connection is for; each role has its own socket and its own safe options. */
+/**
+ * What a connection is for; each role has its own socket and its own safe options. Nothing depends on `control`, which only
+ * listens for what clients and operators announce.
+ */
 export type ConnectionRole = 'reader' | 'writer' | 'publisher' | 'inbox' | 'control';
 
 export type RedisClient = Redis | Cluster;

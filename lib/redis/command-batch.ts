@@ -1,6 +1,6 @@
 import type { RedisClient } from '../interfaces/connection.js';
 import { BATCH } from './lua.generated.js';
-import { isMasterLost, replyCode } from './reply-error.js';
+import { ScriptFailedError, classify, isMasterLost, replyCode } from './reply-error.js';
 import { runScript } from './scripts.js';
 
 /** Name and arguments. */
@@ -14,20 +14,31 @@ const ERROR_MARK = '!';
 /** Users who may not run scripts; their commands go in a pipeline instead. */
 const withoutScripts = new WeakSet<RedisClient>();
 
+/** Lua hands some 8,000 words at most to one command. */
+const MAX_WORDS_PER_COMMAND = 4_000;
+/** Redis takes a million words in one call; a script that long would stall it. */
+const MAX_WORDS_PER_SCRIPT = 100_000;
+
 /**
  * Runs commands in one call. A script rather than a pipeline for two reasons: a blocked reader is woken once with all of
  * a batch and not with the first entry of it, and this process makes one command object for all (measured with
- * `npm run bench -- requests`). Not for a cluster: the commands touch keys of several slots.
+ * `npm run bench -- requests`). What is too long for a script goes in a pipeline. In a cluster all commands have to be
+ * about one key, which `key` names.
  *
- * Rejects when nothing is known of any command; else each has its own result, and none stops the others.
+ * Rejects when nothing is known of any command, or all were refused alike; else each has its own result, and none stops
+ * the others. A script that failed in the middle rejects with `ScriptFailedError`.
  */
-export async function runTogether(client: RedisClient, commands: readonly BatchCommand[]): Promise<BatchResult[]> {
-  if (withoutScripts.has(client)) return runInPipeline(client, commands);
+export async function runTogether(
+  client: RedisClient,
+  commands: readonly BatchCommand[],
+  key?: string,
+): Promise<BatchResult[]> {
+  if (withoutScripts.has(client) || !fitsScript(commands)) return runInPipeline(client, commands);
   let replies: unknown[];
   try {
-    replies = (await runScript(client, BATCH, [], factorOut(commands))) as unknown[];
+    replies = (await runScript(client, BATCH, key === undefined ? [] : [key], factorOut(commands))) as unknown[];
   } catch (error) {
-    if (replyCode((error as Error).message) !== 'NOPERM') throw error;
+    if (!isScriptForbidden(error as Error)) throw scriptError(error as Error);
     withoutScripts.add(client);
     return runInPipeline(client, commands);
   }
@@ -35,15 +46,39 @@ export async function runTogether(client: RedisClient, commands: readonly BatchC
     typeof reply === 'string' && reply.startsWith(ERROR_MARK) ? [replyError(reply.slice(1)), null] : [null, reply],
   );
   // ioredis looks for the master anew by itself, but not for errors that it does not see.
-  if (results.some(([error]) => error && isMasterLost(error))) client.disconnect(true);
+  if (results.some(([error]) => error && isMasterLost(error))) lookForMaster(client);
   return results;
+}
+
+/** By the rights of the user, or because the operator took the command away. */
+const isScriptForbidden = ({ message }: Error): boolean =>
+  replyCode(message) === 'NOPERM' || /unknown command/i.test(message);
+
+/** What Redis says before it runs anything stands as it is; any other error comes from the middle of the script. */
+function scriptError(error: Error): Error {
+  const kind = classify(error);
+  return kind === 'reject' || kind === 'rejoin' ? new ScriptFailedError(error) : error;
+}
+
+function lookForMaster(client: RedisClient): void {
+  if ('refreshSlotsCache' in client) client.refreshSlotsCache();
+  else client.disconnect(true);
+}
+
+function fitsScript(commands: readonly BatchCommand[]): boolean {
+  let words = 0;
+  for (const { length } of commands) {
+    if (length > MAX_WORDS_PER_COMMAND) return false;
+    words += length;
+  }
+  return words <= MAX_WORDS_PER_SCRIPT;
 }
 
 /** Runs commands one by one, all of them under way at the same time: the first is answered while others are written. */
 export function runEach(client: RedisClient, commands: readonly BatchCommand[]): Promise<BatchResult[]> {
   return Promise.all(
     commands.map(([name, ...args]) =>
-      client.call(String(name), ...args).then(
+      client.call(String(name), args).then(
         (reply): BatchResult => [null, reply],
         (error: Error): BatchResult => [error, null],
       ),
@@ -92,7 +127,8 @@ function markDifferences({ words, holes }: Template, command: BatchCommand): voi
 
 async function runInPipeline(client: RedisClient, commands: readonly BatchCommand[]): Promise<BatchResult[]> {
   const pipeline = client.pipeline();
-  for (const [name, ...args] of commands) pipeline.call(String(name), ...args);
+  // As a list: a call takes only so many arguments.
+  for (const [name, ...args] of commands) pipeline.call(String(name), args);
   return (await pipeline.exec()) ?? [];
 }
 

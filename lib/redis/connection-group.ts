@@ -13,9 +13,13 @@ export interface GroupWatcher {
   recovered(role: ConnectionRole): void;
 }
 
-/** The connections of one client or server: opened, watched, listened to and closed together. */
+/**
+ * The connections of one client or server: opened, watched, listened to and closed together. Nothing depends on a `control`
+ * connection, so it is waited for by nobody and has no part in the status.
+ */
 export class ConnectionGroup {
   private readonly members: Connection[] = [];
+  private readonly optional: Connection[] = [];
   private readonly states = new Map<Connection, TransportStatus>();
   private readonly complained = new Set<Connection>();
 
@@ -38,16 +42,19 @@ export class ConnectionGroup {
       statusChanged: (_, status) => this.stateOf(connection, status),
       failed: (_, error) => this.complain(connection, error),
     });
-    this.members.push(connection);
-    this.states.set(connection, 'reconnecting');
+    if (role === 'control') this.optional.push(connection);
+    else {
+      this.members.push(connection);
+      this.states.set(connection, 'reconnecting');
+    }
     return connection;
   }
 
   open(): void {
-    for (const connection of this.members) connection.open();
+    for (const connection of this.all) connection.open();
   }
 
-  /** @throws {TransportUnavailableError} after `timeoutMs`; 0 waits for ever */
+  /** @throws {TransportUnavailableError} after `timeoutMs`; 0 waits without a limit */
   async ready(timeoutMs: number): Promise<void> {
     this.open();
     await Promise.all(this.members.map((connection) => connection.ready(timeoutMs)));
@@ -56,18 +63,24 @@ export class ConnectionGroup {
   /** Adds a listener to each connection; its first argument is the role, its second the error without arguments. */
   on(event: string, listener: (role: ConnectionRole, error?: Error) => void): void {
     if (!CONNECTION_EVENTS.has(event)) return;
-    for (const { client, role } of this.members) {
+    for (const { client, role } of this.all) {
       client.on(event, (error?: unknown) => listener(role, ...(event === 'error' ? [withoutArguments(error)] : [])));
     }
   }
 
-  close(): void {
-    for (const connection of this.members) connection.close();
+  /** Resolves when all sockets are closed, at the latest after half a second. */
+  async close(): Promise<void> {
+    await Promise.all(this.all.map((connection) => connection.close()));
+  }
+
+  private get all(): Connection[] {
+    return [...this.members, ...this.optional];
   }
 
   private stateOf(connection: Connection, state: TransportStatus): void {
-    this.states.set(connection, state);
     if (state === 'connected' && this.complained.delete(connection)) this.watcher.recovered(connection.role);
+    if (!this.states.has(connection)) return;
+    this.states.set(connection, state);
     const states = new Set(this.states.values());
     if (states.has('disconnected')) this.watcher.statusChanged('disconnected');
     else if (states.has('reconnecting')) {

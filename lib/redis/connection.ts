@@ -4,6 +4,7 @@ import { RedisStreamOptionError } from '../errors/option-error.js';
 import { TransportClosedError, TransportUnavailableError } from '../errors/transport-errors.js';
 import type { ConnectionRole, RedisClient, RedisClusterConnection, RedisConnection } from '../interfaces/connection.js';
 import type { TransportStatus } from '../interfaces/events.js';
+import { addressOf } from './address.js';
 import { isMasterLost, withoutArguments } from './reply-error.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -11,32 +12,41 @@ const MAX_RECONNECT_DELAY_MS = 1_000;
 /** A socket that owes an answer for this long is dead; for blocking reads this is on top of BLOCK. */
 const SOCKET_TIMEOUT_MS = 10_000;
 const BLOCKING_GRACE_MS = 5_000;
+/** A subscriber owes no answers, so only the operating system can find out that its peer has vanished. */
+const CONTROL_KEEP_ALIVE_MS = 10_000;
+/** A peer that does not answer the end of a connection is not waited for longer than this. */
+const CLOSE_TIMEOUT_MS = 500;
 
 export interface ConnectionWatcher {
   statusChanged(role: ConnectionRole, status: TransportStatus): void;
   failed(role: ConnectionRole, error: Error): void;
 }
 
-/** One socket with a role: opens it, tells when it can be used, closes it. It reconnects for ever until `close()`. */
+/** What a caller waits for a connection for; an error says what the outage means to it. */
+export type Purpose = 'connect' | 'store';
+
+/** One socket with a role: opens it, tells when it can be used, closes it. It reconnects forever until `close()`. */
 export class Connection {
   readonly client: RedisClient;
   readonly isCluster: boolean;
   /** How often the connection became usable so far; a reader that sees it grow knows that a read may be lost. */
   epoch = 0;
 
-  private closed = false;
+  private closing: Promise<void> | undefined;
+  /** Why the connection cannot be used; undefined once it can. */
+  private trouble: Error | undefined;
   private readonly waiting = new Set<(error?: Error) => void>();
 
   constructor(
     readonly role: ConnectionRole,
-    source: RedisConnection,
+    private readonly source: RedisConnection,
     blockMs: number,
     private readonly watcher: ConnectionWatcher,
   ) {
     this.client = openClient(source, role, blockMs);
     this.isCluster = this.client.isCluster;
     this.client.on('ready', () => this.becameReady());
-    this.client.on('error', (error: Error) => this.watcher.failed(role, withoutArguments(error)));
+    this.client.on('error', (error: Error) => this.failed(withoutArguments(error)));
     this.client.on('reconnecting', () => this.tell('reconnecting'));
     this.client.on('end', () => this.tell('disconnected'));
   }
@@ -46,7 +56,7 @@ export class Connection {
   }
 
   get isClosed(): boolean {
-    return this.closed;
+    return this.closing !== undefined;
   }
 
   /** Starts connecting, once. A failure is no concern of the caller: the retries go on in the background. */
@@ -57,11 +67,11 @@ export class Connection {
 
   /**
    * Resolves when the connection can be used.
-   * @throws {TransportUnavailableError} after `timeoutMs` (0 waits for ever)
+   * @throws {TransportUnavailableError} after `timeoutMs` (0 waits without a limit)
    * @throws {TransportClosedError} once closed
    */
-  ready(timeoutMs = 0): Promise<void> {
-    if (this.closed) return Promise.reject(new TransportClosedError());
+  ready(timeoutMs = 0, purpose: Purpose = 'connect'): Promise<void> {
+    if (this.isClosed) return Promise.reject(new TransportClosedError());
     if (this.isReady) return Promise.resolve();
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
@@ -72,30 +82,61 @@ export class Connection {
         else resolve();
       };
       this.waiting.add(settle);
-      if (timeoutMs > 0) {
-        const error = new TransportUnavailableError(`No connection to Redis within ${timeoutMs} ms`);
-        timer = setTimeout(settle, timeoutMs, error);
-      }
+      if (timeoutMs > 0) timer = setTimeout(() => settle(this.unavailable(`${timeoutMs} ms`, purpose)), timeoutMs);
     });
   }
 
-  close(): void {
-    if (this.closed) return;
-    this.closed = true;
-    this.client.disconnect();
+  /** What to tell a caller that waited in vain: where Redis was looked for, and what became of it last. */
+  unavailable(waited: string, purpose: Purpose): TransportUnavailableError {
+    const what = `No connection to Redis at ${addressOf(this.source, this.client)} within ${waited}`;
+    return new TransportUnavailableError(what, this.trouble, purpose === 'store');
+  }
+
+  /** Resolves when the socket is closed, at the latest after half a second. Any number of times. */
+  close(): Promise<void> {
+    return (this.closing ??= this.shut());
+  }
+
+  private async shut(): Promise<void> {
+    const { client } = this;
+    const ended = hasSocket(client) ? endOf(client, CLOSE_TIMEOUT_MS) : undefined;
+    client.disconnect();
     for (const settle of this.waiting) settle(new TransportClosedError());
     this.watcher.statusChanged(this.role, 'disconnected');
+    await ended;
   }
 
   private becameReady(): void {
     this.epoch++;
+    this.trouble = undefined;
     this.tell('connected');
     for (const settle of this.waiting) settle();
   }
 
-  private tell(status: TransportStatus): void {
-    if (!this.closed) this.watcher.statusChanged(this.role, status);
+  private failed(error: Error): void {
+    this.trouble = error;
+    this.watcher.failed(this.role, error);
   }
+
+  private tell(status: TransportStatus): void {
+    if (!this.isClosed) this.watcher.statusChanged(this.role, status);
+  }
+}
+
+/** ioredis never ends a client that is between two attempts, nor a cluster without a node. */
+function hasSocket(client: RedisClient): boolean {
+  if ('nodes' in client) return client.nodes().length > 0;
+  return client.status !== 'reconnecting' && client.status !== 'end';
+}
+
+function endOf(client: RedisClient, timeoutMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, timeoutMs);
+    client.once('end', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 function openClient(source: RedisConnection, role: ConnectionRole, blockMs: number): RedisClient {
@@ -125,20 +166,34 @@ function makeClient(source: RedisConnection, role: ConnectionRole, safe: RedisOp
  * flight unsettled for ever (ioredis #2193); with 0 retries, `true` rejects each of them at once.
  */
 function safeOptions(role: ConnectionRole, blockMs: number): RedisOptions {
-  const blocking = role === 'reader' || role === 'inbox';
   return {
     lazyConnect: true,
     enableOfflineQueue: false,
     enableAutoPipelining: false,
     autoResendUnfulfilledCommands: true,
     maxRetriesPerRequest: 0,
+    disconnectTimeout: CLOSE_TIMEOUT_MS,
     retryStrategy: reconnectDelay,
     reconnectOnError: isMasterLost,
-    socketTimeout: blocking ? blockMs + BLOCKING_GRACE_MS : SOCKET_TIMEOUT_MS,
     connectionName: `nestjs-redis-stream:${role}`,
+    ...timeouts(role, blockMs),
     // ioredis 6 only: maps become objects under 'resp3', arrays under 'legacy' as in ioredis 5.
     ...({ replyMapping: 'legacy' } as RedisOptions),
   };
+}
+
+/** A timeout of the user's for each command would end what is meant to wait. */
+function timeouts(role: ConnectionRole, blockMs: number): RedisOptions {
+  switch (role) {
+    case 'control':
+      return { commandTimeout: undefined, socketTimeout: undefined, keepAlive: CONTROL_KEEP_ALIVE_MS };
+    case 'reader':
+    case 'inbox':
+      return { commandTimeout: undefined, socketTimeout: blockMs + BLOCKING_GRACE_MS };
+    case 'writer':
+    case 'publisher':
+      return { socketTimeout: SOCKET_TIMEOUT_MS };
+  }
 }
 
 /**

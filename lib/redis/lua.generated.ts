@@ -36,6 +36,31 @@ end
 return replies
 `);
 
+export const CANCEL_REQUEST = script(`
+for i = 2, #ARGV, 2 do redis.call('XDEL', KEYS[1], ARGV[i]) end
+local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
+if groups.err then return groups.err end
+local function is_held(id)
+  for _, info in ipairs(groups) do
+    local about = {}
+    for i = 1, #info, 2 do about[info[i]] = info[i + 1] end
+    local found = redis.pcall('XPENDING', KEYS[1], about.name, id, id, 1)
+    if found.err then return false, found.err end
+    if #found > 0 then return true end
+  end
+  return false
+end
+for i = 2, #ARGV, 2 do
+  local held, refused = is_held(ARGV[i])
+  if held then
+    local told = redis.pcall('PUBLISH', ARGV[1], '{"kind":"cancel","id":"' .. ARGV[i + 1] .. '"}')
+    refused = type(told) == 'table' and told.err
+  end
+  if refused then return refused end
+end
+return ''
+`);
+
 export const DEAD_LETTER = script(`
 local group, consumer, id = ARGV[1], ARGV[2], ARGV[3]
 if #redis.call('XPENDING', KEYS[1], group, id, id, 1, consumer) == 0 then return {'not-owned'} end

@@ -1,11 +1,16 @@
-import type { Cluster } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { RedisClient } from '../interfaces/connection.js';
-import { hashSlot } from '../topology/keys.js';
 
-/** A lone server, the master of a Sentinel included. */
-const LONE_NODE = '';
+/**
+ * Name (`host:port`) of the server that has a slot now. '' where the client knows one server only, and in a cluster until
+ * its slots are known. What goes to one node may wait for that node alone: another one may hang.
+ */
+export function nodeOf(client: RedisClient, slot: number): string {
+  return 'slots' in client ? (client.slots[slot]?.[0] ?? '') : '';
+}
 
-/** Name of the node that serves a key, as far as the client knows the cluster by now. */
-export function nodeOf(client: RedisClient, key: string): string {
-  return client.isCluster ? ((client as Cluster).slots[hashSlot(key)]?.[0] ?? LONE_NODE) : LONE_NODE;
+/** The connection of a cluster client to one of its nodes; undefined until there is one. A new one after each loss. */
+export function connectionTo(client: RedisClient, node: string): Redis | undefined {
+  if (!('nodes' in client)) return client;
+  return client.nodes('master').find(({ options }) => `${options.host}:${options.port}` === node);
 }

@@ -1,18 +1,23 @@
 import type { RedisClient } from '../interfaces/connection.js';
 
-/** Time of the Redis server, so that ages of entries never depend on the clocks of two hosts agreeing. */
+/**
+ * Time of the Redis server, so that ages of entries never depend on the clocks of two hosts agreeing. Between two
+ * synchronisations it counts monotonically: a step of this host's clock changes nothing.
+ */
 export class RedisClock {
-  private aheadMs = 0;
+  /** Added to the monotonic clock. Until the server was asked, it is the clock of this host as it was at the start. */
+  private offsetMs = Date.now() - performance.now();
 
+  /** Milliseconds since the epoch. */
   now(): number {
-    return Date.now() + this.aheadMs;
+    return performance.now() + this.offsetMs;
   }
 
-  /** A user without the right to ask for the time keeps the local clock. */
+  /** A user without the right to ask for the time keeps the clock of this host. */
   async synchronise(client: RedisClient): Promise<void> {
-    const asked = Date.now();
+    const asked = performance.now();
     const [seconds, micros] = await client.time();
-    const answered = Date.now();
-    this.aheadMs = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000) - (asked + answered) / 2;
+    const answered = performance.now();
+    this.offsetMs = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000) - (asked + answered) / 2;
   }
 }

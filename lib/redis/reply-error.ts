@@ -7,9 +7,29 @@
  * - `fatal`: not allowed to, until an operator changes it
  * - `not-sent`: the connection was down, nothing left this process
  * - `lost`: the connection broke after sending; the server may have done it
- * - `defect`: an error of our own, which says nothing of the server
+ * - `defect`: code of our own failed, in this process or in a script; what the server has done is not known, and the same
+ *   call would fail again
  */
 export type ErrorKind = 'retry' | 'rejoin' | 'reconnect' | 'reject' | 'fatal' | 'not-sent' | 'lost' | 'defect';
+
+/** A script that stopped in the middle: its error answers none of its commands, and any number of them may be done. */
+export class ScriptFailedError extends Error {
+  override readonly name = 'ScriptFailedError';
+
+  constructor(cause: Error) {
+    super(`A script failed: ${cause.message}`);
+  }
+}
+
+const DEFECTS = new Set([
+  'ScriptFailedError',
+  'RangeError',
+  'TypeError',
+  'ReferenceError',
+  'SyntaxError',
+  'URIError',
+  'EvalError',
+]);
 
 const KIND_BY_CODE = new Map<string, ErrorKind>([
   ['LOADING', 'retry'],
@@ -38,13 +58,15 @@ const CODE_INSIDE_SCRIPT_ERROR = new RegExp(`\\b(${[...KIND_BY_CODE.keys(), 'WRO
 /** What Redis 7.0 says, without a code, where any other version says NOPERM. */
 const FORBIDDEN_INSIDE_SCRIPT = /^-?ERR The user executing the script can't /;
 
+/** Not by `instanceof`: errors of other realms, as under Jest, are instances of none of our classes. */
+const isErrorLike = (error: unknown): error is { name: string; message: string } =>
+  typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string';
+
 /** The one place where text of the server is understood. */
 export function classify(error: unknown): ErrorKind {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  if (name !== 'ReplyError') {
-    if (error instanceof TypeError || error instanceof RangeError) return 'defect';
-    return NOT_SENT.test(message) ? 'not-sent' : 'lost';
-  }
+  const { name, message } = isErrorLike(error) ? error : new Error(String(error));
+  if (DEFECTS.has(name)) return 'defect';
+  if (name !== 'ReplyError') return NOT_SENT.test(message) ? 'not-sent' : 'lost';
   const code = replyCode(message);
   if (code === 'UNBLOCKED' && FORCED_UNBLOCK.test(message)) return 'reconnect';
   return KIND_BY_CODE.get(code) ?? 'reject';
@@ -62,10 +84,23 @@ export const isMasterLost = (error: Error): boolean => classify(error) === 'reco
 
 /** A copy that is safe to log and to throw: ioredis keeps payloads and passwords in `error.command.args`. */
 export function withoutArguments(error: unknown): Error {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  const copy = new Error(message.replace(/,? with args beginning with:.*$/s, '').slice(0, 300));
+  const { name } = isErrorLike(error) ? error : new Error();
+  const copy = new Error(
+    fullMessage(error)
+      .replace(/,? with args beginning with:.*$/s, '')
+      .slice(0, 300),
+  );
   copy.name = name;
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code === 'string') Object.assign(copy, { code });
   return copy;
+}
+
+/** With the reasons that Node and ioredis keep beside the message: of each address that was tried, of the last node. */
+function fullMessage(error: unknown): string {
+  if (!isErrorLike(error)) return String(error);
+  const { errors, lastNodeError } = error as { errors?: unknown; lastNodeError?: unknown };
+  if (error.message === '' && Array.isArray(errors)) return errors.map(fullMessage).join('; ');
+  if (isErrorLike(lastNodeError)) return `${error.message.replace(/\.$/, '')}: ${fullMessage(lastNodeError)}`;
+  return error.message;
 }

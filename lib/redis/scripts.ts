@@ -1,5 +1,16 @@
 import type { RedisClient } from '../interfaces/connection.js';
-import { ACK_OWNED, DEAD_LETTER, HAND_BACK, REDRIVE, RENEW, RETAKE, RETIRE, TAKE, TRIM } from './lua.generated.js';
+import {
+  ACK_OWNED,
+  CANCEL_REQUEST,
+  DEAD_LETTER,
+  HAND_BACK,
+  REDRIVE,
+  RENEW,
+  RETAKE,
+  RETIRE,
+  TAKE,
+  TRIM,
+} from './lua.generated.js';
 import type { Script } from './script.js';
 import type { StreamEntry } from './stream-commands.js';
 
@@ -214,6 +225,26 @@ export async function trimSettled(client: RedisClient, at: Membership, rule: Tri
   return { excess, holding };
 }
 
+export interface CancelledRequest {
+  readonly entryId: string;
+  readonly requestId: string;
+}
+
+/**
+ * Deletes requests of one stream, and announces on the control channel those that a server has read already. Returns what
+ * Redis refused once the deletion was done; undefined when nothing.
+ */
+export async function cancelRequests(
+  client: RedisClient,
+  stream: string,
+  channel: string,
+  requests: readonly CancelledRequest[],
+): Promise<string | undefined> {
+  const pairs = requests.flatMap(({ entryId, requestId }) => [entryId, requestId]);
+  const refused = (await runScript(client, CANCEL_REQUEST, [stream], [channel, ...pairs])) as string;
+  return refused === '' ? undefined : refused;
+}
+
 /** Runs a script by its name, and teaches it to a server that does not know it. */
 export async function runScript(
   client: RedisClient,
@@ -221,10 +252,12 @@ export async function runScript(
   keys: readonly string[],
   args: readonly (string | number)[],
 ): Promise<unknown> {
+  // As one list: a call takes only so many arguments.
+  const rest = [keys.length, ...keys, ...args];
   try {
-    return await client.evalsha(sha, keys.length, ...keys, ...args);
+    return await client.call('evalsha', [sha, ...rest]);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    return client.eval(body, keys.length, ...keys, ...args);
+    return client.call('eval', [body, ...rest]);
   }
 }

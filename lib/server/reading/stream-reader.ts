@@ -106,8 +106,7 @@ export class StreamReader {
       await this.unblock();
       await Promise.race([over, new Promise((resolve) => setTimeout(resolve, UNBLOCK_EVERY_MS))]);
     }
-    this.parts.connection.close();
-    await over;
+    await Promise.all([this.parts.connection.close(), over]);
   }
 
   private get isStopped(): boolean {

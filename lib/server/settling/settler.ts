@@ -1,5 +1,6 @@
 import type { HeldEntry } from '../holding/held-entry.js';
 import { nodeOf } from '../../redis/nodes.js';
+import { hashSlot } from '../../topology/keys.js';
 import { NodeQueue } from './node-queue.js';
 import type { QueueParts } from './node-queue.js';
 import type { Responder } from './responder.js';
@@ -53,7 +54,8 @@ export class Settler {
   }
 
   private queueOf(key: string): NodeQueue {
-    const node = nodeOf(this.parts.writer.client, key);
+    const { client, isCluster } = this.parts.writer;
+    const node = isCluster ? nodeOf(client, hashSlot(key)) : '';
     let queue = this.queues.get(node);
     if (!queue) this.queues.set(node, (queue = new NodeQueue(this.parts)));
     return queue;

@@ -1,8 +1,10 @@
 import { jest } from '@jest/globals';
+import type { ReplyPart } from '../../../lib/codec/entry.codec.js';
 import { PendingRequests } from '../../../lib/client/pending-requests.js';
 import type { ReplyListener } from '../../../lib/client/pending-requests.js';
 import {
   ReplyGapError,
+  ReplyInterruptedError,
   RequestTimeoutError,
   TooManyPendingError,
   TransportClosedError,
@@ -30,6 +32,15 @@ const value = (id: string, seq: number, last = false): { id: string; seq: number
   seq,
   data: `v${seq}`,
   last,
+});
+
+/** A part of one run of the handler among several. */
+const partOf = (run: string, seq: number, end?: 'last' | 'err'): ReplyPart => ({
+  id: 'a',
+  seq,
+  run,
+  last: end !== undefined,
+  ...(end === 'err' ? { err: '{}' } : { data: `${run}${seq}` }),
 });
 
 describe('PendingRequests', () => {
@@ -82,6 +93,55 @@ describe('PendingRequests', () => {
     expect(caller.errors[0]).toBeInstanceOf(ReplyGapError);
     expect(caller.errors[0]?.message).toContain('expected number 1, got 2');
     expect(pending.size).toBe(0);
+  });
+
+  it('keeps to the run that it delivered first, whatever another run says meanwhile', () => {
+    pending.deliver(partOf('A', 0));
+    pending.deliver(partOf('B', 0));
+    pending.deliver(partOf('B', 1));
+    pending.deliver(partOf('A', 1));
+    pending.deliver(partOf('A', 1));
+    pending.deliver(partOf('B', 2));
+    pending.deliver(partOf('A', 2, 'last'));
+    pending.deliver(partOf('B', 3, 'last'));
+    expect(caller.told).toEqual(['0:A0', '1:A1', '2:A2.']);
+    expect(caller.errors).toEqual([]);
+  });
+
+  it.each<[string, ReplyPart]>([
+    ['its last value', partOf('B', 2, 'last')],
+    ['an error', partOf('B', 1, 'err')],
+    ['a reply that is complete in one part', value('a', 0, true)],
+  ])('fails a caller whose run was interrupted when another run ends first, with %s', (_, end) => {
+    pending.deliver(partOf('A', 0));
+    pending.deliver(end);
+    pending.deliver(partOf('A', 1, 'last'));
+    expect(caller.told).toEqual(['0:A0']);
+    expect(caller.errors).toHaveLength(1);
+    expect(caller.errors[0]).toBeInstanceOf(ReplyInterruptedError);
+    expect(pending.size).toBe(0);
+  });
+
+  it('looks for gaps in its own run alone', () => {
+    pending.deliver(partOf('A', 0));
+    pending.deliver(partOf('B', 7));
+    expect(caller.errors).toEqual([]);
+    pending.deliver(partOf('A', 2));
+    expect(caller.errors[0]).toBeInstanceOf(ReplyGapError);
+  });
+
+  it('takes all parts of a server that names no run for one', () => {
+    for (const part of [value('a', 0), value('a', 0), value('a', 1), value('a', 2, true)]) pending.deliver(part);
+    expect(caller.told).toEqual(['0:v0', '1:v1', '2:v2.']);
+    expect(caller.errors).toEqual([]);
+  });
+
+  it('does not let another run stretch the deadline', () => {
+    pending.deliver(partOf('A', 0));
+    jest.advanceTimersByTime(900);
+    pending.deliver(partOf('B', 0));
+    jest.advanceTimersByTime(200);
+    expect(caller.errors[0]).toBeInstanceOf(RequestTimeoutError);
   });
 
   it('takes no part for a gap that belongs to another request', () => {

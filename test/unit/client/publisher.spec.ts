@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { Redis, ReplyError } from 'ioredis';
 import { Publisher } from '../../../lib/client/publisher.js';
-import type { Publication } from '../../../lib/client/publisher.js';
+import type { AcceptedMessage, Publication } from '../../../lib/client/publication.js';
 import {
   PublishOutcomeUnknownError,
   PublishRejectedError,
@@ -147,14 +147,15 @@ describe('a publisher without a connection', () => {
   });
 
   it('takes back what was not sent yet, and says whether it could', async () => {
-    const [first, second] = publishAll(2) as [Message, Message];
+    const messages = [new Message(), new Message()];
+    const [first, second] = messages.map((message) => publisher.publish(message)) as [AcceptedMessage, AcceptedMessage];
     expect(publisher.withdraw(first)).toBe(true);
     expect(publisher.withdraw(first)).toBe(false);
     connect(stored);
     await pass(10);
     expect(publisher.withdraw(second)).toBe(false);
     await pass(1_000);
-    expect(outcomes([first, second])).toEqual(['', '1-0']);
+    expect(outcomes(messages)).toEqual(['', '1-0']);
   });
 
   it('tells all who wait when it closes, and whoever comes later', async () => {

@@ -1,5 +1,10 @@
-import { factorOut } from '../../../lib/redis/command-batch.js';
+import { factorOut, runTogether } from '../../../lib/redis/command-batch.js';
 import type { BatchCommand } from '../../../lib/redis/command-batch.js';
+import { classify } from '../../../lib/redis/reply-error.js';
+import { RedisProcess } from '../../support/redis-process.js';
+import { failureOf } from '../../support/calls.js';
+import { Redis } from 'ioredis';
+import type { Command } from 'ioredis';
 
 /** What the script makes of it: see the Lua of `BATCH`. */
 function expand(flat: readonly (string | number)[]): (string | number)[][] {
@@ -93,5 +98,79 @@ describe('factorOut', () => {
     ],
   ])('loses nothing of %s', (_, commands) => {
     expect(expand(factorOut(commands))).toEqual(commands);
+  });
+});
+
+/** Makes the batch script stop with an error of Lua at its last command. */
+class LastTemplateMissing extends Redis {
+  override sendCommand(command: Command, stream?: Parameters<Redis['sendCommand']>[1]): unknown {
+    if (command.name.startsWith('eval')) command.args[command.args.length - 1] = '9';
+    return super.sendCommand(command, stream);
+  }
+}
+
+describe('runTogether', () => {
+  let server: RedisProcess;
+  let redis: Redis;
+
+  beforeAll(async () => {
+    server = await RedisProcess.start();
+    redis = server.client();
+  });
+  afterAll(() => server.stop());
+  beforeEach(() => redis.flushall());
+
+  it('gives each command its own result, and none stops the others', async () => {
+    await redis.set('text', 'x');
+    const results = await runTogether(redis, [
+      ['XADD', 'a', '1-0', 'n', '1'],
+      ['XADD', 'text', '1-0', 'n', '2'],
+      ['XADD', 'a', '3-0', 'n', '3'],
+    ]);
+    expect(results.map(([error]) => error && classify(error))).toEqual([null, 'reject', null]);
+    expect(results.map(([, reply]) => reply)).toEqual(['1-0', null, '3-0']);
+  });
+
+  it('runs commands of any length, in their order', async () => {
+    await redis.xgroup('CREATE', 's', 'g', '0', 'MKSTREAM');
+    const ids = Array.from({ length: 160_000 }, (_, i) => `${i + 1}-0`);
+    const results = await runTogether(redis, [
+      ['XADD', 's', '1-0', 'n', '1'],
+      ['XACK', 's', 'g', ...ids],
+      ['XDEL', 's', ...ids],
+      ['XADD', 's', '200000-0', 'n', '2'],
+    ]);
+    expect(results).toEqual([
+      [null, '1-0'],
+      [null, 0],
+      [null, 1],
+      [null, '200000-0'],
+    ]);
+  });
+
+  it('runs any number of commands, in their order', async () => {
+    const commands = Array.from({ length: 60_000 }, (_, i): BatchCommand => ['XADD', 's', `${i + 1}-0`, 'n', i]);
+    const results = await runTogether(redis, commands);
+    expect(results.filter(([error]) => error)).toEqual([]);
+    expect(await redis.xlen('s')).toBe(60_000);
+  }, 60_000);
+
+  it('says that nothing is known of any command when the script itself fails', async () => {
+    const client = new LastTemplateMissing({ port: server.port, connectionName: 'test-observer' });
+    const commands: BatchCommand[] = [
+      ['XADD', 's', '1-0', 'n', '1'],
+      ['XLEN', 's'],
+    ];
+    const error = await failureOf(runTogether(client, commands));
+    client.disconnect();
+    expect(classify(error)).toBe('defect');
+    expect(await redis.xlen('s')).toBe(1);
+  });
+
+  it('passes on what Redis says before it runs anything', async () => {
+    await redis.config('SET', 'min-replicas-to-write', '1');
+    const [[error]] = (await runTogether(redis, [['XADD', 's', '*', 'n', '1']])) as [[Error, unknown]];
+    await redis.config('SET', 'min-replicas-to-write', '0');
+    expect(classify(error)).toBe('retry');
   });
 });

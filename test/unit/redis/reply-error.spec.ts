@@ -1,6 +1,12 @@
 import { inspect } from 'node:util';
 import { ReplyError } from 'ioredis';
-import { classify, isMasterLost, replyCode, withoutArguments } from '../../../lib/redis/reply-error.js';
+import {
+  ScriptFailedError,
+  classify,
+  isMasterLost,
+  replyCode,
+  withoutArguments,
+} from '../../../lib/redis/reply-error.js';
 import type { ErrorKind } from '../../../lib/redis/reply-error.js';
 
 const refusal = (message: string): Error => new ReplyError(message) as Error;
@@ -71,6 +77,18 @@ describe('classify', () => {
     expect(classify(new Error('Connection is closed.'))).toBe('lost');
     expect(classify(new Error('Command timed out'))).toBe('lost');
     expect(classify(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }))).toBe('lost');
+  });
+
+  it.each([
+    new RangeError('Maximum call stack size exceeded'),
+    new TypeError('x is not a function'),
+    new ReferenceError('x is not defined'),
+    new SyntaxError('Unexpected token'),
+    new ScriptFailedError(refusal('ERR too many results to unpack')),
+  ])('takes %p for a fault of our own, not for an answer of Redis nor for a lost connection', (error) => {
+    expect(classify(error)).toBe('defect');
+    expect(classify(withoutArguments(error))).toBe('defect');
+    expect(isMasterLost(error)).toBe(false);
   });
 
   it('supposes the worst of an error that only looks like one of the server, and of what is no error', () => {
@@ -151,6 +169,21 @@ describe('withoutArguments', () => {
 
   it('makes an Error of anything', () => {
     for (const odd of [undefined, null, 'text', 7]) expect(withoutArguments(odd).message).toBe(String(odd));
+  });
+
+  it('tells what the connection tried came to, where the error itself is without words', () => {
+    const tried = [new Error('connect ECONNREFUSED ::1:6379'), new Error('connect ECONNREFUSED 127.0.0.1:6379')];
+    const { message } = withoutArguments(Object.assign(new AggregateError(tried), { code: 'ECONNREFUSED' }));
+    expect(message).toBe('connect ECONNREFUSED ::1:6379; connect ECONNREFUSED 127.0.0.1:6379');
+  });
+
+  it('tells what a node of a cluster said, where the error only says that no node could be used', () => {
+    const original = Object.assign(new Error('Failed to refresh slots cache.'), {
+      lastNodeError: new Error('connect ECONNREFUSED 127.0.0.1:7000'),
+    });
+    expect(withoutArguments(original).message).toBe(
+      'Failed to refresh slots cache: connect ECONNREFUSED 127.0.0.1:7000',
+    );
   });
 
   it('does not touch its original', () => {

@@ -1,0 +1,22 @@
+import { PublishOutcomeUnknownError, PublishRejectedError } from '../errors/transport-errors.js';
+import type { RedisStreamError } from '../errors/transport-errors.js';
+import { classify, withoutArguments } from '../redis/reply-error.js';
+
+/** What the sender of a message is told; undefined when nothing was sent, so that the message may wait for another try. */
+export function publishError(stream: string, error: unknown): RedisStreamError | undefined {
+  const cause = withoutArguments(error);
+  switch (classify(error)) {
+    case 'not-sent':
+      return undefined;
+    case 'lost':
+    case 'defect':
+      return new PublishOutcomeUnknownError(stream, cause);
+    case 'retry':
+    case 'reconnect':
+      return new PublishRejectedError(stream, cause, true);
+    case 'rejoin':
+    case 'reject':
+    case 'fatal':
+      return new PublishRejectedError(stream, cause, false);
+  }
+}

@@ -1,0 +1,25 @@
+-- KEYS stream; ARGV control channel, then pairs of entry id and request id. Deletes the entries, and tells the servers
+-- about each that one of them has read. → what Redis refused after the deletion, '' when nothing. What comes after it is
+-- pcall'd: a user without these rights still deletes.
+for i = 2, #ARGV, 2 do redis.call('XDEL', KEYS[1], ARGV[i]) end
+local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
+if groups.err then return groups.err end
+local function is_held(id)
+  for _, info in ipairs(groups) do
+    local about = {}
+    for i = 1, #info, 2 do about[info[i]] = info[i + 1] end
+    local found = redis.pcall('XPENDING', KEYS[1], about.name, id, id, 1)
+    if found.err then return false, found.err end
+    if #found > 0 then return true end
+  end
+  return false
+end
+for i = 2, #ARGV, 2 do
+  local held, refused = is_held(ARGV[i])
+  if held then
+    local told = redis.pcall('PUBLISH', ARGV[1], '{"kind":"cancel","id":"' .. ARGV[i + 1] .. '"}')
+    refused = type(told) == 'table' and told.err
+  end
+  if refused then return refused end
+end
+return ''

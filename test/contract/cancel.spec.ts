@@ -1,0 +1,163 @@
+import { Controller } from '@nestjs/common';
+import { MessagePattern, Payload } from '@nestjs/microservices';
+import { RedisStreamRecordBuilder, RequestTimeoutError } from 'nestjs-redis-stream-transport';
+import type { RedisStreamClient } from 'nestjs-redis-stream-transport';
+import { ask, failureOf } from '../support/calls.js';
+import { deferred } from '../support/deferred.js';
+import { eventually } from '../support/eventually.js';
+import { useStage } from '../support/stage.js';
+import { callsOf, entriesOf } from '../support/stream-view.js';
+
+let gate = deferred();
+// Before the stage's own: it waits for handlers that still run.
+afterEach(() => gate.resolve());
+
+const stage = useStage();
+const ran: unknown[] = [];
+let announced: { channel: string; text: string }[] = [];
+
+@Controller()
+class Desk {
+  @MessagePattern('gated')
+  async gated(@Payload() data: unknown): Promise<unknown> {
+    ran.push(data);
+    await gate.promise;
+    return data;
+  }
+}
+
+beforeEach(async () => {
+  gate = deferred();
+  ran.length = 0;
+  announced = [];
+  const subscriber = stage.raw.duplicate({ connectionName: 'test-observer' });
+  stage.owns(() => subscriber.disconnect());
+  subscriber.on('pmessage', (_pattern: string, channel: string, text: string) => announced.push({ channel, text }));
+  await subscriber.psubscribe('*');
+});
+
+const timeoutOf = (ms: number, data: unknown): unknown => new RedisStreamRecordBuilder(data).setTimeout(ms).build();
+
+/** Asks, and waits until the handler runs. Returns the id of the request and the function that gives it up. */
+async function asked(client: RedisStreamClient, data: unknown): Promise<{ id: string; giveUp: () => void }> {
+  const call = client.send('gated', data).subscribe({ error: () => undefined });
+  await eventually(() => expect(ran).toContain(data));
+  const entry = (await entriesOf(stage.raw, 'gated')).find(({ fields }) => fields['data'] === JSON.stringify(data));
+  return { id: String(entry?.fields['id']), giveUp: () => call.unsubscribe() };
+}
+
+const cancelled = (id: string, channel = 'ctl'): { channel: string; text: string } => ({
+  channel,
+  text: JSON.stringify({ kind: 'cancel', id }),
+});
+
+describe('a request that its caller gives up', () => {
+  it('is deleted, and announced to the server that runs it', async () => {
+    await stage.serve([Desk]);
+    const { id, giveUp } = await asked(stage.client(), 'unsubscribed');
+    giveUp();
+    await eventually(() => expect(announced).toEqual([cancelled(id)]), { within: 500 });
+    expect(await stage.raw.xlen('gated')).toBe(0);
+  });
+
+  it('is announced on the channel of its prefix', async () => {
+    await stage.serve([Desk], { option: { prefix: 'app:' } });
+    const call = stage.client({ prefix: 'app:' }).send('gated', 1).subscribe();
+    await eventually(() => expect(ran).toEqual([1]));
+    call.unsubscribe();
+    await eventually(() => expect(announced.map(({ channel }) => channel)).toEqual(['app:ctl']));
+  });
+
+  it('is deleted and announced when it times out', async () => {
+    await stage.serve([Desk]);
+    const client = stage.client();
+    await asked(client, 'first');
+    const late = failureOf(ask(client, 'gated', timeoutOf(300, 'late')));
+    await eventually(() => expect(ran).toContain('late'));
+    const entry = (await entriesOf(stage.raw, 'gated')).find(({ fields }) => fields['data'] === '"late"');
+    expect(await late).toBeInstanceOf(RequestTimeoutError);
+    await eventually(() => expect(announced).toEqual([cancelled(String(entry?.fields['id']))]), { within: 500 });
+    expect(await stage.raw.xlen('gated')).toBe(1);
+  });
+
+  it('is deleted when it times out and no server reads it, a thousand of them too', async () => {
+    const service = await stage.serve([Desk]);
+    await service.close();
+    const client = stage.client();
+    const calls = Array.from({ length: 1_000 }, (_, n) => failureOf(ask(client, 'gated', timeoutOf(400, n))));
+    await eventually(async () => expect(await stage.raw.xlen('gated')).toBe(1_000));
+    for (const error of await Promise.all(calls)) expect(error).toBeInstanceOf(RequestTimeoutError);
+    await eventually(async () => expect(await stage.raw.xlen('gated')).toBe(0));
+    expect(announced).toEqual([]);
+  });
+
+  it('is deleted although it was given up before Redis had confirmed it', async () => {
+    const service = await stage.serve([Desk]);
+    await service.close();
+    const client = stage.client();
+    await client.connect();
+    for (let round = 0; round < 20; round += 1) {
+      const call = client.send('gated', round).subscribe();
+      await new Promise((resolve) => setImmediate(resolve));
+      call.unsubscribe();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await eventually(async () => expect(await stage.raw.xlen('gated')).toBe(0));
+  });
+
+  it('is deleted and announced when the client is closed', async () => {
+    await stage.serve([Desk]);
+    const client = stage.client();
+    const ids = [(await asked(client, 'a')).id, (await asked(client, 'b')).id];
+    await client.close();
+    await eventually(() => expect(announced).toEqual(ids.map((id) => cancelled(id))));
+    expect(await stage.raw.xlen('gated')).toBe(0);
+  });
+
+  it('travels together with others of its turn', async () => {
+    await stage.serve([Desk]);
+    const client = stage.client();
+    const requests = [];
+    for (let n = 0; n < 100; n += 1) requests.push(await asked(client, n));
+    const before = await callsOf(stage.raw, 'evalsha');
+    for (const { giveUp } of requests) giveUp();
+    await eventually(() => expect(announced).toHaveLength(100));
+    expect(announced).toEqual(requests.map(({ id }) => cancelled(id)));
+    expect(await stage.raw.xlen('gated')).toBe(0);
+    expect((await callsOf(stage.raw, 'evalsha')) - before).toBeLessThan(10);
+  });
+
+  it('leaves an answered request alone', async () => {
+    await stage.serve([Desk]);
+    gate.resolve();
+    const client = stage.client();
+    expect(await ask(client, 'gated', 1)).toBe(1);
+    await client.close();
+    expect(announced).toEqual([]);
+  });
+});
+
+describe('a caller without the right to announce', () => {
+  const LESS: [string, string[]][] = [
+    ['XPENDING', ['-xpending']],
+    ['PUBLISH', ['-publish']],
+    ['the control channel', ['resetchannels']],
+    ['scripts', ['-eval', '-evalsha']],
+  ];
+
+  it.each(LESS)('deletes what it gives up all the same and says so once: %s', async (_, rights) => {
+    await stage.raw.call('ACL', 'SETUSER', 'lesser', 'reset', 'on', '>pw', '~*', '&*', '+@all', ...rights);
+    await stage.serve([Desk]);
+    const client = stage.client({}, { ...stage.connection, username: 'lesser', password: 'pw' });
+    for (const data of ['a', 'b', 'c']) {
+      const { giveUp } = await asked(client, data);
+      giveUp();
+      await eventually(async () => expect(await stage.raw.xlen('gated')).toBe(0));
+    }
+    await client.close();
+    await stage.raw.call('ACL', 'DELUSER', 'lesser');
+    expect(announced).toEqual([]);
+    const lines = stage.log.lines.filter(({ text }) => text.includes('cancelled requests'));
+    expect(lines.map(({ level }) => level)).toEqual(['log']);
+  });
+});

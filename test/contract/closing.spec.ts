@@ -1,0 +1,82 @@
+import { lastValueFrom } from 'rxjs';
+import { TransportClosedError } from 'nestjs-redis-stream-transport';
+import { freePort } from '../../scripts/free-port.js';
+import { tell } from '../support/calls.js';
+import { eventually, outcomeOf, within } from '../support/eventually.js';
+import { FaultProxy } from '../support/fault-proxy.js';
+import { useStage } from '../support/stage.js';
+
+const stage = useStage();
+const COUNT = 1_000;
+const numbers = Array.from({ length: COUNT }, (_, n) => n);
+
+describe('close() in the turn of a thousand emits', () => {
+  it('writes them all before the connection goes', async () => {
+    const client = stage.client();
+    await client.connect();
+    for (const n of numbers) client.emit('numbers', n);
+    await client.close();
+    expect(await stage.raw.xlen('numbers')).toBe(COUNT);
+    expect(stage.log.text()).toBe('');
+  });
+
+  it('writes them all although it was the first use of the client', async () => {
+    const client = stage.client();
+    for (const n of numbers) client.emit('numbers', n);
+    await client.close();
+    expect(await stage.raw.xlen('numbers')).toBe(COUNT);
+    expect(stage.log.text()).toBe('');
+  });
+
+  it('rejects each of them where there is no Redis, within a second', async () => {
+    const client = stage.client({}, { host: '127.0.0.1', port: await freePort() });
+    const calls = numbers.map((n) => outcomeOf(lastValueFrom(client.emit('numbers', n))));
+    await within(1_000, 'the end', client.close());
+    const outcomes = await within(500, 'the outcomes', Promise.all(calls));
+    expect(outcomes.filter((outcome) => !('error' in outcome))).toEqual([]);
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ error: { code: 'TRANSPORT_CLOSED' } });
+  });
+
+  it('reports those that nobody subscribed to in one line, with how many there were', async () => {
+    await stage.serve([]);
+    const client = stage.client({}, { host: '127.0.0.1', port: await freePort() });
+    for (const n of numbers) client.emit('numbers', n);
+    await client.close();
+    const lines = stage.log.lines.filter(({ text }) => text.includes('not published'));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]?.text).toContain(`${COUNT} × ${new TransportClosedError().message}`);
+  });
+
+  it('settles each of them when Redis is silent, within two seconds', async () => {
+    const proxy = await FaultProxy.to(stage.redis);
+    stage.owns(() => proxy.close());
+    const client = stage.client({}, { host: proxy.host, port: proxy.port });
+    await tell(client, 'numbers', 'before');
+    proxy.set({ kind: 'blackhole', direction: 'both' });
+    const calls = numbers.map((n) => outcomeOf(lastValueFrom(client.emit('numbers', n))));
+    await within(2_500, 'the end', client.close());
+    const outcomes = await within(500, 'the outcomes', Promise.all(calls));
+    for (const outcome of outcomes) expect(outcome).toHaveProperty('error');
+  });
+});
+
+describe('events that are not published, and that nobody subscribed to', () => {
+  it('are reported with a count for each cause, and not once for each event', async () => {
+    await stage.serve([]);
+    const client = stage.client({ publishTimeout: 200 });
+    await tell(client, 'right', 0);
+    await stage.raw.set('wrong', 'a text');
+    for (const n of numbers.slice(0, 50)) {
+      client.emit('wrong', n);
+      client.emit('right', n);
+      client.emit('right', BigInt(n));
+    }
+    await eventually(() => expect(stage.log.text('error')).toContain('50 × '));
+    await client.close();
+    const lines = stage.log.lines.filter(({ text }) => text.includes('not published'));
+    expect(lines.length).toBeLessThanOrEqual(2);
+    const text = lines.map((line) => line.text).join();
+    expect(text).toMatch(/50 × Redis refused the message for stream "wrong"/);
+    expect(text).toMatch(/50 × The payload cannot be written as JSON/);
+  });
+});

@@ -1,0 +1,82 @@
+import { Controller } from '@nestjs/common';
+import { MessagePattern, Payload } from '@nestjs/microservices';
+import type { Redis } from 'ioredis';
+import type { RedisStreamClient } from 'nestjs-redis-stream-transport';
+import { ask } from '../support/calls.js';
+import { eventually } from '../support/eventually.js';
+import { connectedClients } from '../support/leak-check.js';
+import { useStage } from '../support/stage.js';
+import { entriesOf } from '../support/stream-view.js';
+
+const stage = useStage();
+
+@Controller()
+class Desk {
+  @MessagePattern('echo')
+  echo(@Payload() data: unknown): unknown {
+    return data;
+  }
+
+  @MessagePattern('never')
+  never(@Payload() _data: unknown): Promise<void> {
+    return new Promise(() => undefined);
+  }
+}
+
+/** A client that waits for a reply, its reply stream and the id of its request. */
+async function waiting(): Promise<{ answer: Promise<unknown>; inbox: string; id: string; client: RedisStreamClient }> {
+  await stage.serve([Desk], { option: { shutdownTimeout: 0 } });
+  const client = stage.client();
+  await ask(client, 'echo', 0);
+  const answer = ask(client, 'never', 1);
+  const [entry] = await eventually(async () => {
+    const entries = await entriesOf(stage.raw, 'never');
+    expect(entries).toHaveLength(1);
+    return entries;
+  });
+  const inbox = `reply:${String(entry?.fields['reply'])}`;
+  // The reader waits for what comes after the last reply.
+  await eventually(async () => {
+    const blocked = (await connectedClients(stage.raw)).filter((line) => /name=\S+:inbox .* cmd=xread /.test(line));
+    expect(blocked).toHaveLength(1);
+  });
+  return { answer, inbox, id: String(entry?.fields['id']), client };
+}
+
+const reply = (redis: Redis, inbox: string, id: string, entryId = '*'): Promise<string | null> =>
+  redis.xadd(inbox, 'NOMKSTREAM', entryId, 'id', id, 'seq', '0', 'data', '"late"', 'last', '1');
+
+describe('the reply stream of a client that waits', () => {
+  it('is made anew within a second when Redis has lost everything, and what is written then arrives at once', async () => {
+    const { answer, inbox, id } = await waiting();
+    await stage.raw.flushall();
+    await eventually(async () => expect(await stage.raw.exists(inbox)).toBe(1), { within: 900 });
+    const written = performance.now();
+    expect(await reply(stage.raw, inbox, id)).not.toBeNull();
+    await expect(answer).resolves.toBe('late');
+    expect(performance.now() - written).toBeLessThan(500);
+  });
+
+  it('is made anew within a second when it was deleted, again and again', async () => {
+    const { answer, inbox, id } = await waiting();
+    for (let round = 0; round < 3; round += 1) {
+      await stage.raw.del(inbox);
+      await eventually(async () => expect(await stage.raw.exists(inbox)).toBe(1), { within: 900 });
+    }
+    await reply(stage.raw, inbox, id);
+    await expect(answer).resolves.toBe('late');
+  });
+
+  it('is read from its start when the clock of Redis went back with it', async () => {
+    const { answer, inbox, id } = await waiting();
+    // Everything that the client has seen comes from a clock that was far ahead.
+    await stage.raw.xadd(inbox, `${Date.now() + 3_600_000}-0`, 'nothing', '1');
+    await eventually(async () => expect(await stage.raw.xlen(inbox)).toBe(0));
+    await stage.raw.flushall();
+    await eventually(async () => expect(await stage.raw.exists(inbox)).toBe(1), { within: 900 });
+    const written = performance.now();
+    await reply(stage.raw, inbox, id);
+    await expect(answer).resolves.toBe('late');
+    expect(performance.now() - written).toBeLessThan(1_500);
+  });
+});

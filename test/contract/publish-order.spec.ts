@@ -1,0 +1,148 @@
+import { lastValueFrom } from 'rxjs';
+import type { ClientProxy } from '@nestjs/microservices';
+import { PublishOutcomeUnknownError } from 'nestjs-redis-stream-transport';
+import { tell } from '../support/calls.js';
+import { eventually, outcomeOf, within } from '../support/eventually.js';
+import { FaultProxy } from '../support/fault-proxy.js';
+import { useStage } from '../support/stage.js';
+import { callsOf, entriesOf } from '../support/stream-view.js';
+
+const stage = useStage();
+const STREAM = 'numbers';
+
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+
+/** Each emitted in this turn, in order; settles when all have an outcome. */
+async function burst(client: ClientProxy, values: readonly unknown[]): Promise<unknown[]> {
+  const calls = values.map((value) => outcomeOf(lastValueFrom(client.emit(STREAM, value), { defaultValue: true })));
+  return within(20_000, 'the outcomes', Promise.all(calls));
+}
+
+const failed = (outcomes: readonly unknown[]): unknown[] =>
+  outcomes.filter((outcome) => typeof outcome === 'object' && outcome !== null && 'error' in outcome);
+
+async function stored<T = number>(): Promise<T[]> {
+  return (await entriesOf(stage.raw, STREAM)).map(({ fields }) => JSON.parse(String(fields['data'])) as T);
+}
+
+describe('events of one client to one stream', () => {
+  it.each([2, 128, 129, 130, 257, 1_000])(
+    '%d of one turn are stored in order, by a server that is new',
+    async (count) => {
+      await stage.raw.script('FLUSH');
+      const client = stage.client();
+      await client.connect();
+      expect(failed(await burst(client, numbers(count)))).toEqual([]);
+      expect(await stored()).toEqual(numbers(count));
+    },
+  );
+
+  it('are stored in order when they were emitted before the connection was there', async () => {
+    await stage.raw.script('FLUSH');
+    expect(failed(await burst(stage.client(), numbers(513)))).toEqual([]);
+    expect(await stored()).toEqual(numbers(513));
+  });
+
+  it('are stored in order with several turns in flight', async () => {
+    await stage.raw.script('FLUSH');
+    const client = stage.client();
+    await client.connect();
+    const calls: Promise<unknown>[] = [];
+    for (let n = 0; n < 2_000;) {
+      for (const end = n + 1 + (n % 7); n < end; n += 1) calls.push(outcomeOf(tell(client, STREAM, n)));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(failed(await Promise.all(calls))).toEqual([]);
+    const order = await stored();
+    expect(order).toEqual(numbers(order.length));
+  });
+
+  it('are stored in order by a user who may not run scripts', async () => {
+    await stage.raw.call('ACL', 'SETUSER', 'plain', 'reset', 'on', '>pw', '~*', '&*', '+@all', '-eval', '-evalsha');
+    const client = stage.client({}, { ...stage.connection, username: 'plain', password: 'pw' });
+    await client.connect();
+    expect(failed(await burst(client, numbers(1_001)))).toEqual([]);
+    await client.close();
+    await stage.raw.call('ACL', 'DELUSER', 'plain');
+    expect(await stored()).toEqual(numbers(1_001));
+  });
+
+  it('are stored in order although some are much larger than others', async () => {
+    const client = stage.client();
+    await client.connect();
+    const values = numbers(300).map((n) => ({ n, text: 'x'.repeat(n % 50 === 7 ? 100_000 : n) }));
+    expect(failed(await burst(client, values))).toEqual([]);
+    expect((await stored<{ n: number }>()).map(({ n }) => n)).toEqual(numbers(300));
+  });
+
+  it('leave in scripts of about 64 kB, and large ones without a script', async () => {
+    const client = stage.client();
+    await client.connect();
+    await burst(client, [1, 2]);
+    const before = await callsOf(stage.raw, 'evalsha');
+    await burst(
+      client,
+      numbers(64).map(() => 'x'.repeat(4_000)),
+    );
+    const scripts = (await callsOf(stage.raw, 'evalsha')) - before;
+    expect(scripts).toBeGreaterThanOrEqual(4);
+    expect(scripts).toBeLessThanOrEqual(6);
+    await burst(
+      client,
+      numbers(20).map(() => 'x'.repeat(20_000)),
+    );
+    expect(await callsOf(stage.raw, 'evalsha')).toBe(before + scripts);
+  });
+
+  it('that are confirmed are in order while the connection is lost again and again', async () => {
+    const client = stage.client();
+    await client.connect();
+    const outcomes: { n: number; outcome: unknown }[] = [];
+    const calls: Promise<void>[] = [];
+    let isOver = false;
+    const trouble = (async () => {
+      for (let round = 0; round < 12; round += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 60));
+        await stage.killConnections();
+        if (round % 3 === 0) await stage.raw.script('FLUSH');
+      }
+      isOver = true;
+    })();
+    for (let n = 0; !isOver;) {
+      for (const end = n + 150; n < end; n += 1) {
+        const own = n;
+        calls.push(outcomeOf(tell(client, STREAM, own)).then((outcome) => void outcomes.push({ n: own, outcome })));
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await trouble;
+    await within(20_000, 'the outcomes', Promise.all(calls));
+    const order = await stored();
+    expect(order).toEqual(order.toSorted((a, b) => a - b));
+    expect(new Set(order).size).toBe(order.length);
+    const confirmed = outcomes.filter(({ outcome }) => 'value' in (outcome as object)).map(({ n }) => n);
+    expect(confirmed.length).toBeGreaterThan(100);
+    expect(confirmed.filter((n) => !order.includes(n))).toEqual([]);
+    const errors = failed(outcomes.map(({ outcome }) => outcome)) as { error: unknown }[];
+    expect(errors.filter(({ error }) => !(error instanceof PublishOutcomeUnknownError))).toEqual([]);
+  }, 40_000);
+
+  it('fail in time when Redis falls silent with the first of them', async () => {
+    const proxy = await FaultProxy.to(stage.redis);
+    stage.owns(() => proxy.close());
+    const client = stage.client({ publishTimeout: 300 }, { host: proxy.host, port: proxy.port });
+    await client.connect();
+    proxy.set({ kind: 'blackhole', direction: 'both' });
+    const started = performance.now();
+    const outcomes = await burst(client, numbers(300));
+    expect(performance.now() - started).toBeLessThan(1_000);
+    const codes = failed(outcomes).map((outcome) => (outcome as { error: { code: string } }).error.code);
+    expect(codes).toHaveLength(300);
+    expect(new Set(codes)).toEqual(new Set(['PUBLISH_OUTCOME_UNKNOWN', 'TRANSPORT_UNAVAILABLE']));
+    // What was only waiting for the first batch was never sent, and says so.
+    const unsent = numbers(300).filter((n) => codes[n] === 'TRANSPORT_UNAVAILABLE');
+    proxy.heal();
+    await eventually(() => tell(client, STREAM, 'after'));
+    expect((await stored()).filter((n) => unsent.includes(n))).toEqual([]);
+  });
+});

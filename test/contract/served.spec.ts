@@ -1,0 +1,89 @@
+import { Controller } from '@nestjs/common';
+import { MessagePattern, Payload } from '@nestjs/microservices';
+import { RedisStreamRecordBuilder, RequestTimeoutError } from 'nestjs-redis-stream-transport';
+import { ServedStreams } from '../../lib/client/served-streams.js';
+import { ask, failureOf } from '../support/calls.js';
+import { eventually } from '../support/eventually.js';
+import { useStage } from '../support/stage.js';
+import { callsOf } from '../support/stream-view.js';
+
+const NO_HANDLER = 'There is no matching message handler defined in the remote service.';
+const stage = useStage();
+
+@Controller()
+class Echo {
+  @MessagePattern('echo')
+  echo(@Payload() data: unknown): unknown {
+    return data;
+  }
+}
+
+const within = (ms: number): unknown => new RedisStreamRecordBuilder('x').setTimeout(ms).build();
+
+describe('a request to a stream that no group reads', () => {
+  it.each([200, 300, 500, 700, 2_000])('is told so before a deadline of %d ms', async (ms) => {
+    const client = stage.client();
+    await client.connect();
+    const started = performance.now();
+    expect(await failureOf(ask(client, 'nobody', within(ms)))).toBe(NO_HANDLER);
+    expect(performance.now() - started).toBeLessThan(Math.min(ms, 1_000));
+    expect(await stage.raw.exists('nobody')).toBe(0);
+  });
+
+  it('is answered when the server comes up within half of the deadline', async () => {
+    const client = stage.client();
+    await client.connect();
+    const answer = ask(client, 'echo', within(900));
+    await stage.serve([Echo]);
+    await expect(answer).resolves.toBe('x');
+  });
+
+  it('has its own deadline, whoever else waits for the same stream', async () => {
+    const client = stage.client();
+    await client.connect();
+    const calls = [200, 400, 5_000].map(async (ms) => {
+      const started = performance.now();
+      expect(await failureOf(ask(client, 'nobody', within(ms)))).toBe(NO_HANDLER);
+      return performance.now() - started;
+    });
+    const [short, middle, long] = (await Promise.all(calls)) as [number, number, number];
+    expect(short).toBeLessThan(200);
+    expect(middle).toBeLessThan(400);
+    expect(long).toBeGreaterThanOrEqual(450);
+  });
+
+  it('costs one question at a time, however many wait', async () => {
+    const client = stage.client();
+    await client.connect();
+    const before = await callsOf(stage.raw, 'xinfo\\|groups');
+    const calls = Array.from({ length: 500 }, () => failureOf(ask(client, 'nobody', within(1_000))));
+    expect(new Set(await Promise.all(calls))).toEqual(new Set([NO_HANDLER]));
+    expect((await callsOf(stage.raw, 'xinfo\\|groups')) - before).toBeLessThan(15);
+  });
+});
+
+describe('a stream whose group is removed', () => {
+  it('is asked about again after a request has timed out', async () => {
+    const { close } = await stage.serve([Echo]);
+    const client = stage.client();
+    await ask(client, 'echo', 1);
+    await close();
+    await stage.raw.xgroup('DESTROY', 'echo', 'service');
+    expect(await failureOf(ask(client, 'echo', within(300)))).toBeInstanceOf(RequestTimeoutError);
+    expect(await failureOf(ask(client, 'echo', within(300)))).toBe(NO_HANDLER);
+  });
+
+  it('is asked about again once in a while, in the background', async () => {
+    await stage.raw.xgroup('CREATE', 'echo', 'service', '0', 'MKSTREAM');
+    const served = new ServedStreams(stage.raw);
+    expect(await served.check('echo', 0)).toBe(true);
+    await stage.raw.xgroup('DESTROY', 'echo', 'service');
+    const now = performance.now();
+    expect(served.isKnown('echo', now + 29_000)).toBe(true);
+    await stage.raw.ping();
+    expect(served.isKnown('echo', now + 29_000)).toBe(true);
+    // Answers at once, and asks: the next one knows better.
+    expect(served.isKnown('echo', now + 61_000)).toBe(true);
+    await eventually(() => expect(served.isKnown('echo')).toBe(false));
+  });
+});

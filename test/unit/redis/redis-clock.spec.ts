@@ -1,0 +1,51 @@
+import { jest } from '@jest/globals';
+import type { Redis } from 'ioredis';
+import { RedisClock } from '../../../lib/redis/redis-clock.js';
+import { RedisProcess } from '../../support/redis-process.js';
+
+const HOUR_MS = 3_600_000;
+/** Round trips and timers on a busy machine. */
+const TOLERANCE_MS = 1_000;
+
+let server: RedisProcess;
+let redis: Redis;
+
+beforeAll(async () => {
+  server = await RedisProcess.start();
+  redis = server.client();
+});
+afterAll(() => server.stop());
+afterEach(() => jest.restoreAllMocks());
+
+async function serverTime(): Promise<number> {
+  const [seconds] = await redis.time();
+  return Number(seconds) * 1_000;
+}
+
+/** Somebody sets the clock of this host. */
+function stepBy(ms: number): void {
+  const real = Date.now.bind(Date);
+  jest.spyOn(Date, 'now').mockImplementation(() => real() + ms);
+}
+
+describe('the clock of Redis', () => {
+  it.each([HOUR_MS, -HOUR_MS])('does not follow a step of %d ms of the clock of this host', async (step) => {
+    const clock = new RedisClock();
+    await clock.synchronise(redis);
+    stepBy(step);
+    expect(Math.abs(clock.now() - (await serverTime()))).toBeLessThan(TOLERANCE_MS + 1_000);
+  });
+
+  it('does not follow a step either where the time of Redis may not be asked for', async () => {
+    const clock = new RedisClock();
+    stepBy(HOUR_MS);
+    expect(Math.abs(clock.now() - (await serverTime()))).toBeLessThan(TOLERANCE_MS + 1_000);
+  });
+
+  it('tells the time of Redis on a host whose clock is wrong', async () => {
+    stepBy(-HOUR_MS);
+    const clock = new RedisClock();
+    await clock.synchronise(redis);
+    expect(Math.abs(clock.now() - (await serverTime()))).toBeLessThan(TOLERANCE_MS + 1_000);
+  });
+});
