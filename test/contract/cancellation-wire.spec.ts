@@ -1,13 +1,12 @@
 import { RequestCancelledError } from 'nestjs-redis-stream-transport';
 import type { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { Subscription } from 'rxjs';
 import { ask } from '../support/calls.js';
 import { QUIETLY, abortedAfter, endless } from '../support/endless.js';
 import type { Endless } from '../support/endless.js';
 import { eventually } from '../support/eventually.js';
+import { aliveOf } from '../support/garbage.js';
 import { requestIn } from '../support/raw-request.js';
 import { useStage } from '../support/stage.js';
 import { pendingOf } from '../support/stream-view.js';
@@ -124,15 +123,7 @@ describe('5,000 requests that were cancelled while they ran', () => {
     );
     expect(await ask(client, 'ping', 2)).toBe(2);
     open.stop();
-    await eventually(() => expect(alive(signals)).toBeLessThan(100));
+    await eventually(() => expect(aliveOf(signals)).toBeLessThan(100));
     expect(warnings).toEqual([]);
   }, 60_000);
 });
-
-/** How many of these the garbage collector has not taken, when it was asked to take them all. */
-function alive(refs: readonly WeakRef<object>[]): number {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  collect();
-  return refs.filter((ref) => ref.deref() !== undefined).length;
-}

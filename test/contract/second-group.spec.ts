@@ -62,8 +62,8 @@ describe('a group of event handlers beside the group that answers requests', () 
     ['returns many values', () => from([1, 2, 3])],
     ['fails', fails],
   ])('sees the requests, and answers none of them when it %s', async (_how, end) => {
-    await stage.serve([auditor({}, end)], { option: { ...FAST, consumerGroup: 'audit' } });
     await stage.serve([Price]);
+    await stage.serve([auditor({}, end)], { option: { ...FAST, consumerGroup: 'audit' } });
     expect(await askAllTen()).toEqual(PRICES);
     expect(new Set(audited)).toEqual(new Set(TEN));
     for (const group of ['service', 'audit']) await settled(stage.raw, 'price', group);
