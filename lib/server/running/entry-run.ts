@@ -4,7 +4,7 @@ import { NO_MESSAGE_HANDLER } from '../../constants.js';
 import { RedisStreamContext } from '../../context/redis-stream.context.js';
 import type { RedisClock } from '../../redis/redis-clock.js';
 import { entryTime } from '../../redis/stream-commands.js';
-import type { GroupStream, Route } from '../holding/group-stream.js';
+import type { Route } from '../holding/group-stream.js';
 import type { ActiveRun, HeldEntry } from '../holding/held-entry.js';
 import type { Responder } from '../settling/responder.js';
 import { settlementOf } from '../settling/settlement.js';
@@ -35,8 +35,6 @@ export interface RunParts extends Omit<DecoderParts, 'client'> {
   readonly clock: RedisClock;
   readonly hooks: ProcessingHooks;
   readonly requests: RunningRequests;
-  /** Whether no other group reads the stream. */
-  readonly isOnlyGroup: (groupStream: GroupStream) => Promise<boolean>;
   readonly isStopped: () => boolean;
 }
 

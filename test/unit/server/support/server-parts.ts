@@ -49,7 +49,9 @@ export class ServerParts {
     this.deadLetters = new DeadLetterStore({ writer, events, log });
     this.retries = new RetryQueue(writer, events);
     const { settler, deadLetters, retries } = this;
-    const shared = { settler, deadLetters, retries, events, responders: new Responders(settler, serverSettings) };
+    const responders = new Responders(settler, serverSettings);
+    const isOnlyGroup = overrides.isOnlyGroup ?? ((): Promise<boolean> => Promise.resolve(true));
+    const shared = { settler, deadLetters, retries, events, responders, isOnlyGroup };
     this.run = {
       ...shared,
       decoder: new EntryDecoder(
@@ -64,7 +66,6 @@ export class ServerParts {
       clock: new RedisClock(),
       hooks: { started: (_context, run) => void run.work(), ended: () => undefined },
       requests: new RunningRequests(),
-      isOnlyGroup: () => Promise.resolve(true),
       isStopped: () => false,
       ...overrides,
     };
