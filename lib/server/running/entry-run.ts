@@ -180,6 +180,8 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSin
 
   private isForAnotherGroup({ onlyGroup }: IncomingMessage): boolean {
     if (onlyGroup === undefined || onlyGroup === this.entry.groupStream.group) return false;
+    // Whoever it is meant for has not read it yet: it must not be deleted with the ack.
+    this.entry.request = undefined;
     this.parts.settler.ack(this.entry);
     return true;
   }
