@@ -51,6 +51,8 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSin
   private finish: (() => void) | undefined;
   /** Its slot is free again; what comes later is of no interest. */
   private isOver = false;
+  /** The entry was lost in this run, and is held until the handler is over. */
+  private holdsLost = false;
 
   constructor(
     private readonly parts: RunParts,
@@ -110,8 +112,8 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSin
   }
 
   quiet(): void {
-    // A lost entry is held until its handler is over.
-    if (!this.entry.isOurs) this.entry.release();
+    // Not for a run that ended by its timeout: the entry may be held for a later one.
+    if (this.holdsLost) this.entry.release();
   }
 
   /** The caller is gone: the request is settled without an answer. */
@@ -123,7 +125,9 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSin
 
   /** Another consumer has the entry: what comes out of the handler does not count. */
   abandon(reason: Error): boolean {
-    return this.isOver || this.end(reason);
+    if (this.isOver || this.end(reason)) return true;
+    this.holdsLost = true;
+    return false;
   }
 
   abort(reason: Error): void {
