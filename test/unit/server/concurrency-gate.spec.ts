@@ -425,7 +425,7 @@ class Traffic {
       () => this.answered(),
       () => this.hold(),
     ];
-    await steps[random.integer(0, steps.length - 1)]?.();
+    steps[random.integer(0, steps.length - 1)]?.();
     // Grants arrive as promises.
     await Promise.resolve();
     await Promise.resolve();

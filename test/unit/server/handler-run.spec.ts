@@ -8,6 +8,7 @@ import type { HandlerRules, HandlerSink } from '../../../lib/server/running/hand
 import type { RunOutcome } from '../../../lib/server/settling/settlement.js';
 import { DeadlineWheel } from '../../../lib/timing/deadline-wheel.js';
 import { deferred } from '../../support/deferred.js';
+import type { Deferred } from '../../support/deferred.js';
 import { contextOf, handlerOf } from './support/entries.js';
 
 type Handler = (data: unknown, context: unknown) => unknown;
@@ -318,9 +319,9 @@ describe('HandlerRun that is abandoned', () => {
     expect(received).toEqual([1, 'quiet']);
   });
 
-  it.each<[string, (promise: { resolve(value: number): void; reject(error: unknown): void }) => void]>([
-    ['settles', ({ resolve }) => resolve(7)],
-    ['rejects', ({ reject }) => reject(oops)],
+  it.each<[string, (late: Deferred<number>) => void]>([
+    ['settles', (late) => late.resolve(7)],
+    ['rejects', (late) => late.reject(oops)],
   ])('only gets quiet when its promise %s', async (_how, settle) => {
     const late = deferred<number>();
     const { sink, run } = started(() => late.promise);
