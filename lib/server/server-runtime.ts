@@ -107,7 +107,8 @@ export class ServerRuntime {
     const { events, hooks, failed } = this.voice;
     const responders = new Responders(settler, settings);
     const onlyGroup = new OnlyGroup(writer);
-    const shared = { settler, responders, deadLetters, retries, events };
+    const isOnlyGroup = (groupStream: GroupStream): Promise<boolean> => onlyGroup.check(groupStream);
+    const shared = { settler, responders, deadLetters, retries, events, isOnlyGroup };
     return {
       ...shared,
       decoder: new EntryDecoder({ ...shared, client: writer.client }, settings),
@@ -115,7 +116,6 @@ export class ServerRuntime {
       clock,
       hooks,
       requests,
-      isOnlyGroup: (groupStream) => onlyGroup.check(groupStream),
       isStopped: () => this.isStopping,
     };
   }

@@ -1,3 +1,5 @@
+import { WaitLine } from './wait-line.js';
+
 /** What waits for a slot. */
 export interface SlotTaker {
   /** Called once, with the slot. Whoever got it gives it back with `leave()`. */
@@ -24,7 +26,7 @@ export class ConcurrencyGate {
   private asked = 0;
   private isHeld = false;
   private isServing = false;
-  private readonly queue: (SlotTaker | Claim)[] = [];
+  private readonly queue = new WaitLine<SlotTaker | Claim>();
   private waitingSlots = 0;
   private waiters: (() => void)[] = [];
   private whenQuiet: (() => void) | undefined;
@@ -125,7 +127,7 @@ export class ConcurrencyGate {
 
   /** Drops what waits for a slot: takers were not started, claims get none. */
   clear(): void {
-    for (const waiting of this.queue.splice(0)) if ('granted' in waiting) waiting.granted(0);
+    for (const waiting of this.queue.clear()) if ('granted' in waiting) waiting.granted(0);
     this.waitingSlots = 0;
     this.whenQuiet?.();
     this.wake();

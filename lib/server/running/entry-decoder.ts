@@ -7,10 +7,10 @@ import { withoutArguments } from '../../redis/reply-error.js';
 import { isThenable } from '../../timing/thenable.js';
 import type { HeldEntry } from '../holding/held-entry.js';
 import type { ServerEventEmitter } from '../holding/server-events.js';
-import type { DeadLetterStore } from '../settling/dead-letter-store.js';
-import type { Responders } from '../settling/responder.js';
 import type { RetryQueue } from '../settling/retry-queue.js';
 import type { Settler } from '../settling/settler.js';
+import { refuse } from './refusal.js';
+import type { RefusalParts } from './refusal.js';
 
 /** What a decoder leaves where bytes are not UTF-8. Senders may mean the character itself, so it is only a suspicion. */
 const REPLACEMENT_CHARACTER = '\uFFFD';
@@ -21,7 +21,7 @@ const ASK_AGAIN_MS = 1_000;
 /** Receives the outcome of decoding an entry, once. */
 export interface DecodeSink {
   decoded(message: IncomingMessage): void;
-  /** There is no message in it. Everything that follows from that has been done. */
+  /** There is no message in it. Everything that follows from that is taken care of. */
   unusable(): void;
 }
 
@@ -30,11 +30,9 @@ export interface DecoderRules {
   readonly deserializer: Deserializer | undefined;
 }
 
-export interface DecoderParts {
+export interface DecoderParts extends RefusalParts {
   readonly client: RedisClient;
   readonly settler: Settler;
-  readonly responders: Responders;
-  readonly deadLetters: DeadLetterStore;
   readonly retries: RetryQueue;
   readonly events: ServerEventEmitter;
 }
@@ -76,16 +74,14 @@ export class EntryDecoder {
   }
 
   private undecodable(entry: HeldEntry, error: unknown, sink: DecodeSink): void {
-    const { responders, deadLetters, retries } = this.parts;
     // It may have been lost while the deserializer took its time.
     if (!entry.isOurs) entry.release();
     else if (error instanceof UndecodableEntryError) {
       entry.request = error.request;
-      if (error.request) responders.of(entry, error.request).failed({ status: 'error', message: error.message });
-      deadLetters.store(entry, 'undecodable', error.message);
+      void refuse(this.parts, entry, 'undecodable', error.message);
     } else {
       // Redis could not be asked what the bytes are; nothing is known against the entry.
-      retries.add(entry, ASK_AGAIN_MS);
+      this.parts.retries.add(entry, ASK_AGAIN_MS);
     }
     sink.unusable();
   }

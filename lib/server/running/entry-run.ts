@@ -4,7 +4,7 @@ import { NO_MESSAGE_HANDLER } from '../../constants.js';
 import { RedisStreamContext } from '../../context/redis-stream.context.js';
 import type { RedisClock } from '../../redis/redis-clock.js';
 import { entryTime } from '../../redis/stream-commands.js';
-import type { GroupStream, Route } from '../holding/group-stream.js';
+import type { Route } from '../holding/group-stream.js';
 import type { ActiveRun, HeldEntry } from '../holding/held-entry.js';
 import type { Responder } from '../settling/responder.js';
 import { settlementOf } from '../settling/settlement.js';
@@ -35,8 +35,6 @@ export interface RunParts extends Omit<DecoderParts, 'client'> {
   readonly clock: RedisClock;
   readonly hooks: ProcessingHooks;
   readonly requests: RunningRequests;
-  /** Whether no other group reads the stream. */
-  readonly isOnlyGroup: (groupStream: GroupStream) => Promise<boolean>;
   readonly isStopped: () => boolean;
 }
 
@@ -53,6 +51,8 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSin
   private finish: (() => void) | undefined;
   /** Its slot is free again; what comes later is of no interest. */
   private isOver = false;
+  /** The entry was lost in this run, and is held until the handler is over. */
+  private holdsLost = false;
 
   constructor(
     private readonly parts: RunParts,
@@ -112,8 +112,8 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSin
   }
 
   quiet(): void {
-    // A lost entry is held until its handler is over.
-    if (!this.entry.isOurs) this.entry.release();
+    // Not for a run that ended by its timeout: the entry may be held for a later one.
+    if (this.holdsLost) this.entry.release();
   }
 
   /** The caller is gone: the request is settled without an answer. */
@@ -125,7 +125,9 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSin
 
   /** Another consumer has the entry: what comes out of the handler does not count. */
   abandon(reason: Error): boolean {
-    return this.isOver || this.end(reason);
+    if (this.isOver || this.end(reason)) return true;
+    this.holdsLost = true;
+    return false;
   }
 
   abort(reason: Error): void {
@@ -182,6 +184,8 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSin
 
   private isForAnotherGroup({ onlyGroup }: IncomingMessage): boolean {
     if (onlyGroup === undefined || onlyGroup === this.entry.groupStream.group) return false;
+    // Whoever it is meant for has not read it yet: it must not be deleted with the ack.
+    this.entry.request = undefined;
     this.parts.settler.ack(this.entry);
     return true;
   }

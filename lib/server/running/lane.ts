@@ -4,6 +4,7 @@ import type { HeldEntry } from '../holding/held-entry.js';
 import type { ConcurrencyGate } from './concurrency-gate.js';
 import { EntryRun } from './entry-run.js';
 import type { RunParts } from './entry-run.js';
+import { refuse } from './refusal.js';
 
 /** A stream may take up this part of what a lane holds, so that one that fails does not keep the others from being read. */
 const STREAM_SHARE = 4;
@@ -49,13 +50,8 @@ export class Lane {
 
   /** Gives up an entry whose consumers died as often as it may be tried. */
   abandon(entry: HeldEntry): void {
-    const { decoder, responders, deadLetters } = this.parts;
-    const error = 'Its consumer died, or lost it, in every attempt';
-    decoder.decode(entry, {
-      decoded: ({ request }) => {
-        if (request) responders.of(entry, request).failed({ status: 'error', message: error });
-        deadLetters.store(entry, 'abandoned', error);
-      },
+    this.parts.decoder.decode(entry, {
+      decoded: () => void refuse(this.parts, entry, 'abandoned', 'Its consumer died, or lost it, in every attempt'),
       unusable: () => undefined,
     });
   }

@@ -1,56 +1,70 @@
+import { jest } from '@jest/globals';
 import { runInNewContext } from 'node:vm';
 import { EMPTY, NEVER, Observable, Subject, concat, from, of, throwError } from 'rxjs';
-import { RedisStreamContext } from '../../../lib/context/redis-stream.context.js';
+import type { RedisStreamContext } from '../../../lib/context/redis-stream.context.js';
+import { RedisStreamUnrecoverableError } from '../../../lib/errors/unrecoverable.error.js';
 import { HandlerRun } from '../../../lib/server/running/handler-run.js';
-import type { HandlerSink } from '../../../lib/server/running/handler-run.js';
+import type { HandlerRules, HandlerSink } from '../../../lib/server/running/handler-run.js';
+import type { RunOutcome } from '../../../lib/server/settling/settlement.js';
+import { DeadlineWheel } from '../../../lib/timing/deadline-wheel.js';
+import { deferred } from '../../support/deferred.js';
+import type { Deferred } from '../../support/deferred.js';
+import { contextOf, handlerOf } from './support/entries.js';
 
-/** Writes down what it is told. */
+type Handler = (data: unknown, context: unknown) => unknown;
+
+/** Writes down what it receives, in order. */
 class Sink implements HandlerSink {
-  readonly told: unknown[] = [];
+  readonly received: unknown[] = [];
+  outcome: RunOutcome | undefined;
 
   value(value: unknown): void {
-    this.told.push(['value', value]);
+    this.received.push(['value', value]);
   }
 
-  done(): void {
-    this.told.push('done');
+  ended(outcome: RunOutcome): void {
+    this.outcome = outcome;
+    this.received.push(outcome.kind === 'done' ? 'done' : ['failed', outcome.error]);
   }
 
-  failed(error: unknown): void {
-    this.told.push(['failed', error]);
+  quiet(): void {
+    this.received.push('quiet');
   }
 }
 
-const context = new RedisStreamContext({
-  stream: 'sum',
-  pattern: 'sum',
-  id: '1-0',
-  group: 'workers',
-  consumer: 'one',
-  attempt: 1,
-  headers: {},
-  messageId: undefined,
-  isRequest: false,
-});
+interface Start {
+  readonly rules?: Partial<HandlerRules>;
+  readonly context?: RedisStreamContext;
+  readonly timeoutMs?: number;
+}
 
 const oops = new Error('oops');
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** As Nest types handlers, which in truth return what they like. */
-type Handler = Parameters<HandlerRun['start']>[0];
-const handlerOf = (run: (...args: unknown[]) => unknown): Handler => run as unknown as Handler;
+const rulesOf = (rules: Partial<HandlerRules> = {}): HandlerRules => ({
+  isRetriable: () => true,
+  deadlines: new DeadlineWheel((expire) => expire()),
+  teardownFailed: () => undefined,
+  ...rules,
+});
 
-function started(handler: (...args: unknown[]) => unknown): { sink: Sink; run: HandlerRun } {
+/** A run of several handlers of one message. */
+function startedAll(
+  handlers: readonly Handler[],
+  { rules, context = contextOf(), timeoutMs = 0 }: Start = {},
+): { sink: Sink; run: HandlerRun; context: RedisStreamContext } {
   const sink = new Sink();
-  const run = new HandlerRun(sink);
-  run.start(handlerOf(handler), { a: 1 }, context);
-  return { sink, run };
+  const run = new HandlerRun(rulesOf(rules), context, sink);
+  run.start(handlers.map(handlerOf), { a: 1 }, timeoutMs);
+  return { sink, run, context };
 }
+
+const started = (handler: Handler, start: Start = {}): ReturnType<typeof startedAll> => startedAll([handler], start);
 
 describe('HandlerRun', () => {
   it('gives the handler its data and its context', () => {
     const seen: unknown[] = [];
-    started((...args) => seen.push(...args));
+    const { context } = started((...args) => seen.push(...args));
     expect(seen).toEqual([{ a: 1 }, context]);
     expect(seen[1]).toBe(context);
   });
@@ -86,8 +100,8 @@ describe('HandlerRun', () => {
       },
       [['failed', oops]],
     ],
-  ])('follows %s within the same turn', (_what, handler, told) => {
-    expect(started(handler).sink.told).toEqual(told);
+  ])('follows %s within the same turn', (_what, handler, received) => {
+    expect(started(handler).sink.received).toEqual(received);
   });
 
   it.each<[string, () => unknown, unknown[]]>([
@@ -99,17 +113,17 @@ describe('HandlerRun', () => {
     ['of an Observable that fails', async () => throwError(() => oops), [['failed', oops]]],
     ['that rejects', () => Promise.reject(oops), [['failed', oops]]],
     ['that rejects with nothing', async () => Promise.reject(undefined), [['failed', undefined]]],
-  ])('follows a promise %s', async (_what, handler, told) => {
+  ])('follows a promise %s', async (_what, handler, received) => {
     const { sink } = started(handler);
-    expect(sink.told).toEqual([]);
+    expect(sink.received).toEqual([]);
     await turn();
-    expect(sink.told).toEqual(told);
+    expect(sink.received).toEqual(received);
   });
 
-  it('follows a promise that is none of this realm', async () => {
+  it('follows a promise of another realm', async () => {
     const { sink } = started(() => runInNewContext('Promise.resolve(7)'));
     await turn();
-    expect(sink.told).toEqual([['value', 7], 'done']);
+    expect(sink.received).toEqual([['value', 7], 'done']);
   });
 
   it('is done when the Observable is, not when it has a value', async () => {
@@ -117,9 +131,9 @@ describe('HandlerRun', () => {
     const { sink } = started(() => subject);
     subject.next(1);
     await turn();
-    expect(sink.told).toEqual([['value', 1]]);
+    expect(sink.received).toEqual([['value', 1]]);
     subject.complete();
-    expect(sink.told).toEqual([['value', 1], 'done']);
+    expect(sink.received).toEqual([['value', 1], 'done']);
   });
 
   it('keeps the order of values that come over several turns', async () => {
@@ -133,11 +147,11 @@ describe('HandlerRun', () => {
         })(),
       ),
     );
-    while (!sink.told.includes('done')) await turn();
-    expect(sink.told).toEqual([...[0, 1, 2, 3, 4].map((i) => ['value', i]), 'done']);
+    while (!sink.received.includes('done')) await turn();
+    expect(sink.received).toEqual([...[0, 1, 2, 3, 4].map((i) => ['value', i]), 'done']);
   });
 
-  it('tells one end only, whatever a rude Observable does', () => {
+  it('ends once, whatever a badly behaved Observable does', () => {
     const { sink } = started(
       () =>
         new Observable((observer) => {
@@ -147,7 +161,7 @@ describe('HandlerRun', () => {
           observer.next(2);
         }),
     );
-    expect(sink.told).toEqual([
+    expect(sink.received).toEqual([
       ['value', 1],
       ['failed', oops],
     ]);
@@ -156,64 +170,166 @@ describe('HandlerRun', () => {
   it.each<[string, () => unknown]>([
     ['an Observable', () => NEVER],
     ['a promise', () => new Promise(() => undefined)],
-  ])('says nothing of %s that never settles', async (_what, handler) => {
+  ])('never ends with %s that never settles', async (_what, handler) => {
     const { sink } = started(handler);
     await turn();
-    expect(sink.told).toEqual([]);
+    expect(sink.received).toEqual([]);
+  });
+});
+
+describe('HandlerRun of several handlers', () => {
+  it('gives each of them the data', () => {
+    const seen: unknown[] = [];
+    const note: Handler = (data) => void seen.push(data);
+    const { sink } = startedAll([note, note, note]);
+    expect(seen).toEqual([{ a: 1 }, { a: 1 }, { a: 1 }]);
+    expect(sink.outcome).toEqual({ kind: 'done' });
   });
 
-  it('unsubscribes from an Observable that is abandoned, and says nothing more', () => {
+  it('is done when the last of them is, not the first', async () => {
+    const slow = deferred();
+    const { sink } = startedAll([() => undefined, () => slow.promise]);
+    await turn();
+    expect(sink.outcome).toBeUndefined();
+    slow.resolve();
+    await turn();
+    expect(sink.outcome).toEqual({ kind: 'done' });
+  });
+
+  it('lets the others finish when one fails, and reports the first failure', async () => {
+    const seen: string[] = [];
+    const { sink } = startedAll([
+      () => throwError(() => oops),
+      async () => void seen.push('second'),
+      () => Promise.reject(new Error('later')),
+    ]);
+    await turn();
+    expect(sink.outcome).toMatchObject({ kind: 'failed', error: oops, isRetriable: true });
+    expect(seen).toEqual(['second']);
+  });
+
+  it('calls those behind one that throws', () => {
+    const seen: string[] = [];
+    const { sink } = startedAll([
+      () => {
+        throw oops;
+      },
+      () => void seen.push('second'),
+    ]);
+    expect(seen).toEqual(['second']);
+    expect(sink.outcome).toMatchObject({ kind: 'failed', error: oops });
+  });
+});
+
+describe('HandlerRun after a failure', () => {
+  it('asks isRetriable about the original error where the interceptor saw it', () => {
+    const asked: unknown[] = [];
+    const masked = { status: 'error', message: 'Internal server error' };
+    const context = contextOf();
+    context.recordFailure(oops);
+    const isRetriable = (error: unknown): boolean => {
+      asked.push(error);
+      return false;
+    };
+    const { sink } = started(() => throwError(() => masked), { context, rules: { isRetriable } });
+    expect(asked).toEqual([oops]);
+    expect(sink.outcome).toEqual({ kind: 'failed', error: masked, original: oops, isRetriable: false });
+  });
+
+  it.each([
+    ['as it is thrown', new RedisStreamUnrecoverableError('no')],
+    ['as the exception filter leaves it', new RedisStreamUnrecoverableError('no').getError()],
+  ])('recognises an unrecoverable error %s, whatever isRetriable says', (_how, error) => {
+    expect(started(() => throwError(() => error)).sink.outcome).toMatchObject({ isRetriable: false });
+  });
+
+  it('recognises an unrecoverable error behind a filter that replaced it', () => {
+    const context = contextOf();
+    context.recordFailure(new RedisStreamUnrecoverableError('no'));
+    const { sink } = started(() => throwError(() => ({ message: 'replaced' })), { context });
+    expect(sink.outcome).toMatchObject({ isRetriable: false });
+  });
+
+  it('takes an isRetriable that throws for a yes: an attempt too many is better than a lost event', () => {
+    const isRetriable = (): never => {
+      throw new Error('bug');
+    };
+    const { sink } = started(() => throwError(() => oops), { rules: { isRetriable } });
+    expect(sink.outcome).toMatchObject({ isRetriable: true });
+  });
+});
+
+describe('HandlerRun that is abandoned', () => {
+  it('unsubscribes from an Observable, and has no more to say', () => {
     const subject = new Subject<number>();
     const { sink, run } = started(() => subject);
     subject.next(1);
-    run.abandon();
+    expect(run.abandon()).toBe(true);
     expect(subject.observed).toBe(false);
     subject.next(2);
     subject.error(oops);
-    expect(sink.told).toEqual([['value', 1]]);
+    expect(sink.received).toEqual([['value', 1]]);
   });
 
-  it('unsubscribes from an Observable that is abandoned by what it says while it is subscribed to', () => {
+  it('unsubscribes from every Observable, and waits for the promises beside them', async () => {
+    const subjects = [new Subject(), new Subject()];
+    const slow = deferred<number>();
+    const { sink, run } = startedAll([...subjects.map((subject) => () => subject), () => slow.promise]);
+    expect(run.abandon()).toBe(false);
+    expect(subjects.map(({ observed }) => observed)).toEqual([false, false]);
+    slow.resolve(7);
+    await turn();
+    expect(sink.received).toEqual(['quiet']);
+  });
+
+  it('unsubscribes from an Observable that is abandoned by what it emits while it is subscribed to', () => {
     let isOpen = true;
     const loud = new Observable<number>((observer) => {
       observer.next(1);
       observer.next(2);
       return () => (isOpen = false);
     });
-    const told: unknown[] = [];
-    const run: HandlerRun = new HandlerRun({
+    const received: unknown[] = [];
+    const answers: boolean[] = [];
+    const run: HandlerRun = new HandlerRun(rulesOf(), contextOf(), {
       value: (value) => {
-        told.push(value);
-        run.abandon();
+        received.push(value);
+        answers.push(run.abandon());
       },
-      done: () => told.push('done'),
-      failed: () => told.push('failed'),
+      ended: () => received.push('ended'),
+      quiet: () => received.push('quiet'),
     });
-    run.start(
-      handlerOf(() => loud),
-      undefined,
-      context,
-    );
-    expect(told).toEqual([1]);
+    run.start([handlerOf(() => loud)], undefined, 0);
+    expect(received).toEqual([1, 'quiet']);
+    expect(answers).toEqual([false]);
     expect(isOpen).toBe(false);
   });
 
-  it('says nothing of a promise that settles after it was abandoned', async () => {
-    let resolve!: (value: number) => void;
-    const { sink, run } = started(() => new Promise<number>((settle) => (resolve = settle)));
-    run.abandon();
-    resolve(7);
-    await turn();
-    expect(sink.told).toEqual([]);
+  it('is quiet once, after the Observable that abandoned it has completed by itself', () => {
+    const received: unknown[] = [];
+    const run: HandlerRun = new HandlerRun(rulesOf(), contextOf(), {
+      value: (value) => {
+        received.push(value);
+        run.abandon();
+      },
+      ended: () => received.push('ended'),
+      quiet: () => received.push('quiet'),
+    });
+    run.start([handlerOf(() => of(1, 2))], undefined, 0);
+    expect(received).toEqual([1, 'quiet']);
   });
 
-  it('swallows a rejection that comes after it was abandoned', async () => {
-    let reject!: (error: Error) => void;
-    const { sink, run } = started(() => new Promise<number>((_resolve, fail) => (reject = fail)));
-    run.abandon();
-    reject(oops);
+  it.each<[string, (late: Deferred<number>) => void]>([
+    ['settles', (late) => late.resolve(7)],
+    ['rejects', (late) => late.reject(oops)],
+  ])('only gets quiet when its promise %s', async (_how, settle) => {
+    const late = deferred<number>();
+    const { sink, run } = started(() => late.promise);
+    expect(run.abandon()).toBe(false);
+    expect(sink.received).toEqual([]);
+    settle(late);
     await turn();
-    expect(sink.told).toEqual([]);
+    expect(sink.received).toEqual(['quiet']);
   });
 
   it('does not subscribe to an Observable that a promise yields after it was abandoned', async () => {
@@ -225,11 +341,83 @@ describe('HandlerRun', () => {
     expect(subscriptions).toBe(0);
   });
 
-  it('bears being abandoned before, after and more than once', () => {
+  it('is quiet when it was over before, was abandoned already, or never started', () => {
     const { sink, run } = started(() => 7);
+    expect(run.abandon()).toBe(true);
+    expect(run.abandon()).toBe(true);
+    expect(new HandlerRun(rulesOf(), contextOf(), sink).abandon()).toBe(true);
+    expect(sink.received).toEqual([['value', 7], 'done']);
+  });
+
+  it('reports a teardown that throws, and unsubscribes from the others', () => {
+    const other = new Subject();
+    const failures: unknown[] = [];
+    const broken = new Observable(() => () => {
+      throw oops;
+    });
+    const rules = { teardownFailed: (error: unknown) => void failures.push(error) };
+    const { run } = startedAll([() => broken, () => other], { rules });
+    expect(run.abandon()).toBe(true);
+    expect(failures).toEqual([expect.objectContaining({ errors: [oops] })]);
+    expect(other.observed).toBe(false);
+  });
+});
+
+describe('HandlerRun with a handlerTimeout', () => {
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
+
+  it('fails a handler that does not settle, aborts its signal and ignores what comes later', async () => {
+    const late = deferred<number>();
+    const { sink, context } = startedAll([() => NEVER, () => late.promise], { timeoutMs: 50 });
+    await jest.advanceTimersByTimeAsync(100);
+    expect(sink.outcome).toMatchObject({
+      kind: 'failed',
+      error: { status: 'error', message: expect.stringContaining('`handlerTimeout` (50 ms)') as string },
+      isRetriable: true,
+    });
+    expect(context.signal.aborted).toBe(true);
+    late.resolve(7);
+    await jest.advanceTimersByTimeAsync(10);
+    expect(sink.received).toEqual([['failed', expect.anything()], 'quiet']);
+  });
+
+  it('ends once where aborting the signal makes the handler fail', async () => {
+    const context = contextOf();
+    const subject = new Subject();
+    context.signal.addEventListener('abort', () => subject.error(oops));
+    const { sink } = started(() => subject, { context, timeoutMs: 50 });
+    await jest.advanceTimersByTimeAsync(100);
+    expect(sink.received).toEqual([['failed', expect.objectContaining({ status: 'error' })]]);
+  });
+
+  it('survives a teardown that throws: the attempt has failed, and other deadlines of the same tick are kept', async () => {
+    const failures: unknown[] = [];
+    const rules = rulesOf({ teardownFailed: (error) => void failures.push(error) });
+    const broken = new Observable(() => () => {
+      throw oops;
+    });
+    const runs = [broken, NEVER].map((source) => started(() => source, { rules, timeoutMs: 50 }));
+    await jest.advanceTimersByTimeAsync(100);
+    expect(runs.map(({ sink }) => sink.outcome?.kind)).toEqual(['failed', 'failed']);
+    expect(failures).toHaveLength(1);
+  });
+
+  it.each<[string, Handler]>([
+    ['is done in time', () => of(1)],
+    ['fails in time', () => throwError(() => oops)],
+  ])('forgets the deadline of a run that %s', async (_how, handler) => {
+    const { sink, context } = started(handler, { timeoutMs: 50 });
+    const received = [...sink.received];
+    await jest.advanceTimersByTimeAsync(200);
+    expect(sink.received).toEqual(received);
+    expect(context.signal.aborted).toBe(false);
+  });
+
+  it('forgets the deadline of a run that was abandoned', async () => {
+    const { sink, run } = started(() => NEVER, { timeoutMs: 50 });
     run.abandon();
-    run.abandon();
-    new HandlerRun(sink).abandon();
-    expect(sink.told).toEqual([['value', 7], 'done']);
+    await jest.advanceTimersByTimeAsync(200);
+    expect(sink.received).toEqual([]);
   });
 });

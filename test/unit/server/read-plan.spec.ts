@@ -41,7 +41,7 @@ describe('ReadPlan', () => {
     }
   });
 
-  it('asks busy streams for their share of the slots without waiting, and the others between whiles', () => {
+  it('asks busy streams for their share of the slots without waiting, and the others in between', () => {
     const plan = new ReadPlan<string>();
     const streams = names(64);
     plan.brought(['stream-7'], []);
@@ -55,7 +55,7 @@ describe('ReadPlan', () => {
     expect(reads.filter((read) => read.streams.length === 1 && read.count === 64)).toHaveLength(6);
   });
 
-  it('reads a stream with a backlog by itself, where all have a fair share, and the others between whiles', () => {
+  it('reads a stream with a backlog by itself, where all have a fair share, and the others in between', () => {
     const plan = new ReadPlan<string>();
     const streams = names(3);
     expect(plan.next(streams, 128)).toEqual({ streams, count: 42, blocks: true });
@@ -184,6 +184,63 @@ describe('ReadPlan', () => {
         read.streams.filter((stream) => Number(stream.slice(7)) < 20),
         [],
       );
+    }
+  });
+});
+
+describe('ReadPlan of a reader that shares its slots with others', () => {
+  it('asks for one entry per stream while it waits: nobody knows which of the readers brings something', () => {
+    expect(new ReadPlan<string>(true).next(['a'], 128)).toEqual({ streams: ['a'], count: 1, blocks: true });
+    const streams = names(40);
+    expect(new ReadPlan<string>(true).next(streams, 128)).toEqual({ streams, count: 1, blocks: true });
+  });
+
+  it('asks for its share without waiting as soon as a stream had something, until it runs dry', () => {
+    const plan = new ReadPlan<string>(true);
+    plan.brought(['a'], ['a']);
+    expect(plan.next(['a'], 128)).toEqual({ streams: ['a'], count: 64, blocks: false });
+    plan.brought(['a'], []);
+    expect(plan.next(['a'], 10)).toEqual({ streams: ['a'], count: 10, blocks: false });
+    plan.brought([], []);
+    expect(plan.next(['a'], 128)).toEqual({ streams: ['a'], count: 1, blocks: true });
+  });
+
+  it('takes larger portions of a backlog, as any other', () => {
+    const plan = new ReadPlan<string>(true);
+    for (let read = 1; read <= 4; read++) plan.brought(['a'], ['a']);
+    expect(plan.isBacklog).toBe(true);
+    expect(plan.next(['a'], 700)).toEqual({ streams: ['a'], count: 256, blocks: false });
+  });
+
+  it('brings at most one entry per stream beyond the free slots, whatever all readers find', () => {
+    const random = new SeededRandom(10);
+    for (let world = 0; world < 100; world++) {
+      const plan = new ReadPlan<string>(true);
+      const streams = names(random.integer(1, 40));
+      for (let round = 0; round < 50; round++) {
+        const free = random.integer(1, 200);
+        const read = plan.next(streams, free);
+        const most = read.blocks ? streams.length : Math.max(free, streams.length);
+        expect(read.streams.length * read.count).toBeLessThanOrEqual(most);
+        plan.brought(
+          read.streams.filter(() => random.next() < 0.4),
+          read.streams.filter(() => random.next() < 0.1),
+        );
+      }
+    }
+  });
+
+  it('finds an entry on any stream within four reads that do not wait', () => {
+    const plan = new ReadPlan<string>(true);
+    const streams = names(50);
+    plan.brought(streams.slice(0, 20), []);
+    let unasked = 0;
+    for (let round = 0; round < 200; round++) {
+      const read = plan.next(streams, 30);
+      expect(read.blocks).toBe(false);
+      unasked = read.streams.includes('stream-49') ? 0 : unasked + 1;
+      expect(unasked).toBeLessThan(4);
+      plan.brought(streams.slice(0, 20), []);
     }
   });
 });

@@ -2,8 +2,8 @@ import type { SettlementWish } from '../../../lib/context/redis-stream.context.j
 import { backoffDelay, mayRunBesideOthers, settlementOf } from '../../../lib/server/settling/settlement.js';
 import type {
   DeadLetterReason,
+  EventRun,
   FailedRun,
-  RunFacts,
   RunOutcome,
   Verdict,
 } from '../../../lib/server/settling/settlement.js';
@@ -16,8 +16,7 @@ const AGAIN_SOON: SettlementWish = { kind: 'retry', delayMs: 7 };
 const REJECT: SettlementWish = { kind: 'dead-letter', reason: 'not ours' };
 
 const settings = { maxAttempts: 3, backoff: { delayMs: 100, maxDelayMs: 1_000 } };
-const event = (attempt: number, wish?: SettlementWish): RunFacts => ({ isRequest: false, attempt, settings, wish });
-const request = (attempt: number, wish?: SettlementWish): RunFacts => ({ isRequest: true, attempt, settings, wish });
+const event = (attempt: number, wish?: SettlementWish): EventRun => ({ attempt, settings, wish });
 
 const ACK: Verdict = { kind: 'ack' };
 const dead = (reason: DeadLetterReason, error: string): Verdict => ({ kind: 'dead-letter', reason, error });
@@ -25,7 +24,7 @@ const retry = { kind: 'retry', delayMs: expect.any(Number) as number };
 const retrySoon = { kind: 'retry', delayMs: 7 };
 
 describe('settlementOf', () => {
-  it.each<[string, RunOutcome, RunFacts, unknown]>([
+  it.each<[string, RunOutcome, EventRun, unknown]>([
     ['an event that is done', DONE, event(1), ACK],
     ['an event that is done in its last attempt', DONE, event(3), ACK],
     ['an event that is done after more attempts than allowed', DONE, event(9), ACK],
@@ -35,12 +34,6 @@ describe('settlementOf', () => {
     ['an event that failed after more attempts than allowed', FAILED, event(9), dead('failed', 'no')],
     ['an event that can never succeed', HOPELESS, event(1), dead('unrecoverable', 'no')],
     ['an event that turned out hopeless in its last attempt', HOPELESS, event(3), dead('unrecoverable', 'no')],
-
-    ['a request that is done', DONE, request(1), ACK],
-    ['a request that failed, whose caller knows', FAILED, request(1), ACK],
-    ['a request that failed in its last attempt', FAILED, request(3), ACK],
-    ['a request that can never succeed', HOPELESS, request(1), ACK],
-    ['a request, whatever was wished', FAILED, request(1, AGAIN), ACK],
 
     ['an event that is done and wants another attempt', DONE, event(1, AGAIN), retry],
     ['an event that is done and names its own delay', DONE, event(1, AGAIN_SOON), retrySoon],
@@ -54,13 +47,13 @@ describe('settlementOf', () => {
     ['a hopeless event that wants another attempt', HOPELESS, event(1, AGAIN), dead('unrecoverable', 'no')],
     ['an event that is done and rejected by its handler', DONE, event(1, REJECT), dead('rejected', 'not ours')],
     ['an event that failed and was rejected by its handler', FAILED, event(1, REJECT), dead('rejected', 'not ours')],
-  ])('decides on %s', (_what, outcome, facts, verdict) => {
-    expect(settlementOf(outcome, facts)).toEqual(verdict);
+  ])('decides on %s', (_what, outcome, run, verdict) => {
+    expect(settlementOf(outcome, run)).toEqual(verdict);
   });
 
   it('retries nothing where one attempt is all there is', () => {
-    const facts = { ...event(1), settings: { ...settings, maxAttempts: 1 } };
-    expect(settlementOf(FAILED, facts)).toEqual(dead('failed', 'no'));
+    const run = { ...event(1), settings: { ...settings, maxAttempts: 1 } };
+    expect(settlementOf(FAILED, run)).toEqual(dead('failed', 'no'));
   });
 
   it('retries after the backoff of the attempt that failed', () => {
@@ -70,7 +63,7 @@ describe('settlementOf', () => {
     }
   });
 
-  it('takes a wished delay of 0 for one', () => {
+  it('runs again at once where the handler asked for a delay of 0', () => {
     expect(settlementOf(FAILED, event(1, { kind: 'retry', delayMs: 0 }))).toEqual({ kind: 'retry', delayMs: 0 });
   });
 

@@ -1,4 +1,6 @@
 import { jest } from '@jest/globals';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { DeadlineWheel } from '../../../lib/timing/deadline-wheel.js';
 import { SeededRandom } from '../support/random.js';
 
@@ -69,7 +71,7 @@ describe('DeadlineWheel', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('runs no timer for ever where everything was cancelled', () => {
+  it('keeps no timer running where everything was cancelled', () => {
     const wheel = new DeadlineWheel<number>(() => undefined);
     for (let i = 0; i < 100; i++) wheel.add(i, 50 * i).cancel();
     jest.advanceTimersByTime(6_000);
@@ -98,6 +100,58 @@ describe('DeadlineWheel', () => {
     expect(fired).toEqual([3, 2, 1, 0]);
   });
 
+  it('fires the others of its tick where one throws, and lets the first error surface once', () => {
+    const fired: string[] = [];
+    const wheel = new DeadlineWheel<string>((item) => {
+      fired.push(item);
+      if (item.startsWith('broken')) throw new Error(item);
+    });
+    for (const item of ['a', 'broken 1', 'b', 'broken 2', 'c']) wheel.add(item, 10);
+    wheel.add('later', 500);
+    expect(() => jest.advanceTimersByTime(200)).toThrow('broken 1');
+    expect(fired).toEqual(['a', 'broken 1', 'b', 'broken 2', 'c']);
+    expect(() => jest.advanceTimersByTime(1_000)).not.toThrow();
+    expect(fired).toEqual(['a', 'broken 1', 'b', 'broken 2', 'c', 'later']);
+  });
+
+  it('goes on with deadlines that are added by one that throws', () => {
+    const fired: string[] = [];
+    const wheel: DeadlineWheel<string> = new DeadlineWheel((item) => {
+      fired.push(item);
+      if (item === 'again') return;
+      wheel.add('again', 50);
+      throw new Error('oops');
+    });
+    wheel.add('broken', 10);
+    expect(() => jest.advanceTimersByTime(40)).toThrow('oops');
+    jest.advanceTimersByTime(200);
+    expect(fired).toEqual(['broken', 'again']);
+  });
+
+  it('lets one that falls due cancel others of the same tick', () => {
+    const fired: string[] = [];
+    const wheel: DeadlineWheel<string> = new DeadlineWheel((item) => {
+      fired.push(item);
+      other.cancel();
+    });
+    wheel.add('first', 10);
+    const other = wheel.add('other', 10);
+    jest.advanceTimersByTime(100);
+    expect(fired).toEqual(['first']);
+  });
+
+  it('keeps what stays of a tick when others of it are cancelled', () => {
+    const fired: string[] = [];
+    const wheel = new DeadlineWheel<string>((item) => fired.push(item));
+    const cancelled = wheel.add('cancelled', 100);
+    cancelled.cancel();
+    wheel.add('kept', 100);
+    // The bucket of the tick is another one by now.
+    cancelled.cancel();
+    jest.advanceTimersByTime(200);
+    expect(fired).toEqual(['kept']);
+  });
+
   it('sleeps in stages through a wait that setTimeout cannot hold', () => {
     const days30 = 30 * 24 * 3_600_000;
     const fired: string[] = [];
@@ -110,6 +164,9 @@ describe('DeadlineWheel', () => {
   });
 });
 
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
 describe('DeadlineWheel in real time', () => {
   it('does not keep the process alive', () => {
     const timersOf = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
@@ -117,6 +174,24 @@ describe('DeadlineWheel in real time', () => {
     const wheel = new DeadlineWheel<string>(() => undefined);
     wheel.add('far', 60_000);
     expect(timersOf()).toBe(before);
+    wheel.clear();
+  });
+
+  it('gives back the memory of deadlines that were cancelled: a hundred thousand of a day leave nothing', () => {
+    const dayMs = 24 * 3_600_000;
+    const wheel = new DeadlineWheel<number>(() => undefined);
+    const heapOf = (): number => {
+      collectGarbage();
+      return process.memoryUsage().heapUsed;
+    };
+    const rush = (count: number): void => {
+      // A tick of its own for each of them.
+      for (let i = 0; i < count; i++) wheel.add(i, dayMs + i * 20).cancel();
+    };
+    rush(1_000);
+    const before = heapOf();
+    rush(100_000);
+    expect(heapOf() - before).toBeLessThan(4_000_000);
     wheel.clear();
   });
 });

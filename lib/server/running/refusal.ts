@@ -1,0 +1,31 @@
+import type { GroupStream } from '../holding/group-stream.js';
+import type { HeldEntry } from '../holding/held-entry.js';
+import type { DeadLetterStore } from '../settling/dead-letter-store.js';
+import type { Responders } from '../settling/responder.js';
+import type { DeadLetterReason } from '../settling/settlement.js';
+
+export interface RefusalParts {
+  readonly responders: Responders;
+  readonly deadLetters: DeadLetterStore;
+  /** Whether no other group reads the stream. */
+  readonly isOnlyGroup: (groupStream: GroupStream) => Promise<boolean>;
+}
+
+/**
+ * Stores an entry that will not run as a dead letter, and answers its caller if it is a request. To event handlers a request
+ * is an event where another group could answer it: neither answered nor deleted.
+ */
+export async function refuse(
+  { responders, deadLetters, isOnlyGroup }: RefusalParts,
+  entry: HeldEntry,
+  reason: DeadLetterReason,
+  message: string,
+): Promise<void> {
+  const { request, groupStream } = entry;
+  const answers = request && (groupStream.route.messageHandler || (await isOnlyGroup(groupStream)));
+  // It may have been lost while Redis was asked.
+  if (!entry.isOurs) return entry.release();
+  if (request && answers) responders.of(entry, request).failed({ status: 'error', message });
+  else entry.request = undefined;
+  deadLetters.store(entry, reason, message);
+}

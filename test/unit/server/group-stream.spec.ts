@@ -1,0 +1,125 @@
+import type { HeldEntry } from '../../../lib/server/holding/held-entry.js';
+import { SeededRandom } from '../support/random.js';
+import { groupStreamOf, quietRun, routeOf, runningIn, settlingIn, takenFrom } from './support/entries.js';
+
+describe('GroupStream', () => {
+  it('holds an entry once, and again when it was let go', () => {
+    const groupStream = groupStreamOf();
+    const entry = takenFrom(groupStream, '1-0');
+    expect(groupStream.hold('1-0', 2, ['data', '8'])).toBeUndefined();
+    expect([groupStream.heldCount, groupStream.holds('1-0')]).toEqual([1, true]);
+    entry.release();
+    expect([groupStream.heldCount, groupStream.holds('1-0')]).toEqual([0, false]);
+    expect(takenFrom(groupStream, '1-0')).not.toBe(entry);
+  });
+
+  it('keeps an entry that was taken anew when its forerunner under the same id is let go twice', () => {
+    const groupStream = groupStreamOf();
+    const entry = takenFrom(groupStream, '1-0');
+    entry.release();
+    takenFrom(groupStream, '1-0');
+    entry.release();
+    groupStream.forget(entry);
+    expect(groupStream.holds('1-0')).toBe(true);
+  });
+
+  it('finds its entries by their phases', () => {
+    const groupStream = groupStreamOf();
+    const taken = takenFrom(groupStream, '1-0');
+    const running = runningIn(groupStream, '2-0');
+    const settling = settlingIn(groupStream, '3-0');
+    expect(groupStream.inPhase('running')).toEqual([running]);
+    expect(groupStream.inPhase('taken', 'settling')).toEqual([taken, settling]);
+    expect(groupStream.inPhase('waiting')).toEqual([]);
+    expect([...groupStream.entries]).toEqual([taken, running, settling]);
+  });
+
+  it('counts as backlog what waits for an attempt or for its settlement, and nothing that has a slot or wants one', () => {
+    const groupStream = groupStreamOf();
+    const entry = takenFrom(groupStream, '1-0');
+    const backlogAfter = (step: () => void): number => {
+      step();
+      return groupStream.backlog;
+    };
+    expect(groupStream.backlog).toBe(0);
+    expect(backlogAfter(() => entry.queue())).toBe(0);
+    expect(backlogAfter(() => entry.run(quietRun))).toBe(0);
+    expect(backlogAfter(() => entry.wait())).toBe(1);
+    expect(backlogAfter(() => entry.queue())).toBe(0);
+    expect(backlogAfter(() => entry.run(quietRun))).toBe(0);
+    expect(backlogAfter(() => entry.settle())).toBe(1);
+    expect(backlogAfter(() => entry.release())).toBe(0);
+  });
+
+  it('takes a lost entry out of the backlog, whatever it waited for', () => {
+    const groupStream = groupStreamOf();
+    const waiting = runningIn(groupStream, '1-0');
+    waiting.wait();
+    const settling = settlingIn(groupStream, '2-0');
+    expect(groupStream.backlog).toBe(2);
+    waiting.lose(new Error('lost'));
+    settling.lose(new Error('lost'));
+    expect([groupStream.backlog, groupStream.heldCount]).toEqual([0, 0]);
+  });
+
+  it('counts right over random lives of many entries', () => {
+    const random = new SeededRandom(12);
+    const groupStream = groupStreamOf();
+    const steps: ((entry: HeldEntry) => void)[] = [
+      (entry) => entry.queue(),
+      (entry) => entry.run({ ...quietRun, abandon: () => random.next() < 0.5 }),
+      (entry) => entry.wait(),
+      (entry) => entry.settle(),
+      (entry) => entry.lose(new Error('lost')),
+      (entry) => entry.release(),
+    ];
+    const wrong: unknown[] = [];
+    for (let round = 0; round < 5_000; round++) {
+      const entries = [...groupStream.entries];
+      if (entries.length < 20) takenFrom(groupStream, `${round}-0`);
+      const entry = entries[random.integer(0, entries.length - 1)];
+      try {
+        if (entry) steps[random.integer(0, steps.length - 1)]?.(entry);
+      } catch {
+        // Not legal in its phase: then it must have changed nothing.
+      }
+      const backlog = groupStream.inPhase('waiting', 'settling').length;
+      if (groupStream.backlog !== backlog) wrong.push([round, groupStream.backlog, backlog]);
+    }
+    expect(wrong).toEqual([]);
+    for (const entry of groupStream.entries) entry.release();
+    expect([groupStream.backlog, groupStream.heldCount]).toEqual([0, 0]);
+  });
+
+  it('starts a group where its handler says, and one that was there before from the oldest entry', () => {
+    const groupStream = groupStreamOf('app:sum', routeOf({ extras: { startFrom: '$' } }));
+    expect(groupStream.startFrom).toBe('$');
+    groupStream.joined();
+    expect(groupStream.startFrom).toBe('0');
+  });
+
+  it('is left alone for a while after Redis refused it, unless its group turns up earlier', () => {
+    const groupStream = groupStreamOf();
+    expect(groupStream.isUsable).toBe(true);
+    groupStream.refusedFor(60_000);
+    expect(groupStream.isUsable).toBe(false);
+    groupStream.joined();
+    expect(groupStream.isUsable).toBe(true);
+    groupStream.refusedFor(-1);
+    expect(groupStream.isUsable).toBe(true);
+  });
+
+  it('counts what was settled since it was last asked', () => {
+    const groupStream = groupStreamOf();
+    groupStream.countSettled(2);
+    groupStream.countSettled(3);
+    expect([groupStream.settledSinceTrim, groupStream.takeSettledCount(), groupStream.settledSinceTrim]).toEqual([
+      5, 5, 0,
+    ]);
+  });
+
+  it('keeps its dead letters and its shape beside the stream, in the same slot of a cluster', () => {
+    expect(groupStreamOf('app:sum')).toMatchObject({ deadLetterStream: '{app:sum}:dead', shape: '{app:sum}:shape' });
+    expect(groupStreamOf('{app}:sum')).toMatchObject({ deadLetterStream: '{app}:sum:dead', shape: '{app}:sum:shape' });
+  });
+});
