@@ -218,23 +218,14 @@ export class StreamReader {
   }
 
   private async digest(error: unknown): Promise<void> {
-    const { connection, lane, log } = this.parts;
-    const kind = classify(error);
-    switch (kind) {
+    switch (classify(error)) {
       case 'rejoin':
         await this.membership.rejoin().catch(() => this.pause(RETRY_MS));
         return;
       case 'fatal':
       case 'reject':
       case 'defect':
-        // One stream of many is the culprit; creating the groups again tells which.
-        if (kind !== 'defect') await this.membership.rejoin().catch(() => undefined);
-        if (this.parts.streams.some(({ isUsable }) => !isUsable)) return;
-        log.warn(
-          `read ${lane.group}`,
-          `Reading in group "${lane.group}" failed, and is tried again: ${withoutArguments(error).message}`,
-        );
-        return this.pause(UNUSABLE_MS);
+        return this.refused(error);
       case 'retry':
       case 'reconnect':
         return this.pause(RETRY_MS);
@@ -242,8 +233,20 @@ export class StreamReader {
       case 'not-sent':
         // The connection comes back by itself; `ready()` waits for it. What the read took has to be looked for.
         if (this.state === 'reading') this.enter('behind');
-        return this.pause(connection.isReady ? RETRY_MS : 0);
+        return this.pause(this.parts.connection.isReady ? RETRY_MS : 0);
     }
+  }
+
+  /** One stream of many is the culprit; creating the groups again tells which. */
+  private async refused(error: unknown): Promise<void> {
+    const { lane, log, streams } = this.parts;
+    await this.membership.rejoin().catch(() => undefined);
+    if (streams.some(({ isUsable }) => !isUsable)) return;
+    log.warn(
+      `read ${lane.group}`,
+      `Reading in group "${lane.group}" failed, and is tried again: ${withoutArguments(error).message}`,
+    );
+    await this.pause(UNUSABLE_MS);
   }
 
   private pause(ms: number): Promise<void> {

@@ -11,7 +11,7 @@ import type { ThrottledLog } from '../throttled-log.js';
 import { AckLine } from './ack-line.js';
 import type { OutgoingReply, Responder } from './responder.js';
 import { WriteBatch, commandsOf } from './write-batch.js';
-import type { AckWrite, ReplyWrite, Write } from './write-batch.js';
+import type { AckWrite, Write } from './write-batch.js';
 
 /** Reply, ack, deletion: what answers a single request gets there sooner without a script (`npm run bench -- requests`). */
 const COMMANDS_OF_A_REQUEST = 3;
@@ -141,7 +141,8 @@ export class NodeQueue {
   }
 
   private takeAcks(batch: WriteBatch): void {
-    for (const line of [...this.busyLines]) {
+    const turn = Array.from(this.busyLines);
+    for (const line of turn) {
       if (!batch.hasRoomForAcks) return;
       if (line.isPaused) continue;
       batch.addAck(line);

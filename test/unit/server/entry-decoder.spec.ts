@@ -142,7 +142,7 @@ describe('EntryDecoder', () => {
 
     it('tries again later where Redis cannot be asked: nothing is known against the entry', async () => {
       const entry = await running(['data', '"\uFFFD"']);
-      parts.writer.close();
+      void parts.writer.close();
       expect(await decoded(entry)).toEqual(['unusable']);
       expect(entry.phase).toBe('waiting');
       expect(parts.emitted).toMatchObject([['retried', { id: entry.id, delayMs: 1_000 }]]);

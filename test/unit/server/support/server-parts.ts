@@ -75,6 +75,6 @@ export class ServerParts {
     this.retries.close();
     this.settler.close();
     this.deadLetters.close();
-    this.writer.close();
+    void this.writer.close();
   }
 }
