@@ -1,5 +1,8 @@
-/** `transportId` of the server: binds a handler to this transport (`@EventPattern('x', REDIS_STREAM_TRANSPORT)`). */
-export const REDIS_STREAM_TRANSPORT = Symbol('REDIS_STREAM_TRANSPORT');
+/**
+ * `transportId` of the server: binds a handler to this transport (`@EventPattern('x', REDIS_STREAM_TRANSPORT)`). The same
+ * symbol in every copy of this package.
+ */
+export const REDIS_STREAM_TRANSPORT = Symbol.for('nestjs-redis-stream-transport');
 
 /** The text with which Nest answers a request that has no handler; its own constant is not exported from the root. */
 export const NO_MESSAGE_HANDLER = 'There is no matching message handler defined in the remote service.';
@@ -58,7 +61,14 @@ export const FIELD = {
   err: 'err',
   last: 'last',
   run: 'run',
+  redriven: 'x-redriven',
 } as const;
+
+/** Field by which entries of the transporter `nestjs-redis-stream-microservice` are recognised. */
+export const EARLIER_HEADER = 'x-nestjs-redis-stream-header';
+
+/** In front of a field of an event that has the name of one of a dead letter's fields. */
+export const OWN_FIELD = 'x-own:';
 
 /** Fields that a dead letter carries on top of those of the original entry. */
 export const DEAD_FIELD = {

@@ -8,6 +8,7 @@ export { RedisStreamContext } from './context/redis-stream.context.js';
 export type { DeliveryDetails } from './context/redis-stream.context.js';
 export { RedisStreamErrorInterceptor } from './context/error.interceptor.js';
 export { RedisStreamRecord, RedisStreamRecordBuilder } from './record/redis-stream.record.js';
+export type { RedisStreamRecordParts } from './record/redis-stream.record.js';
 
 // Dead letters.
 export { RedisStreamDeadLetters } from './dead-letters/redis-stream.dead-letters.js';

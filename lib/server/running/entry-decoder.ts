@@ -1,5 +1,5 @@
-import { UndecodableEntryError } from '../../codec/entry.codec.js';
 import type { IncomingMessage, RequestAddress } from '../../codec/entry.codec.js';
+import { UndecodableEntryError } from '../../codec/undecodable-entry.error.js';
 import type { DeadLetterStore } from '../settling/dead-letter-store.js';
 import type { ServerEventEmitter } from '../holding/server-events.js';
 import type { HeldEntry } from '../holding/group-stream.js';

@@ -159,7 +159,8 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, MessageSin
   }
 }
 
-function contextOf(entry: HeldEntry, { headers, messageId, request }: IncomingMessage): RedisStreamContext {
+function contextOf(entry: HeldEntry, message: IncomingMessage): RedisStreamContext {
+  const { headers, messageId, request, otherFields } = message;
   const { stream, group, consumer, route } = entry.groupStream;
   const { id, attempt } = entry;
   const isRequest = request !== undefined;
@@ -173,5 +174,6 @@ function contextOf(entry: HeldEntry, { headers, messageId, request }: IncomingMe
     headers,
     messageId,
     isRequest,
+    otherFields,
   });
 }

@@ -1,6 +1,6 @@
 import type { Serializer } from '@nestjs/microservices';
-import { encodeJson } from '../../codec/entry.codec.js';
 import type { RequestAddress } from '../../codec/entry.codec.js';
+import { encodePayload } from '../../codec/payload.js';
 import { replyStreamKey } from '../../topology/keys.js';
 import type { OutgoingReply, Settler } from './settler.js';
 
@@ -32,7 +32,7 @@ export class Responder {
   value(value: unknown): void {
     if (this.isOver) return;
     try {
-      const data = this.encode({ response: value, isDisposed: false }, 'response');
+      const data = this.encode({ id: this.request.id, response: value, isDisposed: false }, 'response');
       this.put({ data });
     } catch (error) {
       // The payload stays out of it; what is wrong with it does not.
@@ -52,7 +52,7 @@ export class Responder {
     this.isOver = true;
     let err: string | undefined;
     try {
-      err = this.encode({ err: error, isDisposed: true }, 'err');
+      err = this.encode({ id: this.request.id, err: error, isDisposed: true }, 'err');
     } catch {
       err = undefined;
     }
@@ -60,14 +60,10 @@ export class Responder {
   }
 
   private encode(
-    packet: { response?: unknown; err?: unknown; isDisposed: boolean },
+    packet: { id: string; response?: unknown; err?: unknown; isDisposed: boolean },
     name: 'response' | 'err',
   ): string | undefined {
-    const { serializer, maxPayloadBytes } = this.rules;
-    if (!serializer) return encodeJson(packet[name], 'The reply', maxPayloadBytes);
-    const serialized: unknown = serializer.serialize({ ...packet, id: this.request.id });
-    if (typeof serialized === 'string') return serialized;
-    return encodeJson((serialized as Record<string, unknown>)[name], 'The reply', maxPayloadBytes);
+    return encodePayload(packet, name, 'The reply', this.rules);
   }
 
   private put(part: { data?: string; err?: string; last?: boolean }): void {

@@ -1,7 +1,7 @@
 import type { Deserializer } from '@nestjs/microservices';
 import { Redis } from 'ioredis';
 import { runInNewContext } from 'node:vm';
-import { UndecodableEntryError } from '../../../lib/codec/entry.codec.js';
+import { UndecodableEntryError } from '../../../lib/codec/undecodable-entry.error.js';
 import type { IncomingMessage } from '../../../lib/codec/entry.codec.js';
 import { GroupStream, HeldEntry } from '../../../lib/server/holding/group-stream.js';
 import { Intake } from '../../../lib/server/running/intake.js';
