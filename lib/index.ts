@@ -12,7 +12,8 @@ export type { RedisStreamRecordParts } from './record/redis-stream.record.js';
 
 // Dead letters.
 export { RedisStreamDeadLetters } from './dead-letters/redis-stream.dead-letters.js';
-export type { DeadLetter, DeadLetterPage } from './dead-letters/redis-stream.dead-letters.js';
+export type { DeadLetter } from './dead-letters/dead-letter.js';
+export type { DeadLetterPage } from './dead-letters/redis-stream.dead-letters.js';
 
 // Options.
 export type {

@@ -276,5 +276,7 @@ export function decodeReply(fields: readonly string[]): ReplyPart | undefined {
         part.run = value;
     }
   }
-  return id === undefined || !Number.isInteger(seq) || seq < 0 ? undefined : { id, seq, ...part };
+  return id !== undefined && isCount(seq) ? { id, seq, ...part } : undefined;
 }
+
+const isCount = (seq: number): boolean => Number.isInteger(seq) && seq >= 0;

@@ -9,7 +9,7 @@ import type { RedisStreamServerOptions } from '../options/options.js';
 import { resolveServerOptions } from '../options/settings.js';
 import type { ServerSettings } from '../options/settings.js';
 import { ConnectionGroup } from '../redis/connection-group.js';
-import { streamKey } from '../topology/keys.js';
+import { Topology } from '../topology/topology.js';
 import { isThenable } from '../timing/thenable.js';
 import { ServerRuntime } from './server-runtime.js';
 import type { ProcessingHooks } from './running/entry-run.js';
@@ -163,6 +163,9 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
 
   private groupStreams(): GroupStream[] {
     const { prefix, consumer } = this.settings;
-    return this.routes.all.map((route) => new GroupStream(streamKey(prefix, route.pattern), consumer, route));
+    const topology = new Topology(prefix);
+    return this.routes.all.flatMap((route) =>
+      topology.streamsToRead(route.pattern).map((stream) => new GroupStream(stream, consumer, route)),
+    );
   }
 }

@@ -56,7 +56,7 @@ export class DeadLetterStore {
     if (entry.isLost) return;
     try {
       const { groupStream, id } = entry;
-      const result = await storeDeadLetter(this.writer.client, groupStream, {
+      const { status } = await storeDeadLetter(this.writer.client, groupStream, {
         id,
         deadLetterStream: groupStream.deadLetterStream,
         deleteEntry: entry.request !== undefined,
@@ -64,7 +64,7 @@ export class DeadLetterStore {
       });
       groupStream.release(entry);
       groupStream.settledSinceTrim++;
-      this.report(burial, result);
+      this.report(burial, status);
     } catch (failure) {
       if (this.isClosed) return;
       if (classify(failure) !== 'lost' && classify(failure) !== 'not-sent') {
