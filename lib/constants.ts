@@ -1,33 +1,11 @@
-/** `transportId` of the server: binds a handler to this transport (`@EventPattern('x', REDIS_STREAM_TRANSPORT)`). */
-export const REDIS_STREAM_TRANSPORT = Symbol('REDIS_STREAM_TRANSPORT');
+/**
+ * `transportId` of the server: binds a handler to this transport (`@EventPattern('x', REDIS_STREAM_TRANSPORT)`). The same
+ * symbol in every copy of this package.
+ */
+export const REDIS_STREAM_TRANSPORT = Symbol.for('nestjs-redis-stream-transport');
 
 /** The text with which Nest answers a request that has no handler; its own constant is not exported from the root. */
 export const NO_MESSAGE_HANDLER = 'There is no matching message handler defined in the remote service.';
-
-// Server defaults.
-export const DEFAULT_START_FROM = '0';
-export const DEFAULT_CONCURRENCY = 128;
-export const DEFAULT_BLOCK_MS = 5_000;
-export const DEFAULT_LEASE_MS = 30_000;
-export const DEFAULT_SWEEP_INTERVAL_MS = 5_000;
-export const DEFAULT_MAX_ATTEMPTS = 5;
-export const DEFAULT_BACKOFF_DELAY_MS = 1_000;
-export const DEFAULT_BACKOFF_MAX_DELAY_MS = 60_000;
-export const DEFAULT_RETENTION_MAX_LENGTH = 10_000;
-export const DEFAULT_CONSUMER_TTL_MS = 3_600_000;
-export const DEFAULT_SHUTDOWN_TIMEOUT_MS = 10_000;
-/** 0 = a handler may run for ever. */
-export const DEFAULT_HANDLER_TIMEOUT_MS = 0;
-
-// Client defaults.
-export const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
-export const DEFAULT_PUBLISH_TIMEOUT_MS = 5_000;
-export const DEFAULT_MAX_PENDING = 10_000;
-
-// Defaults of both sides.
-export const DEFAULT_PREFIX = '';
-export const DEFAULT_MAX_PAYLOAD_BYTES = 1_048_576;
-export const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 
 // Limits that are not options.
 /** Deeper JSON is refused: `JSON.parse` reads it, but `JSON.stringify` of the result throws RangeError. */
@@ -62,7 +40,14 @@ export const FIELD = {
   err: 'err',
   last: 'last',
   run: 'run',
+  redriven: 'x-redriven',
 } as const;
+
+/** Field by which entries of the transporter `nestjs-redis-stream-microservice` are recognised. */
+export const EARLIER_HEADER = 'x-nestjs-redis-stream-header';
+
+/** In front of a field of an event that has the name of one of a dead letter's fields. */
+export const OWN_FIELD = 'x-own:';
 
 /** Fields that a dead letter carries on top of those of the original entry. */
 export const DEAD_FIELD = {

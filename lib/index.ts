@@ -8,10 +8,12 @@ export { RedisStreamContext } from './context/redis-stream.context.js';
 export type { DeliveryDetails } from './context/redis-stream.context.js';
 export { RedisStreamErrorInterceptor } from './context/error.interceptor.js';
 export { RedisStreamRecord, RedisStreamRecordBuilder } from './record/redis-stream.record.js';
+export type { RedisStreamRecordParts } from './record/redis-stream.record.js';
 
 // Dead letters.
 export { RedisStreamDeadLetters } from './dead-letters/redis-stream.dead-letters.js';
-export type { DeadLetter, DeadLetterPage } from './dead-letters/redis-stream.dead-letters.js';
+export type { DeadLetter } from './dead-letters/dead-letter.js';
+export type { DeadLetterPage } from './dead-letters/redis-stream.dead-letters.js';
 
 // Options.
 export type {

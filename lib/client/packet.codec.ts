@@ -1,8 +1,9 @@
 import type { Deserializer, ReadPacket, Serializer, WritePacket } from '@nestjs/microservices';
-import { assertSize, encodeJson } from '../codec/entry.codec.js';
 import type { OutgoingMessage, ReplyPart } from '../codec/entry.codec.js';
 import { parseJson } from '../codec/json.js';
+import { encodePayload } from '../codec/payload.js';
 import { RedisStreamRecord } from '../record/redis-stream.record.js';
+import type { RedisStreamRecordParts } from '../record/redis-stream.record.js';
 import { isThenable } from '../timing/thenable.js';
 
 export interface PacketRules {
@@ -18,13 +19,10 @@ export class PacketCodec {
 
   /** @throws {InvalidMessageError | PayloadTooLargeError} */
   encode(packet: ReadPacket): { message: OutgoingMessage; timeoutMs: number } {
-    const { data, headers, messageId, timeout } =
-      packet.data instanceof RedisStreamRecord
-        ? packet.data
-        : new RedisStreamRecord(packet.data, undefined, undefined, undefined);
+    const { data, headers, messageId, timeout } = partsOf(packet.data);
     return {
       message: {
-        data: this.encodeData({ ...packet, data }),
+        data: encodePayload({ ...packet, data }, 'data', 'The payload', this.rules),
         headers: packet.metadata || headers ? { ...headers, ...packet.metadata } : undefined,
         messageId,
       },
@@ -43,15 +41,6 @@ export class PacketCodec {
     return isThenable(deserialized) ? Promise.resolve(deserialized) : deserialized;
   }
 
-  /** A serializer of the user may return a packet, or the text that goes on the wire as it is. */
-  private encodeData(packet: ReadPacket): string | undefined {
-    const { maxPayloadBytes, serializer } = this.rules;
-    if (!serializer) return encodeJson(packet.data, 'The payload', maxPayloadBytes);
-    const serialized: unknown = serializer.serialize(packet);
-    if (typeof serialized === 'string') return assertSize(serialized, 'The payload', maxPayloadBytes);
-    return encodeJson((serialized as ReadPacket).data, 'The payload', maxPayloadBytes);
-  }
-
   private decodeData(text: string): unknown {
     try {
       return parseJson(text);
@@ -61,3 +50,5 @@ export class PacketCodec {
     }
   }
 }
+
+const partsOf = (data: unknown): RedisStreamRecordParts => (data instanceof RedisStreamRecord ? data : { data });

@@ -8,7 +8,7 @@ import { TransportClosedError } from '../errors/transport-errors.js';
 import type { RedisClient } from '../interfaces/connection.js';
 import type { ConnectionListeners, TransportStatus } from '../interfaces/events.js';
 import type { RedisStreamClientOptions } from '../options/options.js';
-import { streamKey } from '../topology/keys.js';
+import { Topology } from '../topology/topology.js';
 import { resolveClientOptions } from '../options/settings.js';
 import type { ClientSettings } from '../options/settings.js';
 import { ClientRuntime } from './client-runtime.js';
@@ -27,6 +27,7 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
   private readonly logger = new Logger(RedisStreamClient.name);
   private readonly settings: ClientSettings;
   private readonly codec: PacketCodec;
+  private readonly topology: Topology;
   private readonly unobserved = new UnobservedFailures((line) => this.logger.error(line));
   private readonly listeners: { event: string; listener: (...args: unknown[]) => void }[] = [];
   private runtime: ClientRuntime | undefined;
@@ -36,6 +37,7 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
     super();
     this.settings = resolveClientOptions(options);
     this.codec = new PacketCodec(this.settings);
+    this.topology = new Topology(this.settings.prefix);
     this.initializeSerializer(this.settings);
     this.initializeDeserializer(this.settings);
   }
@@ -145,7 +147,7 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
 
   private question(packet: ReadPacket): Question {
     const pattern = this.normalizePattern(packet.pattern as string);
-    return { pattern, stream: streamKey(this.settings.prefix, pattern), ...this.codec.encode(packet) };
+    return { pattern, stream: this.topology.streamToWrite(pattern), ...this.codec.encode(packet) };
   }
 
   private open(): ClientRuntime {

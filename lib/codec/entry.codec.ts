@@ -1,7 +1,11 @@
-import { FIELD, MAX_HEADERS_BYTES } from '../constants.js';
-import { InvalidMessageError, PayloadTooLargeError } from '../errors/transport-errors.js';
+import { EARLIER_HEADER, FIELD, MAX_HEADERS_BYTES } from '../constants.js';
+import { InvalidMessageError } from '../errors/transport-errors.js';
 import { isUuidV4 } from '../topology/keys.js';
+import { decodeEarlierEntry } from './earlier-entry.js';
+import { fieldsWithout, OUR_MARKS } from './foreign-fields.js';
 import { exceedsBytes, parseJson } from './json.js';
+import { assertSize } from './payload.js';
+import { UndecodableEntryError } from './undecodable-entry.error.js';
 
 export type Headers = Readonly<Record<string, string>>;
 
@@ -24,11 +28,14 @@ export interface RequestAddress {
 export interface IncomingMessage {
   readonly data: unknown;
   readonly headers: Headers;
+  /** What the sender chose; on a redriven copy without one the id of the entry that it is a copy of. */
   readonly messageId: string | undefined;
   /** The one group that is meant; redriven dead letters have it. */
   readonly onlyGroup: string | undefined;
   /** Present on a request. */
   readonly request: RequestAddress | undefined;
+  /** All fields of the entry, if some of them mean nothing to us: `plainFields` picks those. */
+  readonly otherFields: readonly string[] | undefined;
 }
 
 /** One entry of a reply stream. */
@@ -40,42 +47,6 @@ export interface ReplyPart {
   readonly last: boolean;
   /** Tells the parts of one run of the handler from those of another; absent on a reply that is complete in one part. */
   readonly run?: string;
-}
-
-/** An entry that can never be understood; another attempt would not help. */
-export class UndecodableEntryError extends Error {
-  override readonly name = 'UndecodableEntryError';
-
-  constructor(
-    field: string,
-    rule: string,
-    /** Whom to tell, when the rest of a request could be read. */
-    readonly request?: RequestAddress,
-  ) {
-    super(`Field \`${field}\` is ${rule}`);
-  }
-}
-
-/**
- * JSON of a value, or undefined for `undefined`.
- * @throws {InvalidMessageError} for what JSON cannot say: a BigInt, a cycle
- * @throws {PayloadTooLargeError} above `maxBytes`
- */
-export function encodeJson(value: unknown, what: string, maxBytes: number): string | undefined {
-  let json: string | undefined;
-  try {
-    json = JSON.stringify(value);
-  } catch (error) {
-    const cause = error instanceof Error ? error : undefined;
-    throw new InvalidMessageError(`${what} cannot be written as JSON (${cause?.name ?? 'unknown error'})`, cause);
-  }
-  return json === undefined ? undefined : assertSize(json, what, maxBytes);
-}
-
-/** @throws {PayloadTooLargeError} */
-export function assertSize(text: string, what: string, maxBytes: number): string {
-  if (exceedsBytes(text, maxBytes)) throw new PayloadTooLargeError(what, Buffer.byteLength(text), maxBytes);
-  return text;
 }
 
 /** Fields of an event or, with an address, of a request. Its ttl comes last, when it is written: see `withTtl`. */
@@ -109,41 +80,82 @@ function encodeHeaders(headers: Headers): string {
  * @throws {UndecodableEntryError}
  */
 export function decodeMessage(fields: readonly string[], maxBytes: number, keepText: boolean): IncomingMessage {
-  const { data, id, reply, ttl, headers, mid, 'x-only-group': onlyGroup } = wireFields(fields);
-  const request = id !== undefined && reply !== undefined ? decodeAddress(id, reply, ttl) : undefined;
-  if (data === undefined && !request) {
-    return { data: foreignData(fields), headers: NO_HEADERS, messageId: mid, onlyGroup, request };
+  const wire = messageFields(fields);
+  const { data, id, reply, ttl } = wire;
+  if (wire.earlierHeader !== undefined) return earlierMessage(fields, wire, wire.earlierHeader);
+  if (id !== undefined && reply !== undefined) {
+    const request = decodeAddress(id, reply, ttl);
+    return messageOf(fields, wire, decodeData(data, maxBytes, keepText, request), request);
   }
+  // Without both of them these are fields like any other.
+  wire.hasOthers ||= (id ?? reply ?? ttl) !== undefined;
+  if (data !== undefined) return messageOf(fields, wire, decodeData(data, maxBytes, keepText, undefined), undefined);
+  wire.headers = undefined;
+  return messageOf(fields, wire, fieldsWithout(fields, OUR_MARKS), undefined);
+}
+
+function messageOf(
+  fields: readonly string[],
+  wire: MessageFields,
+  data: unknown,
+  request: RequestAddress | undefined,
+): IncomingMessage {
+  const { headers, onlyGroup } = wire;
   return {
-    data: data === undefined ? undefined : decodeData(data, maxBytes, keepText, request),
+    data,
     headers: headers === undefined ? NO_HEADERS : decodeHeaders(headers, request),
-    messageId: mid,
+    messageId: wire.messageId ?? wire.redriven,
     onlyGroup,
     request,
+    otherFields: wire.hasOthers ? fields : undefined,
   };
 }
 
-type WireFields = { [Name in (typeof FIELD)[keyof typeof FIELD]]: string | undefined };
+/** A message of another transporter: what our own fields are called may be a property of its data there. */
+function earlierMessage(fields: readonly string[], wire: MessageFields, header: string): IncomingMessage {
+  const { onlyGroup, redriven } = wire;
+  const own = fieldsWithout(fields, OUR_MARKS);
+  return {
+    data: decodeEarlierEntry(header, own),
+    headers: NO_HEADERS,
+    messageId: redriven,
+    onlyGroup,
+    request: undefined,
+    otherFields: fields,
+  };
+}
 
-/** The fields that mean something to us; a producer may add others. */
-function wireFields(fields: readonly string[]): WireFields {
-  const found: WireFields = {
+interface MessageFields {
+  data: string | undefined;
+  id: string | undefined;
+  reply: string | undefined;
+  ttl: string | undefined;
+  headers: string | undefined;
+  messageId: string | undefined;
+  onlyGroup: string | undefined;
+  redriven: string | undefined;
+  earlierHeader: string | undefined;
+  /** Whether there are fields that mean nothing to us. */
+  hasOthers: boolean;
+}
+
+function messageFields(fields: readonly string[]): MessageFields {
+  const found: MessageFields = {
     data: undefined,
     id: undefined,
     reply: undefined,
     ttl: undefined,
     headers: undefined,
-    mid: undefined,
-    'x-only-group': undefined,
-    seq: undefined,
-    err: undefined,
-    last: undefined,
-    run: undefined,
+    messageId: undefined,
+    onlyGroup: undefined,
+    redriven: undefined,
+    earlierHeader: undefined,
+    hasOthers: false,
   };
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const value = fields[i + 1];
     // Not by a lookup: names that were just read would have to be hashed for it.
-    switch (fields[i] as keyof WireFields) {
+    switch (fields[i] ?? '') {
       case FIELD.data:
         found.data = value;
         break;
@@ -160,27 +172,25 @@ function wireFields(fields: readonly string[]): WireFields {
         found.headers = value;
         break;
       case FIELD.messageId:
-        found.mid = value;
+        found.messageId = value;
         break;
       case FIELD.onlyGroup:
-        found['x-only-group'] = value;
+        found.onlyGroup = value;
         break;
-      case FIELD.seq:
-        found.seq = value;
+      case FIELD.redriven:
+        found.redriven = value;
         break;
-      case FIELD.err:
-        found.err = value;
+      case EARLIER_HEADER:
+        found.earlierHeader = value;
         break;
-      case FIELD.last:
-        found.last = value;
-        break;
-      case FIELD.run:
-        found.run = value;
+      default:
+        found.hasOthers = true;
     }
   }
   return found;
 }
 
+/** The headers of a message that has none. */
 const NO_HEADERS: Headers = Object.freeze(Object.create(null) as Record<string, string>);
 
 function decodeAddress(id: string, inbox: string, ttl: string | undefined): RequestAddress {
@@ -191,8 +201,13 @@ function decodeAddress(id: string, inbox: string, ttl: string | undefined): Requ
   return { id, inbox, ttl: ttlMs };
 }
 
-function decodeData(text: string, maxBytes: number, keepText: boolean, request: RequestAddress | undefined): unknown {
-  if (text === '') return undefined;
+function decodeData(
+  text: string | undefined,
+  maxBytes: number,
+  keepText: boolean,
+  request: RequestAddress | undefined,
+): unknown {
+  if (text === undefined || text === '') return undefined;
   if (exceedsBytes(text, maxBytes))
     throw new UndecodableEntryError(FIELD.data, `larger than ${maxBytes} bytes`, request);
   try {
@@ -224,15 +239,6 @@ function decodeHeaders(text: string, request: RequestAddress | undefined): Heade
   return headers;
 }
 
-function foreignData(fields: readonly string[]): Record<string, string> {
-  const data: Record<string, string> = {};
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const name = fields[i] ?? '';
-    if (name !== '__proto__' && name !== FIELD.onlyGroup) data[name] = fields[i + 1] ?? '';
-  }
-  return data;
-}
-
 /** Fields of one part of a reply. */
 export function encodeReply(part: ReplyPart): string[] {
   const fields = [FIELD.id, part.id, FIELD.seq, String(part.seq)] as string[];
@@ -245,8 +251,32 @@ export function encodeReply(part: ReplyPart): string[] {
 
 /** Reads one entry of a reply stream; undefined when it is no reply. */
 export function decodeReply(fields: readonly string[]): ReplyPart | undefined {
-  const { id, seq, data, err, last, run } = wireFields(fields);
-  const number = Number(seq);
-  if (id === undefined || !Number.isInteger(number) || number < 0) return undefined;
-  return { id, seq: number, data, err, last: last === '1', ...(run !== undefined && { run }) };
+  let id: string | undefined;
+  let seq = Number.NaN;
+  const part: { data?: string; err?: string; last: boolean; run?: string } = { last: false };
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const value = fields[i + 1] ?? '';
+    switch (fields[i] ?? '') {
+      case FIELD.id:
+        id = value;
+        break;
+      case FIELD.seq:
+        seq = Number(value);
+        break;
+      case FIELD.data:
+        part.data = value;
+        break;
+      case FIELD.err:
+        part.err = value;
+        break;
+      case FIELD.last:
+        part.last = value === '1';
+        break;
+      case FIELD.run:
+        part.run = value;
+    }
+  }
+  return id !== undefined && isCount(seq) ? { id, seq, ...part } : undefined;
 }
+
+const isCount = (seq: number): boolean => Number.isInteger(seq) && seq >= 0;

@@ -3,33 +3,85 @@ import { MAX_JSON_DEPTH } from '../constants.js';
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
+/** Shorter texts have no room for so many levels. */
+const SHALLOW_LENGTH = 2 * MAX_JSON_DEPTH;
+
 /** A `__proto__` key, plain or spelt with escapes: the only way for a payload to re-parent an object that it is assigned to. */
-const MAY_NAME_PROTO = /__proto__|\\u00/;
+const MAY_NAME_PROTO = /__proto__|\\u00(?:5[fF]|6[fF]|7[024])/;
+
+const DATE_TO_JSON: unknown = Reflect.get(Date.prototype, 'toJSON');
+
+const { isArray } = Array;
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
 /**
- * Parses JSON of a peer.
+ * Parses JSON of a peer. Keys `__proto__` are left out.
  * @throws {SyntaxError} when it is no JSON
  * @throws {RangeError} when it is nested deeper than 64 levels: parsing would succeed, writing it again would not
  */
 export function parseJson(text: string): unknown {
-  if (text.length > 2 * MAX_JSON_DEPTH) assertDepth(text);
-  return MAY_NAME_PROTO.test(text) ? JSON.parse(text, dropProto) : JSON.parse(text);
+  const value: unknown = JSON.parse(text);
+  if (!isObject(value)) return value;
+  if (text.length > SHALLOW_LENGTH && mayBeDeeper(value, MAX_JSON_DEPTH)) throw tooDeep();
+  // A reviver would be called for every value of a text that only mentions the word.
+  if (MAY_NAME_PROTO.test(text)) dropProto(value);
+  return value;
 }
 
-function dropProto(this: unknown, key: string, value: unknown): unknown {
-  return key === '__proto__' ? undefined : value;
+/** Whether `text`, which `JSON.stringify` wrote of `value`, is nested deeper than 64 levels. */
+export function isDeepJson(value: unknown, text: string): boolean {
+  // The value is walked in a fifth of the time that the text takes; what a `toJSON` returned is only in the text.
+  return text.length > SHALLOW_LENGTH && mayBeDeeper(value, MAX_JSON_DEPTH) && isDeepText(text);
 }
 
-function assertDepth(text: string): void {
+/** Whether a text is JSON that is nested deeper than 64 levels; a text that is no JSON is not. */
+export function isDeepForeignJson(text: string): boolean {
+  if (text.length <= SHALLOW_LENGTH || !isDeepText(text)) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const tooDeep = (): RangeError => new RangeError(`nested deeper than ${MAX_JSON_DEPTH} levels`);
+
+function mayBeDeeper(value: unknown, levels: number): boolean {
+  if (!isObject(value)) return mayHaveJsonOfItsOwn(value);
+  const { toJSON } = value;
+  if (typeof toJSON === 'function') return toJSON !== DATE_TO_JSON;
+  if (levels === 0) return true;
+  if (isArray(value)) return value.some((item) => typeof item !== 'string' && mayBeDeeper(item, levels - 1));
+  for (const name in value) if (mayBeDeeper(value[name], levels - 1)) return true;
+  return false;
+}
+
+/** `JSON.stringify` asks functions and BigInts for their `toJSON` as well. */
+const mayHaveJsonOfItsOwn = (value: unknown): boolean => typeof value === 'bigint' || typeof value === 'function';
+
+function dropProto(value: unknown): void {
+  if (!isObject(value)) return;
+  if (isArray(value)) {
+    for (const item of value) dropProto(item);
+    return;
+  }
+  for (const name in value) {
+    if (name === '__proto__') Reflect.deleteProperty(value, name);
+    else dropProto(value[name]);
+  }
+}
+
+function isDeepText(text: string): boolean {
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) at = endOfString(text, at);
     // `[` and `{`, `]` and `}` differ in one bit.
-    else if ((code | 0x20) === 0x7b && ++depth > MAX_JSON_DEPTH)
-      throw new RangeError(`nested deeper than ${MAX_JSON_DEPTH} levels`);
+    else if ((code | 0x20) === 0x7b && ++depth > MAX_JSON_DEPTH) return true;
     else if ((code | 0x20) === 0x7d) depth--;
   }
+  return false;
 }
 
 function endOfString(text: string, open: number): number {

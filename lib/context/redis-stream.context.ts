@@ -1,7 +1,10 @@
 import { BaseRpcContext } from '@nestjs/microservices';
 import type { Headers } from '../codec/entry.codec.js';
+import { plainFields } from '../codec/foreign-fields.js';
+import { brand } from '../errors/brand.js';
 import { RedisStreamOptionError } from '../errors/option-error.js';
 import { entryTime } from '../redis/stream-commands.js';
+import { isTime, MAX_TIME_MS } from '../timing/time.js';
 
 /** What is known of an entry beyond its data. */
 export interface DeliveryDetails {
@@ -14,6 +17,8 @@ export interface DeliveryDetails {
   readonly headers: Headers;
   readonly messageId: string | undefined;
   readonly isRequest: boolean;
+  /** Names and values of the whole entry, if there are some that mean nothing to the transport. */
+  readonly otherFields?: readonly string[] | undefined;
 }
 
 /** What a handler decided about its entry, whatever it returns. */
@@ -25,10 +30,15 @@ const MAX_REASON_LENGTH = 1_000;
 
 /** Second argument of every handler: `@Ctx() ctx: RedisStreamContext`. */
 export class RedisStreamContext extends BaseRpcContext<[DeliveryDetails]> {
+  static {
+    brand(this, 'RedisStreamContext');
+  }
+
   private controller: AbortController | undefined;
   private abortReason: Error | undefined;
   private settlementWish: SettlementWish | undefined;
   private originalError: unknown;
+  private fields: Readonly<Record<string, string>> | undefined;
 
   constructor(details: DeliveryDetails) {
     super([details]);
@@ -45,8 +55,8 @@ export class RedisStreamContext extends BaseRpcContext<[DeliveryDetails]> {
   }
 
   /**
-   * Id of the message, the same in every attempt: the one that the sender chose with `setMessageId`, else the entry's.
-   * Make handlers idempotent by it.
+   * Id of the message, the same in every attempt: the one that the sender chose with `setMessageId`, else the entry's. A
+   * dead letter that is redriven keeps it. Make handlers idempotent by it.
    */
   getMessageId(): string {
     return this.args[0].messageId ?? this.args[0].id;
@@ -73,9 +83,19 @@ export class RedisStreamContext extends BaseRpcContext<[DeliveryDetails]> {
     return this.args[0].headers[name];
   }
 
-  /** Nest 12's name for the headers. */
-  getMetadata(): Headers {
-    return this.args[0].headers;
+  /** Nest 12's name for the headers; undefined where there are none, as in Nest's own contexts. */
+  getMetadata(): Headers | undefined {
+    const { headers } = this.args[0];
+    return Object.keys(headers).length > 0 ? headers : undefined;
+  }
+
+  /**
+   * Fields that a producer of another kind put beside `data`; those of the transport's own wire are left out. An object
+   * without a prototype, made when it is first asked for.
+   */
+  getFields(): Readonly<Record<string, string>> {
+    const { otherFields = [], isRequest } = this.args[0];
+    return (this.fields ??= plainFields(otherFields, isRequest));
   }
 
   /** 1 for the first run; counted by Redis, so runs that killed their process count. */
@@ -100,13 +120,13 @@ export class RedisStreamContext extends BaseRpcContext<[DeliveryDetails]> {
   /**
    * Runs the event again, although the handler completes: after `delay` ms, by default after the usual backoff. It counts
    * as an attempt; the last one becomes a dead letter.
-   * @throws {RedisStreamOptionError} for a delay that is no integer >= 0
+   * @throws {RedisStreamOptionError} for a delay that is not an integer from 0 to 2147483647 ms (24.8 days)
    * @throws {Error} for a request: its caller waits for an answer
    */
   retry({ delay }: { delay?: number } = {}): void {
     this.assertEvent('retry');
-    if (delay !== undefined && (!Number.isSafeInteger(delay) || delay < 0)) {
-      throw new RedisStreamOptionError('delay', 'an integer >= 0', delay);
+    if (delay !== undefined && !isTime(delay)) {
+      throw new RedisStreamOptionError('delay', `an integer from 0 to ${MAX_TIME_MS}`, delay);
     }
     this.settlementWish = { kind: 'retry', delayMs: delay };
   }

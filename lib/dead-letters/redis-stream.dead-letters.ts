@@ -1,40 +1,23 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationShutdown } from '@nestjs/common';
-import { parseJson } from '../codec/json.js';
-import { DEAD_FIELD, FIELD } from '../constants.js';
 import { RedisStreamOptionError } from '../errors/option-error.js';
 import type { RedisClient } from '../interfaces/connection.js';
 import type { RedisStreamClientOptions } from '../options/options.js';
-import type { Connection } from '../redis/connection.js';
-import { ConnectionGroup } from '../redis/connection-group.js';
-import { deadLetterKey, streamKey } from '../topology/keys.js';
-import { withoutArguments } from '../redis/reply-error.js';
-import { redriveLetter } from '../redis/scripts.js';
-import { nextId } from '../redis/stream-commands.js';
 import { resolveClientOptions } from '../options/settings.js';
 import type { ClientSettings } from '../options/settings.js';
+import type { Connection } from '../redis/connection.js';
+import { ConnectionGroup } from '../redis/connection-group.js';
+import { withoutArguments } from '../redis/reply-error.js';
+import { redriveLetter } from '../redis/scripts.js';
+import { Topology } from '../topology/topology.js';
+import { readLetter } from './dead-letter.js';
+import type { DeadLetter } from './dead-letter.js';
+import { Leftovers } from './leftovers.js';
 
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1_000;
 const IDLE_BLOCK_MS = 0;
-
-/** A message that was given up, with why and where. */
-export interface DeadLetter {
-  /** Id in the dead-letter stream; what `redrive` and `purge` take. */
-  readonly id: string;
-  readonly stream: string;
-  readonly group: string;
-  /** Id that the entry had in its stream. */
-  readonly entryId: string;
-  readonly attempts: number;
-  readonly reason: string;
-  readonly error: string;
-  readonly failedAt: Date;
-  /** The parsed payload; undefined where it is no JSON. */
-  readonly data: unknown;
-  /** Every field of the original entry, byte for byte. */
-  readonly fields: ReadonlyMap<string, Buffer>;
-}
+const ENTRY_ID = /^\d+-\d+$/;
 
 export interface DeadLetterPage {
   readonly letters: readonly DeadLetter[];
@@ -45,30 +28,38 @@ export interface DeadLetterPage {
 /**
  * Looks into the dead-letter streams, and gives letters another life. Provide it with the options of a client:
  * `{ provide: RedisStreamDeadLetters, useFactory: () => new RedisStreamDeadLetters({ connection }) }`.
+ *
+ * An entry that no server wrote as a dead letter is left alone and named in a warning; only `count`, `purge` and `purgeAll`
+ * do not tell it from a letter.
  */
 @Injectable()
 export class RedisStreamDeadLetters implements OnApplicationShutdown {
   private readonly logger = new Logger(RedisStreamDeadLetters.name);
   private readonly settings: ClientSettings;
+  private readonly topology: Topology;
   private connections: ConnectionGroup | undefined;
   private connection: Connection | undefined;
 
   /** @throws {RedisStreamOptionError} */
   constructor(options: RedisStreamClientOptions) {
     this.settings = resolveClientOptions(options);
+    this.topology = new Topology(this.settings.prefix);
   }
 
-  /** Letters of a pattern, oldest first, at most 1,000 at a time. */
-  async list(pattern: string, page: { after?: string; count?: number } = {}): Promise<DeadLetterPage> {
+  /**
+   * Letters of a pattern, oldest first, at most 1,000 at a time (100 by default).
+   * @throws {RedisStreamOptionError} for a `count` out of bounds, or an `after` that is not an id
+   */
+  async list(pattern: string, page: { after?: string | undefined; count?: number } = {}): Promise<DeadLetterPage> {
     const { after, count = DEFAULT_PAGE } = page;
     if (!Number.isSafeInteger(count) || count < 1 || count > MAX_PAGE) {
       throw new RedisStreamOptionError('count', `an integer from 1 to ${MAX_PAGE}`, count);
     }
     const key = this.deadLetters(pattern);
-    const start = after === undefined ? '-' : nextId(after);
+    const start = after === undefined ? '-' : `(${entryId('after', after)}`;
     const found = await this.ask((client) => client.xrangeBuffer(key, start, '+', 'COUNT', count));
-    const letters = found.map(([id, fields]) => readLetter(String(id), fields));
-    return { letters, next: letters.length === count ? letters.at(-1)?.id : undefined };
+    const letters = this.lettersAmong(key, found);
+    return { letters, next: found.length === count ? String(found.at(-1)?.[0]) : undefined };
   }
 
   async count(pattern: string): Promise<number> {
@@ -76,38 +67,63 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
     return this.ask((client) => client.xlen(key));
   }
 
+  /** Undefined when there is no such letter. @throws {RedisStreamOptionError} for an id that is not one */
   async inspect(pattern: string, id: string): Promise<DeadLetter | undefined> {
     const key = this.deadLetters(pattern);
-    const [found] = await this.ask((client) => client.xrangeBuffer(key, id, id));
-    return found && readLetter(String(found[0]), found[1]);
+    const start = entryId('id', id);
+    const found = await this.ask((client) => client.xrangeBuffer(key, start, start));
+    return this.lettersAmong(key, found)[0];
   }
 
   /**
    * Runs the message again, in the group that gave it up and in no other, with all its attempts before it. Atomic: it is
-   * either a letter or pending again. False when there is no such letter.
+   * either a letter or pending again. False when there is no such letter, or it cannot be redriven (a warning says why).
+   * @throws {RedisStreamOptionError} for an id that is not one
    */
   async redrive(pattern: string, id: string): Promise<boolean> {
-    const stream = this.stream(pattern);
-    return this.ask((client) => redriveLetter(client, stream, deadLetterKey(stream), id));
+    const left = new Leftovers();
+    const isRedriven = await this.redriveOne(this.topology.streamToWrite(pattern), entryId('id', id), left);
+    this.warnOf(left, pattern);
+    return isRedriven;
   }
 
-  /** Redrives every letter that is there now; one that fails again meanwhile is not taken twice. */
+  /**
+   * Redrives every letter that is there now, and returns how many; one that fails again meanwhile is not taken twice. What
+   * cannot be redriven stays, and one warning counts it.
+   */
   async redriveAll(pattern: string): Promise<number> {
-    const key = this.deadLetters(pattern);
+    const stream = this.topology.streamToWrite(pattern);
+    const key = this.topology.deadLettersOf(stream);
     const [newest] = await this.ask((client) => client.xrevrange(key, '+', '-', 'COUNT', 1));
-    if (!newest) return 0;
+    const left = new Leftovers();
     let redriven = 0;
-    for (;;) {
-      const letters = await this.ask((client) => client.xrange(key, '-', newest[0], 'COUNT', DEFAULT_PAGE));
-      if (letters.length === 0) return redriven;
-      for (const [id] of letters) if (await this.redrive(pattern, id)) redriven++;
+    let from = '-';
+    while (newest) {
+      const start = from;
+      const found = await this.ask((client) => client.xrange(key, start, newest[0], 'COUNT', DEFAULT_PAGE));
+      for (const [id] of found) if (await this.redriveOne(stream, id, left)) redriven++;
+      const last = found.at(-1)?.[0];
+      if (last === undefined || last === newest[0]) break;
+      from = `(${last}`;
     }
+    this.warnOf(left, pattern);
+    return redriven;
   }
 
-  /** Deletes one letter, or all of a pattern. Returns how many. */
-  async purge(pattern: string, id?: string): Promise<number> {
+  /**
+   * Deletes one letter. Returns how many there were: 1 or 0.
+   * @throws {RedisStreamOptionError} for an id that is not one; to delete all of a pattern there is `purgeAll`
+   */
+  async purge(pattern: string, id: string): Promise<number> {
     const key = this.deadLetters(pattern);
-    return this.ask((client) => (id === undefined ? client.xtrim(key, 'MAXLEN', 0) : client.xdel(key, id)));
+    const letter = entryId('id', id);
+    return this.ask((client) => client.xdel(key, letter));
+  }
+
+  /** Deletes every letter of a pattern. Returns how many. */
+  async purgeAll(pattern: string): Promise<number> {
+    const key = this.deadLetters(pattern);
+    return this.ask((client) => client.xtrim(key, 'MAXLEN', 0));
   }
 
   async close(): Promise<void> {
@@ -121,12 +137,31 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
     return this.close();
   }
 
-  private stream(pattern: string): string {
-    return streamKey(this.settings.prefix, pattern);
+  private deadLetters(pattern: string): string {
+    return this.topology.deadLettersOf(this.topology.streamToWrite(pattern));
   }
 
-  private deadLetters(pattern: string): string {
-    return deadLetterKey(this.stream(pattern));
+  private async redriveOne(stream: string, id: string, left: Leftovers): Promise<boolean> {
+    const key = this.topology.deadLettersOf(stream);
+    const outcome = await this.ask((client) => redriveLetter(client, stream, key, id));
+    if (outcome !== 'redriven' && outcome !== 'missing') left.add(outcome, id);
+    return outcome === 'redriven';
+  }
+
+  private lettersAmong(key: string, found: readonly [Buffer, Buffer[]][]): DeadLetter[] {
+    const left = new Leftovers();
+    const letters: DeadLetter[] = [];
+    for (const [id, fields] of found) {
+      const letter = readLetter(String(id), fields);
+      if (letter) letters.push(letter);
+      else left.add('foreign', String(id));
+    }
+    for (const line of left.lines) this.logger.warn(`In "${key}" ${line}`);
+    return letters;
+  }
+
+  private warnOf(left: Leftovers, pattern: string): void {
+    for (const line of left.lines) this.logger.warn(`In "${this.deadLetters(pattern)}" ${line}`);
   }
 
   /** @throws {Error} of Redis, without the arguments that ioredis puts on it */
@@ -152,36 +187,7 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
   }
 }
 
-const OWN_FIELDS: ReadonlySet<string> = new Set(Object.values(DEAD_FIELD));
-
-function readLetter(id: string, flat: readonly Buffer[]): DeadLetter {
-  const about = new Map<string, string>();
-  const fields = new Map<string, Buffer>();
-  for (let i = 0; i + 1 < flat.length; i += 2) {
-    const name = String(flat[i]);
-    const value = flat[i + 1] as Buffer;
-    if (OWN_FIELDS.has(name)) about.set(name, String(value));
-    else fields.set(name, value);
-  }
-  const own = (name: string): string => about.get(name) ?? '';
-  return {
-    id,
-    stream: own(DEAD_FIELD.stream),
-    group: own(DEAD_FIELD.group),
-    entryId: own(DEAD_FIELD.id),
-    attempts: Number(own(DEAD_FIELD.attempts)),
-    reason: own(DEAD_FIELD.reason),
-    error: own(DEAD_FIELD.error),
-    failedAt: new Date(own(DEAD_FIELD.failedAt)),
-    data: parsedOrUndefined(fields.get(FIELD.data)),
-    fields,
-  };
-}
-
-function parsedOrUndefined(data: Buffer | undefined): unknown {
-  try {
-    return data && parseJson(String(data));
-  } catch {
-    return undefined;
-  }
+function entryId(name: string, id: string): string {
+  if (typeof id !== 'string' || !ENTRY_ID.test(id)) throw new RedisStreamOptionError(name, 'the id of a letter', id);
+  return id;
 }

@@ -1,7 +1,12 @@
 import { inspect } from 'node:util';
+import { brand } from './brand.js';
 
 /** A wrong setting: names the option, the rule and what was received. */
 export class RedisStreamOptionError extends TypeError {
+  static {
+    brand(this, 'RedisStreamOptionError');
+  }
+
   readonly code = 'INVALID_OPTION';
 
   constructor(

@@ -1,3 +1,5 @@
+import { brand } from './brand.js';
+
 /** What is known of the message when an error reaches the caller. */
 export type Outcome = 'not-stored' | 'unknown' | 'stored';
 
@@ -12,6 +14,10 @@ export interface TransportErrorDetails {
 
 /** Base of every error that the transport throws at run time. */
 export class RedisStreamError extends Error {
+  static {
+    brand(this, 'RedisStreamError');
+  }
+
   readonly code: string;
   readonly retriable: boolean;
   readonly outcome: Outcome;
@@ -27,6 +33,10 @@ export class RedisStreamError extends Error {
 
 /** Redis answered with an error: nothing was stored. */
 export class PublishRejectedError extends RedisStreamError {
+  static {
+    brand(this, 'PublishRejectedError');
+  }
+
   constructor(stream: string, cause: Error, retriable: boolean) {
     super(`Redis refused the message for stream "${stream}": ${cause.message}. Nothing was stored.`, {
       code: 'PUBLISH_REJECTED',
@@ -39,6 +49,10 @@ export class PublishRejectedError extends RedisStreamError {
 
 /** The connection was lost, or Redis was silent, after the message had been sent: it is stored once or not at all. */
 export class PublishOutcomeUnknownError extends RedisStreamError {
+  static {
+    brand(this, 'PublishOutcomeUnknownError');
+  }
+
   constructor(stream: string, cause: Error) {
     super(
       `The message for stream "${stream}" was sent, but Redis did not confirm it: ${cause.message}. ` +
@@ -53,6 +67,10 @@ export class PublishOutcomeUnknownError extends RedisStreamError {
  * error of the connection, where there was one.
  */
 export class TransportUnavailableError extends RedisStreamError {
+  static {
+    brand(this, 'TransportUnavailableError');
+  }
+
   constructor(what: string, cause?: Error, wasToBeStored = false) {
     const why = cause ? `: ${cause.message.replace(/\.$/, '')}` : '';
     super(`${what}${why}.${wasToBeStored ? ' Nothing was stored.' : ''}`, {
@@ -66,6 +84,10 @@ export class TransportUnavailableError extends RedisStreamError {
 
 /** The client was closed before the call was done. */
 export class TransportClosedError extends RedisStreamError {
+  static {
+    brand(this, 'TransportClosedError');
+  }
+
   constructor(outcome: Outcome = 'not-stored') {
     super('The Redis stream transport is closed.', { code: 'TRANSPORT_CLOSED', retriable: false, outcome });
   }
@@ -73,6 +95,10 @@ export class TransportClosedError extends RedisStreamError {
 
 /** No reply came in time. The request may have been handled all the same. */
 export class RequestTimeoutError extends RedisStreamError {
+  static {
+    brand(this, 'RequestTimeoutError');
+  }
+
   constructor(pattern: string, timeoutMs: number) {
     super(`No reply to the request "${pattern}" within ${timeoutMs} ms.`, {
       code: 'REQUEST_TIMEOUT',
@@ -84,6 +110,10 @@ export class RequestTimeoutError extends RedisStreamError {
 
 /** Part of a streamed reply is missing, so the rest would be a lie. */
 export class ReplyGapError extends RedisStreamError {
+  static {
+    brand(this, 'ReplyGapError');
+  }
+
   constructor(pattern: string, expected: number, received: number) {
     super(`A reply to the request "${pattern}" is missing: expected number ${expected}, got ${received}.`, {
       code: 'REPLY_GAP',
@@ -95,6 +125,10 @@ export class ReplyGapError extends RedisStreamError {
 
 /** The handler that was answering a request stopped in the middle, and another run of it ended: the two do not make one reply. */
 export class ReplyInterruptedError extends RedisStreamError {
+  static {
+    brand(this, 'ReplyInterruptedError');
+  }
+
   constructor(pattern: string) {
     super(
       `The reply to the request "${pattern}" was interrupted: the process that was sending it is gone, and another one handled the request anew.`,
@@ -105,6 +139,10 @@ export class ReplyInterruptedError extends RedisStreamError {
 
 /** The caller of a request is gone: reason of the handler's `ctx.signal`. */
 export class RequestCancelledError extends RedisStreamError {
+  static {
+    brand(this, 'RequestCancelledError');
+  }
+
   constructor(what: string) {
     super(`The request was cancelled: ${what}.`, { code: 'REQUEST_CANCELLED', retriable: false, outcome: 'stored' });
   }
@@ -112,6 +150,10 @@ export class RequestCancelledError extends RedisStreamError {
 
 /** A payload above `maxPayloadBytes`: refused before anything was written. */
 export class PayloadTooLargeError extends RedisStreamError {
+  static {
+    brand(this, 'PayloadTooLargeError');
+  }
+
   constructor(what: string, bytes: number, maxBytes: number) {
     super(
       `${what} has ${bytes} bytes, and \`maxPayloadBytes\` allows ${maxBytes}. Store it elsewhere and send a reference.`,
@@ -126,6 +168,10 @@ export class PayloadTooLargeError extends RedisStreamError {
 
 /** More than `maxPending` requests are without an answer, or messages without a connection. */
 export class TooManyPendingError extends RedisStreamError {
+  static {
+    brand(this, 'TooManyPendingError');
+  }
+
   constructor(maxPending: number) {
     super(`${maxPending} messages are pending already, as many as \`maxPending\` allows. Nothing was stored.`, {
       code: 'TOO_MANY_PENDING',
@@ -137,7 +183,11 @@ export class TooManyPendingError extends RedisStreamError {
 
 /** A message that cannot be put on the wire, or a pattern that names no stream. */
 export class InvalidMessageError extends RedisStreamError {
-  constructor(message: string, cause?: Error) {
-    super(message, { code: 'INVALID_MESSAGE', retriable: false, outcome: 'not-stored', cause });
+  static {
+    brand(this, 'InvalidMessageError');
+  }
+
+  constructor(message: string) {
+    super(message, { code: 'INVALID_MESSAGE', retriable: false, outcome: 'not-stored' });
   }
 }

@@ -1,12 +1,17 @@
 import { RpcException } from '@nestjs/microservices';
+import { brand, sharedByCopies } from './brand.js';
 
-const marked = new WeakSet<object>();
+const marked = sharedByCopies('unrecoverable', () => new WeakSet<object>());
 
 /**
  * Thrown by a handler to say that another attempt is useless: the event goes to the dead letters at once, and a
  * request is answered with the error as after any `RpcException`.
  */
 export class RedisStreamUnrecoverableError extends RpcException {
+  static {
+    brand(this, 'RedisStreamUnrecoverableError');
+  }
+
   constructor(error: string | object) {
     super(error);
     this.name = 'RedisStreamUnrecoverableError';

@@ -2,22 +2,47 @@ import { RedisStreamOptionError } from '../errors/option-error.js';
 import { assertNoKeyPrefix } from '../redis/connection.js';
 
 const CONNECTION_RULE = 'ioredis options, a redis:// URL, { nodes } of a cluster or a factory';
+const FACTORY_HINT = '`(options) => new Redis({ ...yours, ...options })`';
 
-/** @throws {RedisStreamOptionError} */
+/** @throws {RedisStreamOptionError} that names what to write instead, where another library's form can be told */
 export function assertConnection(connection: unknown): void {
   if (typeof connection === 'function') return;
   if (typeof connection === 'string') {
-    const url = URL.canParse(connection) ? new URL(connection) : undefined;
-    if (!url || !/^rediss?:$/.test(url.protocol)) {
-      throw new RedisStreamOptionError('connection', CONNECTION_RULE, connection, true);
-    }
-    assertNoKeyPrefix(url.searchParams.get('keyPrefix'));
+    assertUrl(connection);
     return;
   }
   if (typeof connection !== 'object' || connection === null || Array.isArray(connection)) {
     throw new RedisStreamOptionError('connection', CONNECTION_RULE, connection);
   }
-  const { keyPrefix, options } = connection as { keyPrefix?: unknown; options?: { keyPrefix?: unknown } };
+  if (isClient(connection)) {
+    const rule = `its options, not a client: each role opens a connection of its own. Write a factory, ${FACTORY_HINT}`;
+    throw new RedisStreamOptionError('connection', rule, connection);
+  }
+  const { keyPrefix, options, url } = connection as Loose;
+  if (url !== undefined) {
+    const rule = "absent: ioredis does not read it. Write `connection: 'redis://host:6379'`, or `host` and `port`";
+    throw new RedisStreamOptionError('connection.url', rule, url, true);
+  }
   assertNoKeyPrefix(keyPrefix);
   assertNoKeyPrefix(options?.keyPrefix);
+}
+
+interface Loose {
+  readonly keyPrefix?: unknown;
+  readonly options?: { readonly keyPrefix?: unknown };
+  readonly url?: unknown;
+}
+
+function assertUrl(connection: string): void {
+  const url = URL.canParse(connection) ? new URL(connection) : undefined;
+  if (!url || !/^rediss?:$/.test(url.protocol)) {
+    throw new RedisStreamOptionError('connection', CONNECTION_RULE, connection, true);
+  }
+  assertNoKeyPrefix(url.searchParams.get('keyPrefix'));
+}
+
+/** By what it can do: it may be of another copy of ioredis, or of another major version. */
+function isClient(connection: object): boolean {
+  const { duplicate, disconnect } = connection as { duplicate?: unknown; disconnect?: unknown };
+  return typeof disconnect === 'function' && typeof duplicate === 'function';
 }

@@ -1,14 +1,51 @@
+import { brand } from '../errors/brand.js';
 import { RedisStreamOptionError } from '../errors/option-error.js';
+import { isTime, MAX_TIME_MS } from '../timing/time.js';
+import { isIllFormed } from '../topology/text.js';
+
+/** What travels with the data of a message. */
+export interface RedisStreamRecordParts<T = unknown> {
+  readonly data: T;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Id by which handlers tell a message that they have seen. */
+  readonly messageId?: string | undefined;
+  /** ms that a request waits for its (next) reply; absent leaves `option.requestTimeout` in force. */
+  readonly timeout?: number | undefined;
+}
 
 /** Data together with what travels beside it; `send` and `emit` take it in place of plain data. */
-export class RedisStreamRecord<T = unknown> {
-  constructor(
-    readonly data: T,
-    readonly headers: Readonly<Record<string, string>> | undefined,
-    readonly messageId: string | undefined,
-    /** ms; undefined leaves `option.requestTimeout` in force. */
-    readonly timeout: number | undefined,
-  ) {}
+export class RedisStreamRecord<T = unknown> implements RedisStreamRecordParts<T> {
+  static {
+    brand(this, 'RedisStreamRecord');
+  }
+
+  readonly data: T;
+  readonly headers: Readonly<Record<string, string>> | undefined;
+  readonly messageId: string | undefined;
+  /** ms; undefined leaves `option.requestTimeout` in force. */
+  readonly timeout: number | undefined;
+
+  /** @throws {RedisStreamOptionError} for a message id or a timeout that the builder refuses as well */
+  constructor({ data, headers, messageId, timeout }: RedisStreamRecordParts<T>) {
+    if (messageId !== undefined) assertMessageId(messageId);
+    if (timeout !== undefined) assertTimeout(timeout);
+    this.data = data;
+    this.headers = headers;
+    this.messageId = messageId;
+    this.timeout = timeout;
+  }
+}
+
+function assertMessageId(messageId: string): void {
+  if (typeof messageId !== 'string' || messageId === '' || isIllFormed(messageId)) {
+    throw new RedisStreamOptionError('messageId', 'a non-empty, well-formed string', messageId);
+  }
+}
+
+function assertTimeout(timeout: number): void {
+  if (!isTime(timeout)) {
+    throw new RedisStreamOptionError('timeout', `an integer from 0 to ${MAX_TIME_MS}`, timeout);
+  }
 }
 
 /** Builds a {@link RedisStreamRecord}. */
@@ -31,32 +68,39 @@ export class RedisStreamRecordBuilder<T = unknown> {
     return this;
   }
 
-  /** @throws {RedisStreamOptionError} when the value is no string */
+  /** @throws {RedisStreamOptionError} when the value is not a string */
   setHeader(name: string, value: string): this {
     if (typeof value !== 'string') throw new RedisStreamOptionError(`headers.${name}`, 'a string', value);
     this.headers = { ...this.headers, [name]: value };
     return this;
   }
 
-  /** Id by which handlers tell a message that they have seen; `ctx.getMessageId()` returns it. */
+  /**
+   * Id by which handlers tell a message that they have seen; `ctx.getMessageId()` returns it.
+   * @throws {RedisStreamOptionError} when it is not a string, is empty, or has half of a surrogate pair
+   */
   setMessageId(messageId: string): this {
-    if (typeof messageId !== 'string' || messageId === '') {
-      throw new RedisStreamOptionError('messageId', 'a non-empty string', messageId);
-    }
+    assertMessageId(messageId);
     this.messageId = messageId;
     return this;
   }
 
-  /** How long this request waits for its (next) reply, in ms; 0 waits for ever. */
+  /**
+   * How long this request waits for its (next) reply, in ms; 0 waits without a limit.
+   * @throws {RedisStreamOptionError} when it is not an integer from 0 to 2147483647 (24.8 days)
+   */
   setTimeout(timeout: number): this {
-    if (!Number.isSafeInteger(timeout) || timeout < 0) {
-      throw new RedisStreamOptionError('timeout', 'an integer >= 0', timeout);
-    }
+    assertTimeout(timeout);
     this.timeout = timeout;
     return this;
   }
 
   build(): RedisStreamRecord<T> {
-    return new RedisStreamRecord(this.data as T, this.headers, this.messageId, this.timeout);
+    return new RedisStreamRecord({
+      data: this.data as T,
+      headers: this.headers,
+      messageId: this.messageId,
+      timeout: this.timeout,
+    });
   }
 }

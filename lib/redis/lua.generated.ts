@@ -69,18 +69,18 @@ if not entry then
   redis.call('XACK', KEYS[1], group, id)
   return {'gone'}
 end
-local added = {}
-for i = 5, #ARGV, 2 do added[ARGV[i]] = true end
+local taken = {['x-packed'] = true}
+for i = 5, #ARGV, 2 do taken[ARGV[i]] = true end
 local args = {'XADD', KEYS[2], '*'}
 if #entry[2] > 4000 then
   args[#args + 1] = 'x-packed'
   args[#args + 1] = cmsgpack.pack(entry[2])
 else
   for i = 1, #entry[2], 2 do
-    if not added[entry[2][i]] then
-      args[#args + 1] = entry[2][i]
-      args[#args + 1] = entry[2][i + 1]
-    end
+    local name = entry[2][i]
+    if taken[name] or name:sub(1, 6) == 'x-own:' then name = 'x-own:' .. name end
+    args[#args + 1] = name
+    args[#args + 1] = entry[2][i + 1]
   end
 end
 for i = 5, #ARGV do args[#args + 1] = ARGV[i] end
@@ -128,26 +128,37 @@ end
 local letter = redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])[1]
 if not letter then return 'missing' end
 local own = {['x-stream'] = 1, ['x-group'] = 1, ['x-id'] = 1, ['x-attempts'] = 1, ['x-reason'] = 1, ['x-error'] = 1,
-  ['x-failed-at'] = 1, ['x-packed'] = 1, ['x-only-group'] = 1}
+  ['x-failed-at'] = 1, ['x-packed'] = 1, ['x-only-group'] = 1, ['x-redriven'] = 1}
 local about, fields = {}, {}
-for i = 1, #letter[2], 2 do
-  local name, value = letter[2][i], letter[2][i + 1]
-  if own[name] then
-    about[name] = value
-  else
-    fields[#fields + 1] = name
-    fields[#fields + 1] = value
+local function sort(flat, restore)
+  for i = 1, #flat, 2 do
+    local name, value = flat[i], flat[i + 1]
+    if own[name] then
+      about[name] = value
+    else
+      fields[#fields + 1] = restore and name:match('^x%-own:(.*)$') or name
+      fields[#fields + 1] = value
+    end
   end
 end
+sort(letter[2], true)
 local group, id = about['x-group'], about['x-id']
+if not group or not id or not id:match('^%d+%-%d+$') then return 'foreign' end
 if #redis.call('XRANGE', KEYS[1], id, id) == 1 then
-  if #redis.call('XPENDING', KEYS[1], group, id, id, 1) == 0 then
+  local pending = redis.pcall('XPENDING', KEYS[1], group, id, id, 1)
+  if pending.err then return pending.err:find('NOGROUP', 1, true) and 'homeless' or pending end
+  if #pending == 0 then
     local successor = successor_of(KEYS[1], group, 'redriven')
     redis.call('XCLAIM', KEYS[1], group, successor, 0, id, 'IDLE', ARGV[2], 'RETRYCOUNT', 0, 'FORCE', 'JUSTID')
   end
 else
-  if about['x-packed'] then fields = cmsgpack.unpack(about['x-packed']) end
-  local args = {'XADD', KEYS[1], '*', 'x-only-group', group}
+  if about['x-packed'] then
+    own = {['x-only-group'] = 1, ['x-redriven'] = 1}
+    fields = {}
+    sort(cmsgpack.unpack(about['x-packed']), false)
+  end
+  if #fields > 7900 then return 'too-wide' end
+  local args = {'XADD', KEYS[1], '*', 'x-only-group', group, 'x-redriven', about['x-redriven'] or id}
   for i = 1, #fields do args[#args + 1] = fields[i] end
   redis.call(unpack(args))
 end

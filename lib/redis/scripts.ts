@@ -94,12 +94,6 @@ export interface TakeRule {
   readonly countAttempt: boolean;
 }
 
-export interface StoredLetter {
-  readonly status: 'stored' | 'not-owned' | 'gone';
-  /** Id in the dead-letter stream, where it was stored. */
-  readonly letterId: string | undefined;
-}
-
 /** Makes this consumer the owner of pending entries and returns them with their bodies and attempts. */
 export async function takeEntries(
   client: RedisClient,
@@ -122,12 +116,24 @@ export async function takeEntries(
   }));
 }
 
+/** What became of an entry that was to be a dead letter. `gone`: somebody deleted it; it was acked. */
+export interface DeadLetterOutcome {
+  readonly status: 'stored' | 'not-owned' | 'gone';
+  /** Id in the dead-letter stream, where it was stored. */
+  readonly letterId?: string;
+}
+
 /** Stores a copy of an entry with its raw bytes and acks the entry, both or neither, if this consumer still owns it. */
-export async function storeDeadLetter(client: RedisClient, at: Membership, letter: DeadLetter): Promise<StoredLetter> {
+export async function storeDeadLetter(
+  client: RedisClient,
+  at: Membership,
+  letter: DeadLetter,
+): Promise<DeadLetterOutcome> {
   const keys = [at.stream, letter.deadLetterStream];
   const args = [at.group, at.consumer, letter.id, letter.deleteEntry ? '1' : '0', ...letter.extra];
-  const [status, letterId] = (await runScript(client, DEAD_LETTER, keys, args)) as [StoredLetter['status'], string?];
-  return { status, letterId };
+  const reply = await runScript(client, DEAD_LETTER, keys, args);
+  const [status, letterId] = reply as [DeadLetterOutcome['status'], string?];
+  return { status, ...(letterId !== undefined && { letterId }) };
 }
 
 /**
@@ -150,14 +156,23 @@ export async function handBack(
   return (await runScript(client, HAND_BACK, [at.stream], args)) as string[];
 }
 
-/** Gives a dead letter another life in the group that it failed in. False when there is no such letter. */
+/**
+ * What became of a letter that was to be redriven. All but the first and the second stay where they are:
+ * - `foreign`: an entry that no server wrote as a dead letter
+ * - `homeless`: its entry is still in the stream, its group is not
+ * - `too-wide`: it has more fields than a script can write
+ */
+export type RedriveOutcome = 'redriven' | 'missing' | 'foreign' | 'homeless' | 'too-wide';
+
+/** Gives a dead letter another life in the group that it failed in. */
 export async function redriveLetter(
   client: RedisClient,
   stream: string,
   deadLetterStream: string,
   letterId: string,
-): Promise<boolean> {
-  return (await runScript(client, REDRIVE, [stream, deadLetterStream], [letterId, HANDED_OVER_IDLE_MS])) === 'redriven';
+): Promise<RedriveOutcome> {
+  const keys = [stream, deadLetterStream];
+  return (await runScript(client, REDRIVE, keys, [letterId, HANDED_OVER_IDLE_MS])) as RedriveOutcome;
 }
 
 /** Removes this consumer if it has nothing pending. */

@@ -1,7 +1,7 @@
 import type { MessageHandler } from '@nestjs/microservices';
 import { RedisStreamOptionError } from '../errors/option-error.js';
 import type { RedisStreamHandlerExtras } from '../options/options.js';
-import { resolveHandlerExtras } from '../options/settings.js';
+import { resolveHandlerExtras, unknownExtras } from '../options/settings.js';
 import type { ServerSettings } from '../options/settings.js';
 import type { Route } from './holding/group-stream.js';
 
@@ -11,6 +11,8 @@ import type { Route } from './holding/group-stream.js';
  */
 export class HandlerRoutes {
   private readonly routes = new Map<string, Route>();
+  /** Extras that mean nothing here; they may belong to another transport that serves the same handler. */
+  readonly strangeExtras = new Set<string>();
 
   constructor(private readonly settings: ServerSettings) {}
 
@@ -21,6 +23,7 @@ export class HandlerRoutes {
   /** @throws {RedisStreamOptionError} for extras that are wrong, or that contradict another handler's */
   add(pattern: string, handler: MessageHandler, isEventHandler: boolean, extras: RedisStreamHandlerExtras): void {
     const settings = resolveHandlerExtras(extras, this.settings);
+    for (const name of unknownExtras(extras)) this.strangeExtras.add(name);
     const key = JSON.stringify([settings.group, pattern]);
     let route = this.routes.get(key);
     if (!route) {

@@ -10,7 +10,7 @@ import type { RedisStreamServerOptions } from '../options/options.js';
 import { resolveServerOptions } from '../options/settings.js';
 import type { ServerSettings } from '../options/settings.js';
 import { ConnectionGroup } from '../redis/connection-group.js';
-import { streamKey } from '../topology/keys.js';
+import { Topology } from '../topology/topology.js';
 import { isThenable } from '../timing/thenable.js';
 import { describeGroups, logEvents } from './server-log.js';
 import { ServerRuntime } from './server-runtime.js';
@@ -162,9 +162,15 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
     for (const { event, listener } of this.connectionListeners) connections.on(event, listener);
     await connections.ready(settings.connectTimeoutMs);
     await runtime.start();
-    for (const line of describeGroups(streams, settings)) this.logger.log(line);
-    if (streams.some(({ route }) => route.eventHandlers.length > 0) && !RedisStreamErrorInterceptor.isInUse)
-      this.logger.log(NO_INTERCEPTOR);
+    this.introduce(streams);
+  }
+
+  private introduce(streams: readonly GroupStream[]): void {
+    for (const line of describeGroups(streams, this.settings)) this.logger.log(line);
+    for (const name of this.routes.strangeExtras)
+      this.logger.warn(`The extra \`${name}\` of a handler means nothing to this transport`);
+    const hasEvents = streams.some(({ route }) => route.eventHandlers.length > 0);
+    if (hasEvents && !RedisStreamErrorInterceptor.isInUse) this.logger.log(NO_INTERCEPTOR);
   }
 
   private async stop(): Promise<void> {
@@ -177,6 +183,9 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
 
   private groupStreams(): GroupStream[] {
     const { prefix, consumer } = this.settings;
-    return this.routes.all.map((route) => new GroupStream(streamKey(prefix, route.pattern), consumer, route));
+    const topology = new Topology(prefix);
+    return this.routes.all.flatMap((route) =>
+      topology.streamsToRead(route.pattern).map((stream) => new GroupStream(stream, consumer, route)),
+    );
   }
 }

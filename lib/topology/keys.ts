@@ -1,10 +1,4 @@
-import { MAX_PATTERN_BYTES } from '../constants.js';
-import { InvalidMessageError } from '../errors/transport-errors.js';
-
 const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
-/** What Nest's `transformPatternToRoute` writes where it gives up; two such patterns would share one stream. */
-const TRUNCATED_PATTERN = /\[(MAX_DEPTH_REACHED|TOO_MANY_KEYS)\]/;
 
 export const isUuidV4 = (value: string): boolean => UUID_V4.test(value);
 
@@ -24,34 +18,8 @@ export function siblingKey(stream: string, suffix: string): string {
 
 export const deadLetterKey = (stream: string): string => siblingKey(stream, 'dead');
 
-/**
- * Name of the stream that a normalised pattern reads and writes.
- * @throws {InvalidMessageError} when the pattern names no stream, or one that another pattern would share
- */
-export function streamKey(prefix: string, pattern: unknown): string {
-  if (typeof pattern !== 'string' || pattern === '') {
-    throw new InvalidMessageError(
-      `A pattern has to be a non-empty string, a number or an object, got ${typeof pattern}`,
-    );
-  }
-  const shown = JSON.stringify(pattern.slice(0, 80));
-  if (Buffer.byteLength(pattern) > MAX_PATTERN_BYTES) {
-    throw new InvalidMessageError(`The pattern ${shown}… has more than ${MAX_PATTERN_BYTES} bytes`);
-  }
-  if (CONTROL_CHARACTER.test(pattern)) {
-    throw new InvalidMessageError(`The pattern ${shown} has a control character`);
-  }
-  if (TRUNCATED_PATTERN.test(pattern)) {
-    throw new InvalidMessageError(`The pattern ${shown} is nested deeper or has more keys than Nest can tell apart`);
-  }
-  const key = prefix + pattern;
-  if (hashTag(key) === undefined && key.includes('}')) {
-    throw new InvalidMessageError(`The stream name ${JSON.stringify(key.slice(0, 80))} has a "}" outside a hash tag`);
-  }
-  return key;
-}
-
-function hashTag(key: string): string | undefined {
+/** What Redis hashes of a key, where that is not the whole of it. */
+export function hashTag(key: string): string | undefined {
   const open = key.indexOf('{');
   const close = open < 0 ? -1 : key.indexOf('}', open + 1);
   return close > open + 1 ? key.slice(open + 1, close) : undefined;

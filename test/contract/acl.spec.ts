@@ -139,7 +139,7 @@ describe('the users of docs/operations.md', () => {
     expect(await dlqAdmin.count('sms.send')).toBe(0);
     await stage.raw.xadd(EVENTS, '*', 'data', '{"broken');
     await eventually(async () => expect(await dlqAdmin.count('sms.send')).toBe(1));
-    expect(await dlqAdmin.purge('sms.send')).toBe(1);
+    expect(await dlqAdmin.purgeAll('sms.send')).toBe(1);
 
     await service.close();
     expect(await infoOf(stage.raw, 'CONSUMERS', EVENTS, 'service')).toEqual([]);

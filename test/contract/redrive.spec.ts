@@ -165,7 +165,7 @@ describe('RedisStreamDeadLetters', () => {
     expect(await letters.inspect('nothing', '1-1')).toBeUndefined();
     expect(await letters.redrive('nothing', '1-1')).toBe(false);
     expect(await letters.redriveAll('nothing')).toBe(0);
-    expect(await letters.purge('nothing')).toBe(0);
+    expect(await letters.purgeAll('nothing')).toBe(0);
     for (const count of [0, -1, 1.5, 1_001]) {
       expect(await failureOf(letters.list('order', { count }))).toBeInstanceOf(RedisStreamOptionError);
     }
@@ -233,6 +233,7 @@ describe('RedisStreamDeadLetters', () => {
     for (const group of ['service', 'audit']) await settled(stage.raw, 'order', group);
     expect(runsOf('service')[1]).toMatchObject({ data: 'order 1', attempt: 1 });
     expect(runsOf('service')[1]?.entryId).not.toBe(letter.entryId);
+    expect(runsOf('service')[1]?.messageId).toBe(letter.entryId);
     expect(runsOf('audit')).toHaveLength(1);
     expect(await letters.count('order')).toBe(0);
   });
@@ -277,10 +278,15 @@ describe('RedisStreamDeadLetters', () => {
     const letters = deadLetters();
     await fail(letters, 1, 2, 3);
     const [first] = (await letters.list('order')).letters;
-    expect(await letters.purge('order', first?.id)).toBe(1);
-    expect(await letters.purge('order', first?.id)).toBe(0);
+    const id = String(first?.id);
+    for (const wrong of [undefined, '', '-', '+', 'all']) {
+      expect(await failureOf(letters.purge('order', wrong as string))).toBeInstanceOf(RedisStreamOptionError);
+    }
+    expect(await letters.count('order')).toBe(3);
+    expect(await letters.purge('order', id)).toBe(1);
+    expect(await letters.purge('order', id)).toBe(0);
     expect((await letters.list('order')).letters.map(({ data }) => data)).toEqual([2, 3]);
-    expect(await letters.purge('order')).toBe(2);
+    expect(await letters.purgeAll('order')).toBe(2);
     expect(await letters.count('order')).toBe(0);
   });
 
@@ -394,7 +400,7 @@ describe('why a message was given up', () => {
       reason: 'failed',
       error: 'Internal server error',
     });
-    await letters.purge('gone');
+    await letters.purgeAll('gone');
     await masked.close();
     asked.length = 0;
 

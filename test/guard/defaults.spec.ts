@@ -1,35 +1,60 @@
-import * as constants from '../../lib/constants.js';
+import { DEAD_FIELD, FIELD } from '../../lib/constants.js';
+import { resolveClientOptions, resolveHandlerExtras, resolveServerOptions } from '../../lib/options/settings.js';
 
 /** A changed default changes running systems: it needs a row here, one in docs/options.md and one in migrating.md. */
-const DEFAULTS = {
-  DEFAULT_START_FROM: '0',
-  DEFAULT_CONCURRENCY: 128,
-  DEFAULT_BLOCK_MS: 5_000,
-  DEFAULT_LEASE_MS: 30_000,
-  DEFAULT_SWEEP_INTERVAL_MS: 5_000,
-  DEFAULT_MAX_ATTEMPTS: 5,
-  DEFAULT_BACKOFF_DELAY_MS: 1_000,
-  DEFAULT_BACKOFF_MAX_DELAY_MS: 60_000,
-  DEFAULT_RETENTION_MAX_LENGTH: 10_000,
-  DEFAULT_CONSUMER_TTL_MS: 3_600_000,
-  DEFAULT_SHUTDOWN_TIMEOUT_MS: 10_000,
-  DEFAULT_HANDLER_TIMEOUT_MS: 0,
-  DEFAULT_REQUEST_TIMEOUT_MS: 30_000,
-  DEFAULT_PUBLISH_TIMEOUT_MS: 5_000,
-  DEFAULT_MAX_PENDING: 10_000,
-  DEFAULT_PREFIX: '',
-  DEFAULT_MAX_PAYLOAD_BYTES: 1_048_576,
-  DEFAULT_CONNECT_TIMEOUT_MS: 10_000,
+const SHARED_DEFAULTS = {
+  prefix: '',
+  maxPayloadBytes: 1_048_576,
+  connectTimeoutMs: 10_000,
+  serializer: undefined,
+  deserializer: undefined,
 };
+const SERVER_DEFAULTS = {
+  ...SHARED_DEFAULTS,
+  consumerGroup: 'workers',
+  startFrom: '0',
+  concurrency: 128,
+  blockMs: 5_000,
+  leaseMs: 30_000,
+  sweepIntervalMs: 5_000,
+  maxAttempts: 5,
+  backoff: { delayMs: 1_000, maxDelayMs: 60_000 },
+  retention: { maxLength: 10_000, maxAgeMs: undefined },
+  consumerTtlMs: 3_600_000,
+  groupTtlMs: 0,
+  shutdownTimeoutMs: 10_000,
+  handlerTimeoutMs: 0,
+};
+const CLIENT_DEFAULTS = { ...SHARED_DEFAULTS, requestTimeoutMs: 30_000, publishTimeoutMs: 5_000, maxPending: 10_000 };
 
 describe('the defaults', () => {
-  it('are the ones that the documentation promises', () => {
-    const actual = Object.entries(constants).filter(([name]) => name.startsWith('DEFAULT_'));
-    expect(Object.fromEntries(actual)).toEqual(DEFAULTS);
+  const server = resolveServerOptions({ connection: {}, option: { consumerGroup: 'workers' } });
+
+  it('of a server are the ones that the documentation promises', () => {
+    const { connection, consumer, isRetriable, onDeadLetter, ...plain } = server;
+    expect(plain).toStrictEqual(SERVER_DEFAULTS);
+    expect(connection).toEqual({});
+    expect(consumer).toMatch(new RegExp(`-${process.pid}-[0-9a-f]{8}$`));
+    expect(isRetriable(new Error('any'))).toBe(true);
+    expect(onDeadLetter.length).toBe(0);
   });
 
-  it('name the fields of wire version 1', () => {
-    expect(constants.FIELD).toEqual({
+  it('of a client are the ones that the documentation promises', () => {
+    const { connection, ...plain } = resolveClientOptions({ connection: {} });
+    expect(plain).toStrictEqual(CLIENT_DEFAULTS);
+    expect(connection).toEqual({});
+  });
+
+  it('of a handler are those of its server, but for slots of its own', () => {
+    const { startFrom, maxAttempts, backoff, handlerTimeoutMs } = SERVER_DEFAULTS;
+    const own = { group: 'workers', concurrency: undefined, startFrom, maxAttempts, backoff, handlerTimeoutMs };
+    expect(resolveHandlerExtras({}, server)).toStrictEqual(own);
+  });
+});
+
+describe('the wire', () => {
+  it('has these fields in version 1', () => {
+    expect(FIELD).toEqual({
       data: 'data',
       id: 'id',
       reply: 'reply',
@@ -40,11 +65,13 @@ describe('the defaults', () => {
       seq: 'seq',
       err: 'err',
       last: 'last',
+      run: 'run',
+      redriven: 'x-redriven',
     });
   });
 
-  it('name the fields that a dead letter adds', () => {
-    expect(Object.values(constants.DEAD_FIELD)).toEqual([
+  it('has these further fields in a dead letter', () => {
+    expect(Object.values(DEAD_FIELD)).toEqual([
       'x-stream',
       'x-group',
       'x-id',

@@ -1,20 +1,125 @@
+import { existsSync } from 'node:fs';
 import ts from 'typescript';
-import { read } from './repository.js';
+import { BACKOFF_OPTIONS } from '../../lib/options/backoff.js';
+import { CLIENT_OPTIONS } from '../../lib/options/client-options.js';
+import { HANDLER_EXTRAS } from '../../lib/options/handler-extras.js';
+import { RETENTION_OPTIONS } from '../../lib/options/retention.js';
+import { SERVER_OPTIONS } from '../../lib/options/server-options.js';
+import { SHARED_OPTIONS } from '../../lib/options/shared-options.js';
+import type { Schema } from '../../lib/options/schema.js';
+import { DAY_MS, MAX_AGE_MS, MAX_TIME_MS } from '../../lib/timing/time.js';
+import { read, ROOT } from './repository.js';
 
-/** Names of the members of an interface in lib/options/options.ts. */
-function membersOf(name: string): string[] {
-  const tree = ts.createSourceFile('options.ts', read('lib/options/options.ts'), ts.ScriptTarget.ES2022, true);
-  const declaration = tree.statements.find((node) => ts.isInterfaceDeclaration(node) && node.name.text === name);
-  if (!declaration || !ts.isInterfaceDeclaration(declaration)) throw new Error(`No interface ${name}`);
-  return declaration.members.map((member) => member.name?.getText(tree) ?? '');
+const SCHEMAS: readonly [name: string, schema: Schema][] = [
+  ['SharedOption', SHARED_OPTIONS],
+  ['RedisStreamServerOption', { ...SHARED_OPTIONS, ...SERVER_OPTIONS }],
+  ['RedisStreamClientOption', { ...SHARED_OPTIONS, ...CLIENT_OPTIONS }],
+  ['RedisStreamHandlerExtras', HANDLER_EXTRAS],
+  ['Backoff', BACKOFF_OPTIONS],
+  ['Retention', RETENTION_OPTIONS],
+];
+
+/** As the documents write it: 86400000 is 86_400_000. */
+const figure = (value: number): string => String(value).replaceAll(/\B(?=(\d{3})+$)/g, '_');
+
+/** Defaults that are numbers or texts; the others are described in words. */
+function plainDefault(option: Schema[string]): string | undefined {
+  if (option.isRequired) return undefined;
+  let value: unknown;
+  try {
+    value = option.fallback();
+  } catch {
+    return undefined;
+  }
+  if (typeof value === 'number') return figure(value);
+  return typeof value === 'string' && value.length < 3 ? `'${value}'` : undefined;
 }
 
 describe('docs/options.md', () => {
-  it.each(['SharedOption', 'RedisStreamServerOption', 'RedisStreamClientOption', 'RedisStreamHandlerExtras'])(
-    'has a row for every member of %s',
-    (name) => {
-      const text = read('docs/options.md');
-      expect(membersOf(name).filter((member) => !text.includes(`| \`${member}\``))).toEqual([]);
-    },
-  );
+  /** What the documents say in words. */
+  const WORDS: ReadonlyMap<number, string> = new Map([
+    [MAX_TIME_MS, '24.8 days'],
+    [DAY_MS, 'a day'],
+    [MAX_AGE_MS, 'ten years'],
+  ]);
+  const rows = [...read('docs/options.md').matchAll(/^\| `(\w+)` +\|(.*)\|$/gm)];
+  const rowsOf = (name: string): string[] => rows.filter((row) => row[1] === name).map((row) => row[2] ?? '');
+
+  it.each(SCHEMAS)('has a row for every option of %s, with its default and its bounds', (interfaceName, schema) => {
+    const isNested = interfaceName === 'Backoff' || interfaceName === 'Retention';
+    const missing = Object.entries(schema).flatMap(([name, option]) => {
+      if (isNested) return [];
+      if (rowsOf(name).length === 0) return [`${name}: no row`];
+      const bounds = [option.minimum, option.maximum]
+        .filter((bound) => bound !== undefined)
+        .map((bound) => WORDS.get(bound) ?? figure(bound));
+      const said = interfaceName === 'RedisStreamHandlerExtras' ? [] : [plainDefault(option), ...bounds];
+      return said
+        .filter((word) => word !== undefined && !rowsOf(name).some((row) => row.includes(word)))
+        .map((word) => `${name}: ${word}`);
+    });
+    expect(missing).toEqual([]);
+  });
+});
+
+/** Comments of an option as an editor shows them. */
+interface Hover {
+  readonly text: string;
+  readonly tags: ReadonlyMap<string, string>;
+}
+
+function hoversOf(entry: string): Map<string, Map<string, Hover>> {
+  const options = {
+    skipLibCheck: true,
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+  };
+  const program = ts.createProgram([entry], { ...options, target: ts.ScriptTarget.ES2022 });
+  const checker = program.getTypeChecker();
+  const source = program.getSourceFile(entry);
+  const module = source && checker.getSymbolAtLocation(source);
+  const found = new Map<string, Map<string, Hover>>();
+  for (const exported of module ? checker.getExportsOfModule(module) : []) {
+    const symbol = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
+    if (!SCHEMAS.some(([name]) => name === symbol.name)) continue;
+    const members = checker.getDeclaredTypeOfSymbol(symbol).getProperties();
+    found.set(symbol.name, new Map(members.map((member) => [member.name, hoverOf(member, checker)])));
+  }
+  return found;
+}
+
+const hoverOf = (member: ts.Symbol, checker: ts.TypeChecker): Hover => ({
+  text: ts.displayPartsToString(member.getDocumentationComment(checker)),
+  tags: new Map(member.getJsDocTags(checker).map((tag) => [tag.name, ts.displayPartsToString(tag.text)])),
+});
+
+describe.each(['esm', 'cjs'])('the types in dist/%s', (format) => {
+  let hovers: Map<string, Map<string, Hover>>;
+
+  beforeAll(() => {
+    const entry = `${ROOT}dist/${format}/index.d.ts`;
+    if (!existsSync(entry)) throw new Error('dist is missing: run `npm run build` first');
+    hovers = hoversOf(entry);
+  }, 120_000);
+
+  it.each(SCHEMAS)('say of every option of %s what it means, its default and its bounds', (name, schema) => {
+    const members = hovers.get(name) ?? new Map<string, Hover>();
+    expect([...members.keys()].toSorted()).toEqual(Object.keys(schema).toSorted());
+    const unsaid = Object.entries(schema).flatMap(([option, kind]) => {
+      const { text, tags } = members.get(option) as Hover;
+      const said: [string, string | undefined, string | undefined][] = [
+        ['default', plainDefault(kind), tags.get('default')],
+        ['minimum', kind.minimum === undefined ? undefined : figure(kind.minimum), tags.get('minimum')],
+        ['maximum', kind.maximum === undefined ? undefined : figure(kind.maximum), tags.get('maximum')],
+      ];
+      const wrong = said.filter(([, is, told]) => is !== undefined && is !== told).map(([tag]) => `${option}: @${tag}`);
+      const isDefaultTold = kind.isRequired || tags.has('default');
+      return [
+        ...(text.length > 20 ? [] : [`${option}: no text`]),
+        ...(isDefaultTold ? [] : [`${option}: @default`]),
+        ...wrong,
+      ];
+    });
+    expect(unsaid).toEqual([]);
+  });
 });

@@ -43,6 +43,7 @@ const TYPES = [
   'RedisStreamClientOption',
   'RedisStreamClientOptions',
   'RedisStreamHandlerExtras',
+  'RedisStreamRecordParts',
   'RedisStreamServerOption',
   'RedisStreamServerOptions',
   'Retention',

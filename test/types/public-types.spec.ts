@@ -8,7 +8,8 @@ import type { CustomTransportStrategy, MicroserviceOptions } from '@nestjs/micro
 import { Redis, Cluster } from 'ioredis';
 import type { Observable } from 'rxjs';
 import {
-  REDIS_STREAM_TRANSPORT, RedisStreamClient, RedisStreamContext, RedisStreamRecordBuilder, RedisStreamServer,
+  REDIS_STREAM_TRANSPORT, RedisStreamClient, RedisStreamContext, RedisStreamDeadLetters, RedisStreamRecord, RedisStreamRecordBuilder,
+  RedisStreamServer,
 } from 'nestjs-redis-stream-transport';
 import type { RedisStreamHandlerExtras, ServerListeners } from 'nestjs-redis-stream-transport';
 class AppModule {}
@@ -48,7 +49,7 @@ const ACCEPTED: Record<string, string> = {
       consumerGroup: 'g', consumer: 'c', prefix: 'app:', startFrom: '$', concurrency: 8, block: 1_000, lease: 10_000,
       sweepInterval: 1_000, maxAttempts: 3, backoff: { delay: 100, maxDelay: 1_000 },
       isRetriable: (error: unknown) => error instanceof Error, retention: { maxLength: 100, maxAge: 60_000 },
-      consumerTtl: 60_000, shutdownTimeout: 1_000, handlerTimeout: 5_000, maxPayloadBytes: 1_024, connectTimeout: 0,
+      consumerTtl: 60_000, groupTtl: 604_800_000, shutdownTimeout: 1_000, handlerTimeout: 5_000, maxPayloadBytes: 1_024, connectTimeout: 0,
     }`),
   'every client option': client(`{
       prefix: 'app:', requestTimeout: 0, publishTimeout: 100, maxPending: 1, maxPayloadBytes: 1, connectTimeout: 0,
@@ -72,13 +73,16 @@ const ACCEPTED: Record<string, string> = {
         const signal: AbortSignal = ctx.signal;
         ctx.retry({ delay: 1_000 });
         ctx.deadLetter('no such customer');
-        void [order, texts, header, attempt, signal, ctx.getHeaders(), ctx.getMetadata(), ctx.getTimestamp()];
+        const fields: Readonly<Record<string, string>> = ctx.getFields();
+        void [fields, order, texts, header, attempt, signal, ctx.getHeaders(), ctx.getMetadata(), ctx.getTimestamp()];
       }
     }`,
   'a record in place of plain data': `
     const proxy = new RedisStreamClient({ connection: {} });
     const record = new RedisStreamRecordBuilder({ number: '+10000000000' })
       .setHeaders({ tenant: 'a' }).setHeader('trace', '1').setMessageId('m-1').setTimeout(1_000).build();
+    const made = new RedisStreamRecord({ data: 1, headers: { tenant: 'a' }, messageId: 'm-1', timeout: 1_000 });
+    const other: Observable<number> = proxy.send<number>('sum', made);
     const answer: Observable<number> = proxy.send<number>('sum', record);
     const done: Observable<void> = proxy.emit<void>('sms', record);`,
   'listeners and the status stream': `
@@ -105,6 +109,12 @@ const REJECTED: Record<string, { source: string; code: number }> = {
   'a server option on a client': { source: client(`{ consumerGroup: 'g' }`), code: 2353 },
   'a misspelt handler extra': { source: `const extras: RedisStreamHandlerExtras = { attempts: 3 };`, code: 2353 },
   'a header that is no text': { source: `new RedisStreamRecordBuilder('x').setHeader('a', 1);`, code: 2345 },
+  'a purge that names no letter': {
+    source: `new RedisStreamDeadLetters({ connection: {} }).purge('order');`,
+    code: 2554,
+  },
+  'a misspelt part of backoff': { source: server(`{ consumerGroup: 'g', backoff: { maxdelay: 1 } }`), code: 2561 },
+  'a record of positional parts': { source: `new RedisStreamRecord(1, undefined, undefined, undefined);`, code: 2554 },
   'changing what a context says': {
     source: `declare const context: RedisStreamContext; context.signal = new AbortController().signal;`,
     code: 2540,

@@ -1,4 +1,4 @@
-import { DEFAULT_RETENTION_MAX_LENGTH } from '../../constants.js';
+import { DEFAULT_RETENTION } from '../../options/retention.js';
 import type { ServerSettings } from '../../options/settings.js';
 import type { Connection } from '../../redis/connection.js';
 import type { RedisClock } from '../../redis/redis-clock.js';
@@ -111,7 +111,7 @@ export class Retention {
   private wishesOf({ group }: GroupStream): readonly Wish[] {
     const { retention, groupTtlMs } = this.settings;
     const { maxLength, maxAgeMs } = retention;
-    const isDefault = maxLength === DEFAULT_RETENTION_MAX_LENGTH && maxAgeMs === undefined;
+    const isDefault = maxLength === DEFAULT_RETENTION.maxLength && maxAgeMs === undefined;
     const keep = maxAgeMs === undefined ? String(maxLength) : `${maxLength} ${maxAgeMs}`;
     return [
       [`keep:${group}`, isDefault ? undefined : keep],
@@ -142,7 +142,7 @@ export class Retention {
     const nowMs = this.parts.clock.now();
     const isOwnRule = shape === undefined && maxAgeMs !== undefined;
     return {
-      maxLength: shape === undefined ? maxLength : DEFAULT_RETENTION_MAX_LENGTH,
+      maxLength: shape === undefined ? maxLength : DEFAULT_RETENTION.maxLength,
       oldestId: isOwnRule ? `${Math.max(0, Math.floor(nowMs - maxAgeMs))}-0` : '',
       nowMs,
       muchHeldBack: maxLength * MUCH,

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { Deserializer } from '@nestjs/microservices';
-import { UndecodableEntryError, decodeMessage } from '../../codec/entry.codec.js';
+import { decodeMessage } from '../../codec/entry.codec.js';
 import type { IncomingMessage } from '../../codec/entry.codec.js';
+import { UndecodableEntryError } from '../../codec/undecodable-entry.error.js';
 import type { RedisClient } from '../../interfaces/connection.js';
 import { withoutArguments } from '../../redis/reply-error.js';
 import { isThenable } from '../../timing/thenable.js';

@@ -251,7 +251,7 @@ function handlersFor({ eventHandlers, messageHandler }: Route, isRequest: boolea
 function contextOf(entry: HeldEntry, message: IncomingMessage, isRequest: boolean): RedisStreamContext {
   const { stream, group, consumer, route } = entry.groupStream;
   const { id, attempt } = entry;
-  const { headers, messageId } = message;
+  const { headers, messageId, otherFields } = message;
   return new RedisStreamContext({
     stream,
     pattern: route.pattern,
@@ -262,5 +262,6 @@ function contextOf(entry: HeldEntry, message: IncomingMessage, isRequest: boolea
     headers,
     messageId,
     isRequest,
+    otherFields,
   });
 }

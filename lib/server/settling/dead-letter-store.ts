@@ -2,7 +2,7 @@ import { DEAD_FIELD } from '../../constants.js';
 import type { Connection } from '../../redis/connection.js';
 import { classify, withoutArguments } from '../../redis/reply-error.js';
 import { storeDeadLetter } from '../../redis/scripts.js';
-import type { StoredLetter } from '../../redis/scripts.js';
+import type { DeadLetterOutcome } from '../../redis/scripts.js';
 import type { GroupStream } from '../holding/group-stream.js';
 import type { HeldEntry } from '../holding/held-entry.js';
 import type { ServerEventEmitter } from '../holding/server-events.js';
@@ -156,7 +156,10 @@ export class DeadLetterStore {
     );
   }
 
-  private report({ entry, reason, error, failedAt, isMaybeStored }: Letter, { status, letterId }: StoredLetter): void {
+  private report(
+    { entry, reason, error, failedAt, isMaybeStored }: Letter,
+    { status, letterId }: DeadLetterOutcome,
+  ): void {
     const { events, log } = this.parts;
     const { stream, group, deadLetterStream } = entry.groupStream;
     if (status === 'gone') events.emit('entryLost', entry.place);

@@ -1,7 +1,7 @@
 import type { Serializer } from '@nestjs/microservices';
 import { v4 as uuid } from 'uuid';
-import { assertSize, encodeJson } from '../../codec/entry.codec.js';
 import type { ReplyPart, RequestAddress } from '../../codec/entry.codec.js';
+import { encodePayload } from '../../codec/payload.js';
 import { MAX_WAITING_REPLY_BYTES, MAX_WAITING_REPLY_PARTS } from '../../constants.js';
 import { RequestCancelledError } from '../../errors/transport-errors.js';
 import { replyStreamKey } from '../../topology/keys.js';
@@ -90,7 +90,7 @@ export class Responder {
       return false;
     }
     try {
-      this.put({ data: this.encode({ response: value, isDisposed: false }, 'response') });
+      this.put({ data: this.encode({ id: this.request.id, response: value, isDisposed: false }, 'response') });
       return true;
     } catch (error) {
       // The payload stays out of it; what is wrong with it does not.
@@ -112,7 +112,7 @@ export class Responder {
     this.isOver = true;
     let err: string | undefined;
     try {
-      err = this.encode({ err: error, isDisposed: true }, 'err');
+      err = this.encode({ id: this.request.id, err: error, isDisposed: true }, 'err');
     } catch {
       err = undefined;
     }
@@ -183,14 +183,10 @@ export class Responder {
   }
 
   private encode(
-    packet: { response?: unknown; err?: unknown; isDisposed: boolean },
+    packet: { id: string; response?: unknown; err?: unknown; isDisposed: boolean },
     name: 'response' | 'err',
   ): string | undefined {
-    const { serializer, maxPayloadBytes } = this.parts.rules;
-    if (!serializer) return encodeJson(packet[name], 'The reply', maxPayloadBytes);
-    const serialized: unknown = serializer.serialize({ ...packet, id: this.request.id });
-    if (typeof serialized === 'string') return assertSize(serialized, 'The reply', maxPayloadBytes);
-    return encodeJson((serialized as Record<string, unknown>)[name], 'The reply', maxPayloadBytes);
+    return encodePayload(packet, name, 'The reply', this.parts.rules);
   }
 
   private put({ data, err, last = false }: { data?: string; err?: string; last?: boolean }): void {

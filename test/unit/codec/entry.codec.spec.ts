@@ -1,14 +1,6 @@
-import {
-  UndecodableEntryError,
-  assertSize,
-  decodeMessage,
-  decodeReply,
-  encodeJson,
-  encodeMessage,
-  encodeReply,
-  withTtl,
-} from '../../../lib/codec/entry.codec.js';
+import { decodeMessage, decodeReply, encodeMessage, encodeReply, withTtl } from '../../../lib/codec/entry.codec.js';
 import type { IncomingMessage, ReplyPart } from '../../../lib/codec/entry.codec.js';
+import { UndecodableEntryError } from '../../../lib/codec/undecodable-entry.error.js';
 import { InvalidMessageError, PayloadTooLargeError } from '../../../lib/errors/transport-errors.js';
 import { thrownBy } from '../support/thrown.js';
 
@@ -17,49 +9,6 @@ const INBOX = '7c1f6a52-93d4-4c1e-8a0b-5d6e7f8091a2';
 const MAX_BYTES = 1_000;
 
 const decode = (...fields: string[]): IncomingMessage => decodeMessage(fields, MAX_BYTES, false);
-
-describe('encodeJson', () => {
-  it('writes any JSON value, and nothing for undefined', () => {
-    expect(encodeJson({ a: [1, null] }, 'The payload', MAX_BYTES)).toBe('{"a":[1,null]}');
-    expect(encodeJson(null, 'The payload', MAX_BYTES)).toBe('null');
-    expect(encodeJson(undefined, 'The payload', MAX_BYTES)).toBeUndefined();
-    expect(encodeJson(() => 1, 'The payload', MAX_BYTES)).toBeUndefined();
-  });
-
-  it('refuses a BigInt and a cycle by name and without their content', () => {
-    const cycle: Record<string, unknown> = { secret: 'open-sesame' };
-    cycle['self'] = cycle;
-    for (const value of [{ secret: 'open-sesame', big: 1n }, cycle]) {
-      const error = thrownBy(() => encodeJson(value, 'The payload', MAX_BYTES));
-      expect(error).toBeInstanceOf(InvalidMessageError);
-      expect(error.message).toBe('The payload cannot be written as JSON (TypeError)');
-      expect(error.cause).toBeInstanceOf(TypeError);
-    }
-  });
-
-  it('survives a toJSON that throws something that is no Error', () => {
-    const hostile = {
-      toJSON: (): never => {
-        throw 'no';
-      },
-    };
-    expect(() => encodeJson(hostile, 'The payload', MAX_BYTES)).toThrow(/unknown error/);
-  });
-
-  it('measures bytes, not characters, and names both sizes', () => {
-    expect(encodeJson('é'.repeat(499), 'The payload', MAX_BYTES)).toHaveLength(501);
-    const error = thrownBy(() => encodeJson('é'.repeat(500), 'The payload', MAX_BYTES));
-    expect(error).toBeInstanceOf(PayloadTooLargeError);
-    expect(error.message).toMatch(/The payload has 1002 bytes.*1000/);
-  });
-});
-
-describe('assertSize', () => {
-  it('returns the text that fits', () => {
-    expect(assertSize('abc', 'It', 3)).toBe('abc');
-    expect(() => assertSize('abcd', 'It', 3)).toThrow(PayloadTooLargeError);
-  });
-});
 
 describe('encodeMessage', () => {
   it('writes an event as its data alone', () => {
@@ -138,8 +87,20 @@ describe('decodeMessage', () => {
     expect(decode('id', ID, 'reply', INBOX).data).toBeUndefined();
   });
 
-  it('ignores fields that it does not know', () => {
-    expect(decode('data', '1', 'traceparent', '00-abc', '__proto__', 'x').data).toBe(1);
+  it('keeps the fields that it does not know for whoever asks, and nothing where there are none', () => {
+    const fields = ['data', '1', 'traceparent', '00-abc', '__proto__', 'x'];
+    expect(decode(...fields)).toMatchObject({ data: 1, otherFields: fields });
+    expect(decode('data', '1', 'id', '7').otherFields).toEqual(['data', '1', 'id', '7']);
+    expect(decode('data', '1', 'seq', '7').otherFields).toEqual(['data', '1', 'seq', '7']);
+    const ours = ['data', '1', 'headers', '{}', 'mid', 'm', 'x-only-group', 'g', 'x-redriven', '1-1'];
+    expect(decode(...ours).otherFields).toBeUndefined();
+    expect(decode('data', '1', 'id', ID, 'reply', INBOX, 'ttl', '5').otherFields).toBeUndefined();
+  });
+
+  it('gives a redriven copy the id of the entry that it is a copy of, unless the sender chose one', () => {
+    expect(decode('data', '1', 'x-redriven', '1-1').messageId).toBe('1-1');
+    expect(decode('data', '1', 'x-redriven', '1-1', 'mid', 'order-7').messageId).toBe('order-7');
+    expect(decode('user', 'ann', 'x-redriven', '1-1')).toMatchObject({ data: { user: 'ann' }, messageId: '1-1' });
   });
 
   it('hands a foreign entry over as an object of its fields', () => {
@@ -219,12 +180,12 @@ describe('a reply', () => {
     ['an end without a value', { id: ID, seq: 0, last: true }],
     ['an empty text', { id: ID, seq: 0, data: '""', last: false }],
   ])('survives the way there and back as %s', (_what, part) => {
-    expect(decodeReply(encodeReply(part))).toEqual({ data: undefined, err: undefined, ...part });
+    expect(decodeReply(encodeReply(part))).toEqual(part);
   });
 
   it('is an error when it is both an error and a value', () => {
     const part = decodeReply(encodeReply({ id: ID, seq: 0, data: '1', err: '2', last: true }));
-    expect(part).toMatchObject({ err: '2', data: undefined });
+    expect(part).toEqual({ id: ID, seq: 0, err: '2', last: true });
   });
 
   it.each([

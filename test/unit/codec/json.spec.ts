@@ -1,4 +1,4 @@
-import { exceedsBytes, parseJson } from '../../../lib/codec/json.js';
+import { exceedsBytes, isDeepForeignJson, isDeepJson, parseJson } from '../../../lib/codec/json.js';
 import { SeededRandom } from '../support/random.js';
 
 const nested = (open: string, close: string, levels: number, core = ''): string =>
@@ -71,6 +71,20 @@ describe('parseJson', () => {
     expect(parseJson('{"a":"__proto__ and \\u005f"}')).toEqual({ a: '__proto__ and _' });
   });
 
+  it('costs little more for a large text that mentions __proto__', () => {
+    const rows = Array.from({ length: 10_000 }, (_, i) => ({ id: i, name: 'user', tags: ['a', 'b'], n: { x: 1 } }));
+    const text = JSON.stringify({ note: 'never use __proto__', rows });
+    const fastest = (parse: () => unknown): number =>
+      Math.min(
+        ...Array.from({ length: 25 }, () => {
+          const start = performance.now();
+          parse();
+          return performance.now() - start;
+        }),
+      );
+    expect(fastest(() => parseJson(text))).toBeLessThan(3 * fastest(() => JSON.parse(text) as unknown));
+  });
+
   it('gives back whatever JSON.stringify wrote, for random documents of allowed depth', () => {
     const random = new SeededRandom(1);
     for (let round = 0; round < 300; round++) {
@@ -78,6 +92,39 @@ describe('parseJson', () => {
       const text = JSON.stringify(document);
       expect(JSON.stringify(parseJson(text))).toBe(text);
     }
+  });
+});
+
+describe('depth of what is written', () => {
+  const deep = (levels: number, core: unknown = 1): unknown =>
+    Array.from({ length: levels }).reduce((inner: unknown, _, i) => (i % 2 === 0 ? [inner] : { a: inner }), core);
+  const isDeep = (value: unknown): boolean => isDeepJson(value, JSON.stringify(value));
+  const wide = Array.from({ length: 100 }, () => ({ a: [] }));
+
+  it('is that of the value, to 64 levels', () => {
+    expect(isDeep(deep(64, 'x'.repeat(200)))).toBe(false);
+    expect(isDeep(deep(65, 'x'.repeat(200)))).toBe(true);
+    expect(isDeep([wide, deep(63)])).toBe(false);
+    expect(isDeep([wide, deep(64)])).toBe(true);
+  });
+
+  it('counts what a toJSON returns, and not what it hides', () => {
+    expect(isDeep({ wide, a: { toJSON: () => deep(64) } })).toBe(true);
+    expect(isDeep({ wide, a: { toJSON: () => 1, hidden: deep(70) } })).toBe(false);
+    expect(isDeep({ wide, a: Object.assign(() => 1, { toJSON: () => deep(64) }) })).toBe(true);
+    expect(isDeep({ wide, at: new Date(), a: deep(62) })).toBe(false);
+  });
+
+  it('counts only what JSON.stringify writes', () => {
+    const inherited = Object.assign(Object.create({ base: deep(70) }) as object, { wide });
+    expect(isDeep(inherited)).toBe(false);
+    expect(isDeep({ wide, map: new Map([['a', deep(70)]]) })).toBe(false);
+  });
+
+  it('of a text of unknown make counts only where the text is JSON', () => {
+    expect(isDeepForeignJson(nested('[', ']', 65))).toBe(true);
+    expect(isDeepForeignJson(nested('[', ']', 64))).toBe(false);
+    expect(isDeepForeignJson('['.repeat(200))).toBe(false);
   });
 });
 

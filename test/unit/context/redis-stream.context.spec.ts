@@ -52,6 +52,37 @@ describe('RedisStreamContext', () => {
     expect(context.getHeader('tenant')).toBe('a');
     expect(context.getHeader('other')).toBeUndefined();
   });
+
+  it('has no metadata where nothing was sent, as the contexts of Nest', () => {
+    const context = contextWith({ headers: {} });
+    expect(context.getMetadata()).toBeUndefined();
+    expect(context.getHeaders()).toEqual({});
+  });
+
+  it('gives the fields that another producer put beside the data, and none of the transport', () => {
+    const otherFields = [
+      'data',
+      '1',
+      'type',
+      'created',
+      'id',
+      '7',
+      'mid',
+      'm-1',
+      '__proto__',
+      'x',
+      'x-redriven',
+      '1-1',
+    ];
+    const context = contextWith({ otherFields });
+    const fields = context.getFields();
+    expect({ ...fields }).toEqual({ type: 'created', id: '7' });
+    expect(Object.getPrototypeOf(fields)).toBeNull();
+    expect(Object.isFrozen(fields)).toBe(true);
+    expect(context.getFields()).toBe(fields);
+    expect({ ...contextWith({ otherFields, isRequest: true }).getFields() }).toEqual({ type: 'created' });
+    expect({ ...contextWith().getFields() }).toEqual({});
+  });
 });
 
 describe('its signal', () => {
@@ -130,11 +161,11 @@ describe('what a handler decides', () => {
     expect(context.wish).toEqual({ kind: 'retry', delayMs: 5 });
   });
 
-  it.each([-1, 0.5, Number.NaN, Infinity, '5', null])('is refused with the delay %p', (delay) => {
+  it.each([-1, 0.5, Number.NaN, Infinity, '5', null, 2 ** 31])('is refused with the delay %p', (delay) => {
     const context = contextWith();
     const decide = (): void => context.retry({ delay: delay as number });
     expect(decide).toThrow(RedisStreamOptionError);
-    expect(decide).toThrow(/Expected `delay` to be an integer >= 0, got /);
+    expect(decide).toThrow(/Expected `delay` to be an integer from 0 to 2147483647, got /);
     expect(context.wish).toBeUndefined();
   });
 

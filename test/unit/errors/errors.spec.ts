@@ -57,7 +57,6 @@ describe('errors of the transport', () => {
     expect(new PublishRejectedError('s', cause, true).cause).toBe(cause);
     expect(new PublishOutcomeUnknownError('s', cause).cause).toBe(cause);
     expect(new TransportUnavailableError('x', cause).cause).toBe(cause);
-    expect(new InvalidMessageError('x', cause).cause).toBe(cause);
     expect('cause' in new TransportUnavailableError('x')).toBe(false);
     expect('cause' in new RequestTimeoutError('sum', 5)).toBe(false);
   });

@@ -1,6 +1,12 @@
 import { inspect } from 'node:util';
+import { Cluster, Redis } from 'ioredis';
 import { RedisStreamOptionError } from '../../../lib/errors/option-error.js';
-import { resolveClientOptions, resolveHandlerExtras, resolveServerOptions } from '../../../lib/options/settings.js';
+import {
+  resolveClientOptions,
+  resolveHandlerExtras,
+  resolveServerOptions,
+  unknownExtras,
+} from '../../../lib/options/settings.js';
 import type { ClientSettings, HandlerSettings, ServerSettings } from '../../../lib/options/settings.js';
 import { thrownBy } from '../support/thrown.js';
 
@@ -48,6 +54,7 @@ describe('settings of a server', () => {
       onDeadLetter: expect.any(Function) as () => void,
       retention: { maxLength: 10_000, maxAgeMs: undefined },
       consumerTtlMs: 3_600_000,
+      groupTtlMs: 0,
       shutdownTimeoutMs: 10_000,
       handlerTimeoutMs: 0,
     });
@@ -84,7 +91,9 @@ describe('settings of a server', () => {
     ['sweepInterval', { sweepInterval: 100 }, { sweepIntervalMs: 100 }],
     ['concurrency', { concurrency: 1 }, { concurrency: 1 }],
     ['maxAttempts', { maxAttempts: 1 }, { maxAttempts: 1 }],
-    ['consumerTtl', { consumerTtl: 1_000, block: 500 }, { consumerTtlMs: 1_000 }],
+    ['consumerTtl', { consumerTtl: 1_000, block: 86_400_000 }, { consumerTtlMs: 1_000 }],
+    ['groupTtl', { groupTtl: 1_000 }, { groupTtlMs: 1_000 }],
+    ['groupTtl, for never,', { groupTtl: 0 }, { groupTtlMs: 0 }],
     ['shutdownTimeout', { shutdownTimeout: 0 }, { shutdownTimeoutMs: 0 }],
     ['handlerTimeout', { handlerTimeout: 0 }, { handlerTimeoutMs: 0 }],
     ['connectTimeout', { connectTimeout: 0 }, { connectTimeoutMs: 0 }],
@@ -181,44 +190,80 @@ describe('settings of a handler', () => {
   });
 
   it.each<[string, Loose, string]>([
-    ['group', { group: '' }, "`extras.group` to be a non-empty string without spaces, got `''`"],
+    ['group', { group: '' }, "`extras.group` to be a non-empty, well-formed string without spaces, got `''`"],
     ['concurrency', { concurrency: 0 }, '`extras.concurrency` to be an integer >= 1, got `0`'],
     ['maxAttempts', { maxAttempts: '3' }, "`extras.maxAttempts` to be an integer >= 1, got `'3'` (string)"],
     ['backoff', { backoff: 5 }, '`extras.backoff` to be an object, got `5`'],
-    ['backoff.delay', { backoff: { delay: -1 } }, '`extras.backoff.delay` to be an integer >= 0, got `-1`'],
+    [
+      'backoff.delay',
+      { backoff: { delay: -1 } },
+      '`extras.backoff.delay` to be an integer from 0 to 2147483647, got `-1`',
+    ],
     ['startFrom', { startFrom: 'now' }, "`extras.startFrom` to be '0', '$' or an entry id, got `'now'`"],
-    ['handlerTimeout', { handlerTimeout: -1 }, '`extras.handlerTimeout` to be an integer >= 0, got `-1`'],
+    [
+      'handlerTimeout',
+      { handlerTimeout: -1 },
+      '`extras.handlerTimeout` to be an integer from 0 to 2147483647, got `-1`',
+    ],
   ])('refuse a wrong %s', (_name, values, message) => {
     expect(messageOf(() => extras(values))).toContain(message);
+  });
+
+  it.each([
+    ['concurency', 'concurrency'],
+    ['Concurrency', 'concurrency'],
+    ['maxattempts', 'maxAttempts'],
+    ['max_attempts', 'maxAttempts'],
+    ['maxAttemtps', 'maxAttempts'],
+    ['backOff', 'backoff'],
+    ['groups', 'group'],
+    ['startfrom', 'startFrom'],
+    ['handler-timeout', 'handlerTimeout'],
+  ])('refuse the misspelt `%s` and say what was meant', (name, meant) => {
+    expect(messageOf(() => extras({ [name]: 4 }))).toBe(
+      `Expected \`extras.${name}\` to be absent (did you mean \`${meant}\`?), got a number`,
+    );
+  });
+
+  it('leave names to other transports that look like none of ours, and tell which they are', () => {
+    const foreign = { queue: 'a', durable: true, topic: 'b', qos: 1, toString: 1, stream: 'x' };
+    expect(extras({ ...foreign, maxAttempts: 2 })).toEqual(extras({ maxAttempts: 2 }));
+    expect(unknownExtras({ ...foreign, maxAttempts: 2 })).toEqual(Object.keys(foreign));
+    expect(unknownExtras({ group: 'a', startFrom: '0' })).toEqual([]);
   });
 });
 
 describe('a wrong option', () => {
-  const INTEGERS: [name: string, minimum: number][] = [
-    ['maxPayloadBytes', 1],
-    ['connectTimeout', 0],
-    ['concurrency', 1],
-    ['block', 100],
-    ['lease', 500],
-    ['sweepInterval', 100],
-    ['maxAttempts', 1],
-    ['consumerTtl', 10_000],
-    ['shutdownTimeout', 0],
-    ['handlerTimeout', 0],
+  const DAY = 86_400_000;
+  const LONGEST = 2 ** 31 - 1;
+  const TEN_YEARS = 3_650 * DAY;
+  const INTEGERS: [name: string, minimum: number, maximum: number | undefined][] = [
+    ['maxPayloadBytes', 1, undefined],
+    ['connectTimeout', 0, LONGEST],
+    ['concurrency', 1, undefined],
+    ['block', 100, DAY],
+    ['lease', 500, DAY],
+    ['sweepInterval', 100, LONGEST],
+    ['maxAttempts', 1, undefined],
+    ['consumerTtl', 1_000, TEN_YEARS],
+    ['shutdownTimeout', 0, LONGEST],
+    ['handlerTimeout', 0, LONGEST],
   ];
-  const CLIENT_INTEGERS: [name: string, minimum: number][] = [
-    ['maxPayloadBytes', 1],
-    ['connectTimeout', 0],
-    ['requestTimeout', 0],
-    ['publishTimeout', 1],
-    ['maxPending', 1],
+  const CLIENT_INTEGERS: [name: string, minimum: number, maximum: number | undefined][] = [
+    ['maxPayloadBytes', 1, undefined],
+    ['connectTimeout', 0, LONGEST],
+    ['requestTimeout', 0, LONGEST],
+    ['publishTimeout', 1, LONGEST],
+    ['maxPending', 1, undefined],
   ];
-  const noInteger = (minimum: number): [unknown, string][] => [
+  const range = (minimum: number, maximum?: number): string =>
+    maximum === undefined ? `>= ${minimum}` : `from ${minimum} to ${maximum}`;
+  const noInteger = (minimum: number, maximum = 2 ** 53 - 1): [unknown, string][] => [
+    [maximum + 1, `\`${maximum + 1}\` (number)`],
     [minimum - 1, `\`${minimum - 1}\` (number)`],
     [minimum + 0.5, `\`${minimum + 0.5}\` (number)`],
     [Number.NaN, '`NaN` (number)'],
     [Infinity, '`Infinity` (number)'],
-    [2 ** 53, '`9007199254740992` (number)'],
     [String(minimum), `\`'${minimum}'\` (string)`],
     [5n, '`5n` (bigint)'],
     [true, '`true` (boolean)'],
@@ -226,17 +271,17 @@ describe('a wrong option', () => {
     [{}, 'an object'],
   ];
 
-  it.each(INTEGERS)('names `%s` of a server, its minimum %i and what was received', (name, minimum) => {
-    for (const [value, received] of noInteger(minimum)) {
+  it.each(INTEGERS)('names `%s` of a server, its bounds and what was received', (name, minimum, maximum) => {
+    for (const [value, received] of noInteger(minimum, maximum)) {
       const message = messageOf(() => server({ [name]: value }));
-      expect(message).toBe(`Expected \`option.${name}\` to be an integer >= ${minimum}, got ${received}`);
+      expect(message).toBe(`Expected \`option.${name}\` to be an integer ${range(minimum, maximum)}, got ${received}`);
     }
   });
 
-  it.each(CLIENT_INTEGERS)('names `%s` of a client, its minimum %i and what was received', (name, minimum) => {
-    for (const [value, received] of noInteger(minimum)) {
+  it.each(CLIENT_INTEGERS)('names `%s` of a client, its bounds and what was received', (name, minimum, maximum) => {
+    for (const [value, received] of noInteger(minimum, maximum)) {
       const message = messageOf(() => client({ [name]: value }));
-      expect(message).toBe(`Expected \`option.${name}\` to be an integer >= ${minimum}, got ${received}`);
+      expect(message).toBe(`Expected \`option.${name}\` to be an integer ${range(minimum, maximum)}, got ${received}`);
     }
   });
 
@@ -275,14 +320,57 @@ describe('a wrong option', () => {
     expect(message.endsWith(`, got ${received}`)).toBe(true);
   });
 
-  it('keeps a consumer from being taken for a ghost between two reads', () => {
-    const construct = (): unknown => server({ block: 5_000, consumerTtl: 9_999 });
-    expect(messageOf(construct)).toContain('`option.consumerTtl` to be an integer >= 10000, got `9999`');
+  it.each([1, 999, -1, 3_650 * 86_400_000 + 1])('is the `groupTtl` %p, neither never nor long enough', (groupTtl) => {
+    const message = messageOf(() => server({ groupTtl }));
+    expect(message).toBe(
+      `Expected \`option.groupTtl\` to be 0 or an integer from 1000 to 315360000000, got \`${groupTtl}\` (number)`,
+    );
+  });
+
+  it.each<[string, Loose]>([
+    ['backoff.delay', { backoff: { delay: 2 ** 31 } }],
+    ['backoff.maxDelay', { backoff: { maxDelay: 2 ** 31 } }],
+    ['retention.maxAge', { retention: { maxAge: TEN_YEARS + 1 } }],
+  ])('is a time in `%s` that overflows what waits for it', (path, option) => {
+    expect(messageOf(() => server(option))).toMatch(
+      new RegExp(`^Expected \`option\\.${path.replace('.', '\\.')}\` .* to \\d+, got`),
+    );
+  });
+
+  it('is a name with half of a surrogate pair, which Redis would store as another', () => {
+    for (const option of [{ consumerGroup: 'a\ud800' }, { consumer: '\udc00' }, { prefix: 'app\ud83d:' }])
+      expect(messageOf(() => server(option))).toMatch(/well-formed string/);
+    expect(messageOf(() => extras({ group: '\ud800' }))).toMatch(/well-formed string/);
+  });
+
+  it.each([
+    ['option', { connection, options: { consumerGroup: 'workers' } }],
+    ['option', { connection, Option: {} }],
+    ['connection', { conection: connection, option: {} }],
+  ])('beside the two keys is named, with the one that was meant: %s', (meant, options) => {
+    const [name = ''] = Object.keys(options).filter((key) => !['connection', 'option'].includes(key));
+    for (const resolve of [resolveServerOptions, resolveClientOptions]) {
+      const message = messageOf(() => resolve(options as never));
+      expect(message).toContain(`Expected \`${name}\` to be one of connection, option (did you mean \`${meant}\`?)`);
+    }
+  });
+
+  it('beside the two keys is named, and no value of it', () => {
+    const error = thrownBy(() => resolveClientOptions({ connection, password: 'open-sesame' } as never));
+    expect(error.message).toBe('Expected `password` to be one of connection, option, got a string');
+    expect(inspect(error)).not.toContain('open-sesame');
+  });
+
+  it('is a name within backoff or retention that does not exist', () => {
+    expect(messageOf(() => server({ backoff: { maxdelay: 5 } }))).toContain(
+      '`option.backoff.maxdelay` to be one of delay, maxDelay (did you mean `maxDelay`?)',
+    );
+    expect(messageOf(() => server({ retention: { days: 5 } }))).toContain('`option.retention.days`');
   });
 
   it('that does not exist is refused, and those that do are named', () => {
     const message = messageOf(() => server({ leese: 5 }));
-    expect(message).toMatch(/^Expected `option\.leese` to be one of .*\blease\b/);
+    expect(message).toMatch(/^Expected `option\.leese` to be one of .*\blease\b.* \(did you mean `lease`\?\), got/);
   });
 
   it.each(['lease', 'consumerGroup', 'concurrency'])('of a server is refused by a client: %s', (name) => {
@@ -337,6 +425,34 @@ describe('the connection', () => {
     for (const resolve of sidesWith(source)) {
       expect(messageOf(resolve)).toMatch(/^Expected `connection` to be ioredis options, a redis:\/\/ URL/);
       expect(inspect(thrownBy(resolve))).not.toContain('open-sesame');
+    }
+  });
+
+  it.each([
+    ['host', 'redis://user:open-sesame@127.0.0.1'],
+    ['nothing else', ''],
+  ])('may not have the `url` of another library, and says what to write: %s', (_what, url) => {
+    for (const resolve of sidesWith({ url })) {
+      expect(messageOf(resolve)).toMatch(/^Expected `connection\.url` to be absent.* Write `connection: 'redis:\/\//);
+      expect(inspect(thrownBy(resolve))).not.toContain('open-sesame');
+    }
+  });
+
+  it('may not be a client of ioredis, of whatever copy: one connection cannot do for all', () => {
+    class OfAnotherCopy {
+      duplicate(): this {
+        return this;
+      }
+
+      disconnect(): void {}
+    }
+    const lazy = { lazyConnect: true };
+    const clients = [new Redis(lazy), new Cluster([{ host: '127.0.0.1', port: 1 }], lazy), new OfAnotherCopy()];
+    for (const made of clients) {
+      for (const resolve of sidesWith(made)) {
+        expect(messageOf(resolve)).toMatch(/^Expected `connection` to be its options, not a client.* new Redis\(/);
+      }
+      made.disconnect();
     }
   });
 

@@ -51,10 +51,10 @@ describe('RedisStreamRecordBuilder', () => {
     expect(new RedisStreamRecordBuilder(1).setTimeout(0).build().timeout).toBe(0);
   });
 
-  it.each([-1, 1.5, Number.NaN, Infinity, '100', null])('refuses the timeout %p', (timeout) => {
+  it.each([-1, 1.5, Number.NaN, Infinity, '100', null, 2 ** 31])('refuses the timeout %p', (timeout) => {
     const set = (): unknown => new RedisStreamRecordBuilder(1).setTimeout(timeout as number);
     expect(set).toThrow(RedisStreamOptionError);
-    expect(set).toThrow(/Expected `timeout` to be an integer >= 0, got /);
+    expect(set).toThrow(/Expected `timeout` to be an integer from 0 to 2147483647, got /);
   });
 
   it.each([7, undefined, null, {}, ['a']])('refuses the header %p and names it', (value) => {
@@ -63,9 +63,18 @@ describe('RedisStreamRecordBuilder', () => {
     expect(() => new RedisStreamRecordBuilder(1).setHeaders({ tenant: value as string })).toThrow(/headers\.tenant/);
   });
 
-  it.each(['', 7, undefined, null])('refuses the message id %p', (messageId) => {
+  it.each(['', 7, undefined, null, 'order \ud800'])('refuses the message id %p', (messageId) => {
     const set = (): unknown => new RedisStreamRecordBuilder(1).setMessageId(messageId as string);
-    expect(set).toThrow(/Expected `messageId` to be a non-empty string, got /);
+    expect(set).toThrow(/Expected `messageId` to be a non-empty, well-formed string, got /);
+  });
+
+  it('is not needed to make a record, whose constructor takes one object and checks it alike', () => {
+    const record = new RedisStreamRecord({ data: 1, headers: { a: '1' }, messageId: 'order-7', timeout: 5 });
+    expect(record).toEqual(
+      new RedisStreamRecordBuilder(1).setHeader('a', '1').setMessageId('order-7').setTimeout(5).build(),
+    );
+    expect(() => new RedisStreamRecord({ data: 1, messageId: '' })).toThrow(/`messageId`/);
+    expect(() => new RedisStreamRecord({ data: 1, timeout: 2 ** 31 })).toThrow(/`timeout`/);
   });
 
   it('lets no header re-parent the others', () => {

@@ -1,5 +1,5 @@
-import { InvalidMessageError } from '../../../lib/errors/transport-errors.js';
-import { deadLetterKey, hashSlot, isUuidV4, replyStreamKey, streamKey } from '../../../lib/topology/keys.js';
+import { deadLetterKey, hashSlot, isUuidV4, replyStreamKey } from '../../../lib/topology/keys.js';
+import { streamName } from '../../../lib/topology/stream-name.js';
 import { SeededRandom } from '../support/random.js';
 
 describe('hashSlot', () => {
@@ -71,43 +71,6 @@ describe('deadLetterKey', () => {
   });
 });
 
-describe('streamKey', () => {
-  it('puts the prefix in front of the pattern', () => {
-    expect(streamKey('', 'sms.send')).toBe('sms.send');
-    expect(streamKey('app:', 'sms.send')).toBe('app:sms.send');
-    expect(streamKey('app:', '{"cmd":"sum"}')).toBe('app:{"cmd":"sum"}');
-  });
-
-  it.each([undefined, null, '', 7, {}, Symbol('x')])('refuses the pattern %p', (pattern) => {
-    expect(() => streamKey('', pattern)).toThrow(InvalidMessageError);
-  });
-
-  it('refuses a pattern above 1024 bytes, counted in bytes, and shows only its beginning', () => {
-    expect(streamKey('app:', 'é'.repeat(512))).toHaveLength(516);
-    expect(() => streamKey('', 'é'.repeat(513))).toThrow(/more than 1024 bytes/);
-    expect(() => streamKey('', 'é'.repeat(100_000))).toThrow(/^.{0,160}$/);
-  });
-
-  it.each(['a\nb', 'a\u0000', '\u007f', '\u001b[31m'])('refuses the control character in %j', (pattern) => {
-    expect(() => streamKey('', pattern)).toThrow(/control character/);
-  });
-
-  it('shows what it refuses escaped, so that a log stays one line', () => {
-    expect(() => streamKey('', 'a\nb')).toThrow('The pattern "a\\nb" has a control character');
-  });
-
-  it.each(['{"a":{"b":[MAX_DEPTH_REACHED]}}', '{[TOO_MANY_KEYS]}'])(
-    'refuses %j, where Nest has cut the pattern short and others would share the stream',
-    (pattern) => {
-      expect(() => streamKey('', pattern)).toThrow(/nested deeper or has more keys/);
-    },
-  );
-
-  it.each(['a}b', '{}', 'a{}b', '}{'])('refuses %j, a "}" outside a hash tag', (pattern) => {
-    expect(() => streamKey('', pattern)).toThrow(/outside a hash tag/);
-  });
-});
-
 describe('replyStreamKey', () => {
   it('keeps the prefix in front', () => {
     expect(replyStreamKey('app:', 'some-id')).toBe('app:reply:some-id');
@@ -147,7 +110,7 @@ function slotOfBytes(text: string): number {
 
 function nameOrNothing(pattern: string): string | undefined {
   try {
-    return streamKey('', pattern);
+    return streamName('', pattern, 'write');
   } catch {
     return undefined;
   }

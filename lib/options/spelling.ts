@@ -1,0 +1,44 @@
+/** One slip of the finger is forgiven in a word of this length, two in one of twice as much. */
+const LETTERS_PER_SLIP = 4;
+
+/** The name that was probably meant by another: the same but for case and separators, or for a slip or two. */
+export function meantBy(name: string, names: readonly string[]): string | undefined {
+  const word = plain(name);
+  let nearest: string | undefined;
+  let least = Infinity;
+  for (const candidate of names) {
+    const slips = distance(word, plain(candidate));
+    if (slips < least && slips <= Math.min(2, Math.floor(candidate.length / LETTERS_PER_SLIP))) {
+      nearest = candidate;
+      least = slips;
+    }
+  }
+  return nearest;
+}
+
+const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+
+/** Letters left out, added or exchanged, or two neighbours that changed places: how many of these lie between two words. */
+function distance(a: string, b: string): number {
+  // A word that is much longer is another one; what a user wrote may be of any length.
+  if (Math.abs(a.length - b.length) > 2) return Infinity;
+  let before: number[] = [];
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) next.push(cheapest(a, b, [i, j], [before, row, next]));
+    before = row;
+    row = next;
+  }
+  return row[b.length] ?? Infinity;
+}
+
+type Rows = readonly [before: readonly number[], row: readonly number[], next: readonly number[]];
+
+function cheapest(a: string, b: string, [i, j]: readonly [number, number], [before, row, next]: Rows): number {
+  const at = (from: readonly number[], column: number): number => from[column] ?? Infinity;
+  const changed = at(row, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+  const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+  const swapped = isSwap ? at(before, j - 2) + 1 : Infinity;
+  return Math.min(changed, at(row, j) + 1, at(next, j - 1) + 1, swapped);
+}

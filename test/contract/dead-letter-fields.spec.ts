@@ -1,0 +1,218 @@
+/* oxlint-disable typescript/no-unnecessary-type-arguments -- without it Nest 12 refuses a second parameter of an event handler */
+import { Controller, Logger } from '@nestjs/common';
+import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
+import { InvalidMessageError, RedisStreamContext, RedisStreamDeadLetters } from 'nestjs-redis-stream-transport';
+import { failureOf, tell } from '../support/calls.js';
+import { eventually } from '../support/eventually.js';
+import { useStage } from '../support/stage.js';
+import { entriesOf, settled } from '../support/stream-view.js';
+
+const stage = useStage();
+const ONE_RUN = { maxAttempts: 1, sweepInterval: 100 };
+
+const seen: unknown[] = [];
+let isBroken = true;
+
+@Controller()
+class Orders {
+  @EventPattern<string>('order')
+  order(@Payload() data: unknown, @Ctx() ctx: RedisStreamContext): void {
+    if (isBroken) throw new Error('the database is away');
+    seen.push({ data, id: ctx.getMessageId(), fields: { ...ctx.getFields() } });
+  }
+
+  @EventPattern<string>('{order}:dead')
+  dead(@Payload() data: unknown, @Ctx() ctx: RedisStreamContext): void {
+    seen.push({ dead: data, reason: ctx.getFields()['x-reason'] });
+  }
+}
+
+@Controller()
+class OrdersAlone {
+  @EventPattern<string>('order')
+  order(@Payload() data: unknown, @Ctx() ctx: RedisStreamContext): void {
+    if (isBroken) throw new Error('the database is away');
+    seen.push({ data, id: ctx.getMessageId(), fields: { ...ctx.getFields() } });
+  }
+}
+
+beforeEach(() => {
+  seen.length = 0;
+  isBroken = true;
+});
+
+function deadLetters(): RedisStreamDeadLetters {
+  const letters = new RedisStreamDeadLetters({ connection: stage.connection });
+  stage.owns(() => letters.close());
+  return letters;
+}
+
+describe("an event's own fields", () => {
+  const OWN = { 'x-error': 'E-7', 'x-group': 'tenant a', 'x-packed': 'no', 'x-own:x-id': 'odd', type: 'created' };
+
+  it('survive being a dead letter, whatever they are called, and come back when it is redriven', async () => {
+    await stage.serve([OrdersAlone], { option: ONE_RUN });
+    const id = await stage.raw.xadd('order', '*', 'data', '7', ...Object.entries(OWN).flat());
+    const letters = deadLetters();
+    await eventually(async () => expect(await letters.count('order')).toBe(1));
+    const [entry] = await entriesOf(stage.raw, '{order}:dead');
+    expect(entry?.fields).toMatchObject({
+      'x-error': expect.stringMatching(/\w/),
+      'x-group': 'service',
+      'x-own:x-error': 'E-7',
+      'x-own:x-group': 'tenant a',
+      'x-own:x-packed': 'no',
+      'x-own:x-own:x-id': 'odd',
+      type: 'created',
+    });
+    const letter = await letters.inspect('order', String(entry?.id));
+    expect(Object.fromEntries([...(letter?.fields ?? [])].map(([name, value]) => [name, String(value)]))).toEqual({
+      data: '7',
+      ...OWN,
+    });
+
+    await stage.raw.xtrim('order', 'MAXLEN', 0);
+    isBroken = false;
+    expect(await letters.redrive('order', String(entry?.id))).toBe(true);
+    await eventually(() => expect(seen).toEqual([{ data: 7, id, fields: OWN }]));
+    await settled(stage.raw, 'order');
+  });
+
+  it('keep the first id of the message, however often it is redriven', async () => {
+    await stage.serve([OrdersAlone], { option: ONE_RUN });
+    const letters = deadLetters();
+    const id = await stage.raw.xadd('order', '*', 'data', '7');
+    for (let time = 0; time < 2; time++) {
+      await eventually(async () => expect(await letters.count('order')).toBe(1));
+      await settled(stage.raw, 'order');
+      await stage.raw.xtrim('order', 'MAXLEN', 0);
+      isBroken = time === 0;
+      expect(await letters.redriveAll('order')).toBe(1);
+    }
+    await eventually(() => expect(seen).toEqual([{ data: 7, id, fields: {} }]));
+    expect((await entriesOf(stage.raw, 'order'))[0]?.fields).toEqual({
+      data: '7',
+      'x-only-group': 'service',
+      'x-redriven': id,
+    });
+  });
+
+  it('come back as well where there are so many that the letter is one packed field', async () => {
+    await stage.serve([OrdersAlone], { option: ONE_RUN });
+    const letters = deadLetters();
+    const many = Object.fromEntries(Array.from({ length: 2_100 }, (_, i) => [`f${i}`, String(i)]));
+    const own = { ...many, 'x-error': 'E-7', 'x-own:a': 'b' };
+    const id = await stage.raw.xadd('order', '*', 'data', '7', ...Object.entries(own).flat());
+    for (let time = 0; time < 2; time++) {
+      await eventually(async () => expect(await letters.count('order')).toBe(1));
+      await settled(stage.raw, 'order');
+      await stage.raw.xtrim('order', 'MAXLEN', 0);
+      isBroken = time === 0;
+      expect(await letters.redriveAll('order')).toBe(1);
+    }
+    await eventually(() => expect(seen).toEqual([{ data: 7, id, fields: own }]));
+  });
+});
+
+describe('a letter of an older release', () => {
+  it('is redriven as ever', async () => {
+    await stage.serve([OrdersAlone], { option: ONE_RUN });
+    isBroken = false;
+    const about = ['x-stream', 'order', 'x-group', 'service', 'x-id', '5-1', 'x-attempts', '3', 'x-reason', 'failed'];
+    await stage.raw.xadd(
+      '{order}:dead',
+      '*',
+      'data',
+      '7',
+      'mid',
+      'order-7',
+      ...about,
+      'x-error',
+      'no',
+      'x-failed-at',
+      '',
+    );
+    const letters = deadLetters();
+    expect(await letters.redriveAll('order')).toBe(1);
+    await eventually(() => expect(seen).toEqual([{ data: 7, id: 'order-7', fields: {} }]));
+    await settled(stage.raw, 'order');
+  });
+});
+
+describe('an entry among the dead letters that is not one', () => {
+  beforeEach(() => Logger.overrideLogger(stage.log));
+
+  const warned = (): string[] =>
+    stage.log.lines.filter(({ level, text }) => level === 'warn' && text.startsWith('In "')).map(({ text }) => text);
+
+  async function foreignOnes(): Promise<string[]> {
+    const add = (...fields: string[]): Promise<string | null> => stage.raw.xadd('{order}:dead', '*', ...fields);
+    const ids = [
+      await add('note', 'for the night shift'),
+      await add('x-group', 'service', 'data', '1'),
+      await add('x-group', 'service', 'x-id', '-', 'data', '1'),
+    ];
+    return ids.map(String);
+  }
+
+  it('is skipped and told with a count, and keeps no letter from being redriven', async () => {
+    const foreign = await foreignOnes();
+    await stage.serve([OrdersAlone], { option: ONE_RUN });
+    for (let i = 0; i < 150; i++) await stage.raw.xadd('order', '*', 'data', String(i));
+    const letters = deadLetters();
+    await eventually(async () => expect(await letters.count('order')).toBe(153));
+    await settled(stage.raw, 'order');
+    isBroken = false;
+    expect(await letters.redriveAll('order')).toBe(150);
+    expect(warned()).toEqual([expect.stringContaining(`they are skipped: 3, the first is ${foreign[0]}`)]);
+    await eventually(() => expect(seen).toHaveLength(150));
+    await settled(stage.raw, 'order');
+    expect((await entriesOf(stage.raw, '{order}:dead')).map(({ id }) => id)).toEqual(foreign);
+  });
+
+  it('is neither listed nor inspected nor redriven, and can be purged', async () => {
+    const [first = ''] = await foreignOnes();
+    const letters = deadLetters();
+    expect((await letters.list('order')).letters.map(({ entryId }) => entryId)).toEqual(['-']);
+    expect(await letters.inspect('order', first)).toBeUndefined();
+    expect(await letters.redrive('order', first)).toBe(false);
+    expect(warned()).toHaveLength(3);
+    expect(await letters.count('order')).toBe(3);
+    expect(await letters.purge('order', first)).toBe(1);
+    expect(await letters.purgeAll('order')).toBe(2);
+  });
+
+  it('is told from a letter whose group is gone, which stays until there is such a group again', async () => {
+    const { close } = await stage.serve([OrdersAlone], { option: ONE_RUN });
+    const letters = deadLetters();
+    await tell(stage.client(), 'order', 7);
+    await eventually(async () => expect(await letters.count('order')).toBe(1));
+    await close();
+    await stage.raw.xgroup('DESTROY', 'order', 'service');
+    expect(await letters.redriveAll('order')).toBe(0);
+    expect(warned()).toEqual([expect.stringContaining('belong to a group that does not exist any more')]);
+    await stage.raw.xgroup('CREATE', 'order', 'service', '$');
+    isBroken = false;
+    expect(await letters.redriveAll('order')).toBe(1);
+    await stage.serve([OrdersAlone], { option: ONE_RUN });
+    await eventually(() => expect(seen).toHaveLength(1));
+  });
+});
+
+describe('a dead-letter stream', () => {
+  it('may be read by a handler', async () => {
+    await stage.serve([Orders], { option: ONE_RUN });
+    await tell(stage.client(), 'order', 7);
+    await eventually(() => expect(seen).toEqual([{ dead: 7, reason: 'failed' }]));
+    await settled(stage.raw, '{order}:dead');
+  });
+
+  it('is not a pattern for clients, nor for those who look at dead letters', async () => {
+    const client = stage.client();
+    expect(await failureOf(tell(client, '{order}:dead', 7))).toBeInstanceOf(InvalidMessageError);
+    const letters = deadLetters();
+    for (const call of [letters.list('{order}:dead'), letters.purgeAll('{order}:dead')])
+      expect(await failureOf(call)).toBeInstanceOf(InvalidMessageError);
+    expect(await stage.raw.dbsize()).toBe(0);
+  });
+});

@@ -1,0 +1,28 @@
+import { InvalidMessageError } from '../../../lib/errors/transport-errors.js';
+import { Topology } from '../../../lib/topology/topology.js';
+
+describe('Topology', () => {
+  const topology = new Topology('app:');
+
+  it('puts everything of a prefix under it', () => {
+    expect(topology.streamToWrite('order')).toBe('app:order');
+    expect(topology.streamsToRead('order')).toEqual(['app:order']);
+    expect(topology.replyStreamOf('some-id')).toBe('app:reply:some-id');
+    expect(topology.controlChannel).toBe('app:ctl');
+  });
+
+  it('names what belongs to a stream', () => {
+    expect(topology.deadLettersOf('app:order')).toBe('{app:order}:dead');
+    expect(topology.siblingOf('{app}:order', 'shape')).toBe('{app}:order:shape');
+  });
+
+  it('lets a handler read dead letters, and nobody write to them', () => {
+    expect(topology.streamsToRead('{q}:dead')).toEqual(['app:{q}:dead']);
+    for (let time = 0; time < 2; time++) expect(() => topology.streamToWrite('{q}:dead')).toThrow(InvalidMessageError);
+  });
+
+  it('answers the same however many patterns it has seen', () => {
+    for (let i = 0; i < 2_500; i++) expect(topology.streamToWrite(`order.${i}`)).toBe(`app:order.${i}`);
+    expect(topology.streamToWrite('order.0')).toBe('app:order.0');
+  });
+});
