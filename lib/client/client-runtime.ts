@@ -15,7 +15,7 @@ import { ServedStreams } from './served-streams.js';
 const CONNECT_GRACE_MS = 400;
 /** What Redis has been sent is answered within this, or its outcome stays unknown. */
 const DRAIN_TIMEOUT_MS = 1_000;
-/** Cancelling what nobody waits for any more, and removing the reply stream. */
+/** To cancel requests without a reply, and to remove the reply stream. */
 const FAREWELL_TIMEOUT_MS = 200;
 
 export interface RuntimeWatcher extends GroupWatcher {

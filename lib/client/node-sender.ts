@@ -105,7 +105,7 @@ export class NodeSender {
   }
 }
 
-/** Tells the outcome of each message of a batch once. What is unanswered after a while is told to be so, and stays so. */
+/** Reports the outcome of each message of a batch once. One without an answer fails after a while; a late answer is ignored. */
 class Answers {
   /** Whether Redis has answered, be it with errors. */
   hasCome = false;

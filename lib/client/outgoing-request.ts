@@ -78,7 +78,7 @@ export class OutgoingRequest implements Publication {
   }
 
   failed(error: RedisStreamError): void {
-    // It may have been stored all the same, and then a reply will come. Without a deadline nobody could tell when not.
+    // It may have been stored all the same, and then a reply will come. Without a deadline it is not known when not.
     if (error instanceof PublishOutcomeUnknownError && this.question.timeoutMs > 0) return;
     this.runtime.pending.fail(this.id, error);
   }

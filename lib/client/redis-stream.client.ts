@@ -31,6 +31,7 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
   private readonly unobserved = new UnobservedFailures((line) => this.logger.error(line));
   private readonly listeners: { event: string; listener: (...args: unknown[]) => void }[] = [];
   private runtime: ClientRuntime | undefined;
+  private readonly informed = new Set<string>();
 
   /** @throws {RedisStreamOptionError} */
   constructor(options: RedisStreamClientOptions) {
@@ -154,12 +155,19 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
     return (this.runtime ??= this.connectRuntime());
   }
 
+  /** Once, however often the client is closed and used again. */
+  private inform(message: string): void {
+    if (this.informed.has(message)) return;
+    this.informed.add(message);
+    this.logger.log(message);
+  }
+
   private connectRuntime(): ClientRuntime {
     const runtime = new ClientRuntime(this.settings, {
       statusChanged: (status) => this._status$.next(status),
       failed: (role, error) => this.logger.error(`Redis connection "${role}": ${error.message}`),
       recovered: (role) => this.logger.log(`Redis connection "${role}" is back`),
-      informed: (message) => this.logger.log(message),
+      informed: (message) => this.inform(message),
     });
     for (const { event, listener } of this.listeners) runtime.connections.on(event, listener);
     runtime.connections.open();

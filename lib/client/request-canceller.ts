@@ -6,8 +6,8 @@ import type { CancelledRequest } from '../redis/scripts.js';
 const MAX_REQUESTS = 500;
 
 /**
- * Takes back requests whose callers wait no more: a server that has not read one never will, and one that runs its handler
- * is told to stop. Those of one turn of the event loop travel together.
+ * Takes back requests whose callers wait no more: they are deleted, and announced where a server has read them, so that it
+ * stops the handler. Those of one turn of the event loop travel together.
  */
 export class RequestCanceller {
   private waiting = new Map<string, CancelledRequest[]>();
@@ -43,7 +43,7 @@ export class RequestCanceller {
   private send(): void {
     const streams = this.waiting;
     this.waiting = new Map();
-    // Without a connection nothing is told: servers do not run a request that is older than its ttl.
+    // Without a connection they stay: servers do not run a request that is older than its ttl.
     if (!this.writer.isReady) return;
     for (const [stream, requests] of streams) {
       for (let at = 0; at < requests.length; at += MAX_REQUESTS)

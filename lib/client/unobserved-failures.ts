@@ -3,7 +3,7 @@ const SILENCE_MS = 10_000;
 const MAX_CAUSES = 5;
 
 /**
- * Reports events that were not published and whose errors nobody subscribed to: the failures of one turn of the event loop
+ * Reports events that were not published and whose errors have no subscriber: the failures of one turn of the event loop
  * in one line with a count for each cause, then one line in ten seconds at most.
  */
 export class UnobservedFailures {

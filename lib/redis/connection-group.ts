@@ -15,7 +15,7 @@ export interface GroupWatcher {
 
 /**
  * The connections of one client or server: opened, watched, listened to and closed together. Nothing depends on a `control`
- * connection, so it is waited for by nobody and has no part in the status.
+ * connection, so it is not waited for and has no part in the status.
  */
 export class ConnectionGroup {
   private readonly members: Connection[] = [];

@@ -163,7 +163,7 @@ function makeClient(source: RedisConnection, role: ConnectionRole, safe: RedisOp
  * closes, nothing is sent twice, and a dead socket is noticed.
  *
  * `autoResendUnfulfilledCommands: false` looks like the way to "nothing is sent twice", but leaves the commands in
- * flight unsettled for ever (ioredis #2193); with 0 retries, `true` rejects each of them at once.
+ * flight unsettled forever (ioredis #2193); with 0 retries, `true` rejects each of them at once.
  */
 function safeOptions(role: ConnectionRole, blockMs: number): RedisOptions {
   return {

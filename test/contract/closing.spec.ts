@@ -37,7 +37,7 @@ describe('close() in the turn of a thousand emits', () => {
     for (const outcome of outcomes) expect(outcome).toMatchObject({ error: { code: 'TRANSPORT_CLOSED' } });
   });
 
-  it('reports those that nobody subscribed to in one line, with how many there were', async () => {
+  it('reports those without a subscriber in one line, with how many there were', async () => {
     await stage.serve([]);
     const client = stage.client({}, { host: '127.0.0.1', port: await freePort() });
     for (const n of numbers) client.emit('numbers', n);
@@ -60,7 +60,7 @@ describe('close() in the turn of a thousand emits', () => {
   });
 });
 
-describe('events that are not published, and that nobody subscribed to', () => {
+describe('events that are not published and have no subscriber', () => {
   it('are reported with a count for each cause, and not once for each event', async () => {
     await stage.serve([]);
     const client = stage.client({ publishTimeout: 200 });

@@ -47,7 +47,7 @@ describe('connections', () => {
     await client.connect();
     proxy.set({ kind: 'blackhole', direction: 'both' });
     await within(2_500, 'the end', client.close());
-    // Nobody could tell Redis; a minute later it would be gone by itself.
+    // Redis could not be asked to remove it; it expires after a minute.
     await stage.raw.del(...(await stage.raw.keys('reply:*')));
   });
 

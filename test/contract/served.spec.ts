@@ -21,7 +21,7 @@ class Echo {
 const within = (ms: number): unknown => new RedisStreamRecordBuilder('x').setTimeout(ms).build();
 
 describe('a request to a stream that no group reads', () => {
-  it.each([200, 300, 500, 700, 2_000])('is told so before a deadline of %d ms', async (ms) => {
+  it.each([200, 300, 500, 700, 2_000])('fails so before a deadline of %d ms', async (ms) => {
     const client = stage.client();
     await client.connect();
     const started = performance.now();

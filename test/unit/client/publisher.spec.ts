@@ -158,6 +158,17 @@ describe('a publisher without a connection', () => {
     expect(outcomes(messages)).toEqual(['', '1-0']);
   });
 
+  it('has room again for each message that was taken back, however many', async () => {
+    for (let round = 0; round < 1_000; round += 1) {
+      const messages = Array.from({ length: MAX_PENDING }, () => publisher.publish(new Message()));
+      for (const message of messages) expect(publisher.withdraw(message as AcceptedMessage)).toBe(true);
+    }
+    expect(publisher.isIdle).toBe(true);
+    connect(stored);
+    await pass(100);
+    expect(redis.sent).toEqual([]);
+  });
+
   it('tells all who wait when it closes, and whoever comes later', async () => {
     const messages = publishAll(2);
     publisher.close();
@@ -242,5 +253,45 @@ describe('a publisher with a connection', () => {
     redis.answer = stored;
     await pass(60);
     expect(message?.outcome).toBe('1-0');
+  });
+
+  it('puts what could not be written before everything newer, in the order of the calls', async () => {
+    redis.answer = broken("Stream isn't writeable and enableOfflineQueue options is false");
+    const messages = publishAll(2);
+    await pass(10);
+    // One that leaves alone is refused sooner than others that leave together.
+    messages.push(new Message('orders', '2'), new Message('orders', '3'));
+    for (const message of messages.slice(2)) publisher.publish(message);
+    await pass(1);
+    redis.sent.length = 0;
+    redis.answer = stored;
+    await pass(60);
+    expect(redis.sent.filter(([name]) => name === 'xadd').map((args) => args.at(-1))).toEqual(['0', '1', '2']);
+    expect(messages[3]?.outcome).toBe('TooManyPendingError');
+  });
+
+  it('takes nothing more while it drains, and is drained when all has its outcome', async () => {
+    let waiting: Command | undefined;
+    redis.answer = (command) => {
+      waiting = command;
+    };
+    const [message] = publishAll(1);
+    let isDrained = false;
+    const drained = publisher.drain(1_000).then(() => (isDrained = true));
+    expect(outcomes(publishAll(1))).toEqual(['TransportClosedError']);
+    await pass(50);
+    expect(isDrained).toBe(false);
+    waiting?.resolve(Buffer.from('1-0'));
+    await drained;
+    expect(message?.outcome).toBe('1-0');
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('says that the outcome is unknown when code of our own fails, and sends nothing twice', async () => {
+    redis.answer = (command) => command.reject(new RangeError('Maximum call stack size exceeded'));
+    const [message] = publishAll(1);
+    await pass(1_000);
+    expect(message?.outcome).toBe('PublishOutcomeUnknownError');
+    expect(redis.sent).toHaveLength(1);
   });
 });
