@@ -251,17 +251,22 @@ export function encodeReply(part: ReplyPart): string[] {
 
 /** Reads one entry of a reply stream; undefined when it is no reply. */
 export function decodeReply(fields: readonly string[]): ReplyPart | undefined {
-  let id: string | undefined;
-  let seq = Number.NaN;
-  const part: { data?: string; err?: string; last: boolean; run?: string } = { last: false };
+  const part: Writable<ReplyPart> = {
+    id: '',
+    seq: Number.NaN,
+    data: undefined,
+    err: undefined,
+    last: false,
+    run: undefined,
+  };
   for (let i = 0; i + 1 < fields.length; i += 2) {
-    const value = fields[i + 1] ?? '';
-    switch (fields[i] ?? '') {
+    const value = String(fields[i + 1]);
+    switch (String(fields[i])) {
       case FIELD.id:
-        id = value;
+        part.id = value;
         break;
       case FIELD.seq:
-        seq = Number(value);
+        part.seq = Number(value);
         break;
       case FIELD.data:
         part.data = value;
@@ -276,7 +281,7 @@ export function decodeReply(fields: readonly string[]): ReplyPart | undefined {
         part.run = value;
     }
   }
-  return id !== undefined && isCount(seq) ? { id, seq, ...part } : undefined;
+  return part.id !== '' && Number.isInteger(part.seq) && part.seq >= 0 ? part : undefined;
 }
 
-const isCount = (seq: number): boolean => Number.isInteger(seq) && seq >= 0;
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
