@@ -82,8 +82,8 @@ export function causeOfDouble(faults: readonly Fault[], sufferer: Sufferer, at: 
   return recent.findLast((fault) => LATE_MS[fault.kind] > 0 && concerns(fault, sufferer)) ?? recent.at(-1);
 }
 
-/** Two runs of one entry; the earlier one goes on when the later one starts. */
-export interface Overlap {
+/** Two runs of one entry, of which the earlier one, or its process, still held it. */
+export interface Repeat {
   readonly stream: string;
   readonly earlier: { readonly pid: number; readonly startedAt: number };
   readonly later: { readonly pid: number; readonly startedAt: number };
@@ -95,14 +95,25 @@ const UNRENEWED_MS = LEASE_MS * 0.6;
 const QUEUED_MS = 250;
 
 /** Whether a fault can have ended the lease of the earlier run, or had kept the later one from knowing that its own had. */
-export function leaseMayHaveEnded(faults: readonly Fault[], { stream, earlier, later }: Overlap): boolean {
+export function leaseMayHaveEnded(faults: readonly Fault[], { stream, earlier, later }: Repeat): boolean {
   return faults.some((fault) => {
     const isRecent = fault.from < later.startedAt && later.startedAt < lateUntil(fault);
     if (!isRecent || !breaksLeases(fault)) return false;
-    const lasted = Math.max(earlier.startedAt - QUEUED_MS, fault.from - UNRENEWED_MS) + LEASE_MS;
+    const isRenewed = earlier.startedAt + UNRENEWED_MS <= fault.from;
+    const lasted = (isRenewed ? fault.from - UNRENEWED_MS : takenAt(faults, stream, earlier)) + LEASE_MS;
     if (later.startedAt >= lasted && concerns(fault, { pids: [earlier.pid], stream })) return true;
     return fault.to - fault.from >= LEASE_MS - UNRENEWED_MS && fault.pids?.includes(later.pid) === true;
   });
+}
+
+/** When a run's worker got its entry, at the earliest: what was under way while its link stood still started late. */
+function takenAt(faults: readonly Fault[], stream: string, { pid, startedAt }: Repeat['earlier']): number {
+  let taken = startedAt - QUEUED_MS;
+  for (const fault of faults.toReversed()) {
+    const isOnTheWay = fault.from < taken && fault.to + QUEUED_MS >= taken;
+    if (isOnTheWay && concerns(fault, { pids: [pid], stream })) taken = fault.from;
+  }
+  return taken;
 }
 
 const breaksLeases = ({ kind, role }: Fault): boolean =>

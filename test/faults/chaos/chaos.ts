@@ -32,6 +32,8 @@ export interface ChaosOrder {
   readonly rates?: Partial<Rates>;
   /** All that the target can suffer, when absent. */
   readonly deeds?: readonly DeedKind[];
+  /** Milliseconds between two deeds, on average. @default 1_000 */
+  readonly everyMs?: number;
   /** Whether a second group looks on at the requests. @default true */
   readonly audit?: boolean;
   /** Whether one stream always has more than there are slots for. @default true */
@@ -140,10 +142,10 @@ export class Chaos {
   }
 
   private async struggle(saboteur: Saboteur, producer: Producer): Promise<void> {
-    const { seed, seconds, deeds = this.target?.kinds } = this.order;
+    const { seconds, deeds = this.target?.kinds } = this.order;
     const started = performance.now();
     const load = producer.produce(started + seconds * 1_000);
-    for (const { at, deed } of planOf(seed, seconds, this.workers, deeds)) {
+    for (const { at, deed } of planOf({ ...this.order, workers: this.workers, deeds })) {
       await pause(Math.max(0, started + at - performance.now()));
       if (performance.now() - started > seconds * 1_000) break;
       await saboteur.commit(deed);

@@ -42,7 +42,7 @@ function judgeOverlaps(entry: string, inOrder: readonly Run[], { faults }: Ledge
 function judgeRepeats(
   entry: string,
   inOrder: readonly Run[],
-  { faults }: Ledger,
+  ledger: Ledger,
   doubles: Record<string, number>,
 ): string[] {
   const violations: string[] = [];
@@ -52,9 +52,25 @@ function judgeRepeats(
   }
   const last = inOrder.at(-1);
   if (!last || inOrder.filter(({ end }) => end === 'done').length < 2) return violations;
-  const cause = causeOfDouble(faults, { stream: last.stream, pids: inOrder.map(({ pid }) => pid) }, last.startedAt);
+  violations.push(...judgeReleases(entry, inOrder, ledger));
+  const cause = causeOfDouble(
+    ledger.faults,
+    { stream: last.stream, pids: inOrder.map(({ pid }) => pid) },
+    last.startedAt,
+  );
   const name = cause?.kind ?? 'nothing';
   doubles[name] = (doubles[name] ?? 0) + 1;
   if (!cause) violations.push(`I5 entry ${entry} was handled twice, and nothing had happened`);
   return violations;
+}
+
+/** What was handled is held until Redis has its ack: only the end of the lease, or of the process, gives it to others. */
+function judgeReleases(entry: string, inOrder: readonly Run[], { faults, deaths }: Ledger): string[] {
+  return inOrder.flatMap((later, at) => {
+    const earlier = inOrder.slice(0, at).findLast(({ end }) => end === 'done');
+    if (!earlier || earlier.endedAt > later.startedAt) return [];
+    if ((deaths.get(earlier.pid) ?? Infinity) < later.startedAt) return [];
+    if (leaseMayHaveEnded(faults, { stream: later.stream, earlier, later })) return [];
+    return [`I5 entry ${entry} was handled in ${earlier.pid}, and again in ${later.pid} while its lease held`];
+  });
 }

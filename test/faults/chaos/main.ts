@@ -22,6 +22,8 @@ const { values } = parseArgs({
     rates: { type: 'string', default: '' },
     /** Kinds with commas between them; all that the target can suffer, when absent. */
     deeds: { type: 'string' },
+    /** Milliseconds between two deeds, on average. */
+    every: { type: 'string', default: '1000' },
     'no-audit': { type: 'boolean', default: false },
     'no-backlog': { type: 'boolean', default: false },
   },
@@ -55,6 +57,7 @@ const verdict = await Chaos.run({
   workers: Number(values.workers),
   rates: { event: Number(values.events), request: Number(values.requests), ...ratesOf(values.rates) },
   ...(values.deeds !== undefined && { deeds: deedsOf(values.deeds) }),
+  everyMs: Number(values.every),
   audit: !values['no-audit'],
   backlog: !values['no-backlog'],
   tell: (line) => console.log(line),

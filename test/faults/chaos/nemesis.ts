@@ -71,16 +71,27 @@ export const CLUSTER_DEEDS = [
 
 const CLOCK_STEPS_MS = [-3_600_000, -60_000, 60_000, 3_600_000];
 
+export interface PlanOrder {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly workers: number;
+  /** @default all that one server and its clients can suffer */
+  readonly deeds?: readonly DeedKind[];
+  /** Milliseconds between two deeds, on average. @default 1_000 */
+  readonly everyMs?: number;
+}
+
 /** What happens when, drawn from the seed alone. */
-export function planOf(
-  seed: number,
-  seconds: number,
-  workers: number,
-  kinds: readonly DeedKind[] = ALL_DEEDS,
-): PlannedDeed[] {
+export function planOf({
+  seed,
+  seconds,
+  workers,
+  deeds: kinds = ALL_DEEDS,
+  everyMs = 1_000,
+}: PlanOrder): PlannedDeed[] {
   const random = new Random(seed);
   const plan: PlannedDeed[] = [];
-  for (let at = 1_000; at < seconds * 1_000; at += random.between(400, 1_600)) {
+  for (let at = 1_000; at < seconds * 1_000; at += random.between(everyMs * 0.4, everyMs * 1.6)) {
     plan.push({ at, deed: deedOf(random, random.pick(kinds), workers) });
   }
   return plan;
@@ -115,7 +126,7 @@ const MAKERS: Readonly<Record<DeedKind, (draw: Draw) => Deed>> = {
   stall: ({ link, side, ms }) => ({ kind: 'stall', link, role: roleOf(link, side), ms: stallOf(ms) }),
   retype: ({ stream, ms }) => ({ kind: 'retype', stream, ms }),
   'block-dead-letters': ({ ms }) => ({ kind: 'block-dead-letters', ms: ms + MOST_MS }),
-  outage: ({ ms }) => ({ kind: 'outage', ms: ms + MOST_MS }),
+  outage: ({ ms }) => ({ kind: 'outage', ms: ms + 2 * MOST_MS }),
   'step-clock': ({ worker, aheadMs }) => ({ kind: 'step-clock', worker, aheadMs }),
   'stop-master': ({ stream, ms }) => ({ kind: 'stop-master', stream, ms: ms + 1_000 }),
 };

@@ -33,6 +33,7 @@ export class Producer {
   private readonly owed = new Map<FlowName, number>();
   private failsUntil = 0;
   private poisonUntil = 0;
+  private toppingUp = 0;
   private next = 0;
 
   constructor(
@@ -107,7 +108,8 @@ export class Producer {
   private async topUp(): Promise<void> {
     const { stream, groups } = FLOWS.backlog;
     const unread = await this.unreadOf(stream, groups[0]).catch(() => BACKLOG_DEPTH);
-    for (let at = unread; at < BACKLOG_DEPTH; at++) this.send('backlog');
+    // What is on its way is as good as there: a stalled link would let it grow beyond what workers can do in time.
+    for (let at = unread + this.toppingUp; at < BACKLOG_DEPTH; at++) this.send('backlog');
   }
 
   private async unreadOf(stream: string, group: string): Promise<number> {
@@ -126,9 +128,13 @@ export class Producer {
     const note = (outcome: Omit<Sending, 'flow' | 'sentAt'>): void => {
       this.sent.set(n, { flow, sentAt, ...outcome });
     };
+    if (flow === 'backlog') this.toppingUp++;
     const settled = this.call(flow, task)
       .then(note)
-      .finally(() => this.open.delete(settled));
+      .finally(() => {
+        if (flow === 'backlog') this.toppingUp--;
+        this.open.delete(settled);
+      });
     this.open.add(settled);
   }
 

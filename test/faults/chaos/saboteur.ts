@@ -39,7 +39,9 @@ export class Saboteur {
     // A worker that came meanwhile was hit as well.
     const pids = before.pids && [...new Set([...before.pids, ...(after.pids ?? [])])];
     const told = pids ? `${what} which is ${pids.join()}` : what;
-    this.faults.push({ kind: deed.kind, told, from, to: monotonicNow(), ...before, ...(pids && { pids }) });
+    // What the handlers need stays away while other things happen.
+    const to = deed.kind === 'outage' ? from + deed.ms : monotonicNow();
+    this.faults.push({ kind: deed.kind, told, from, to, ...before, ...(pids && { pids }) });
   }
 
   private placeOf(deed: Deed): Place {
@@ -86,7 +88,6 @@ export class Saboteur {
         return this.retype(deadLettersOf(FLOWS.poison.stream), `{${FLOWS.poison.stream}}:away`, deed.ms);
       case 'outage':
         this.producer.failFor(deed.ms);
-        await pause(deed.ms);
     }
   }
 
