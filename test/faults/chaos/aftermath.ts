@@ -24,7 +24,7 @@ const LATE_MS: Readonly<Record<DeedKind, number>> = {
   stall: TAKE_OVER_MS,
   retype: UNUSABLE_MS + TAKE_OVER_MS,
   'block-dead-letters': 3_000,
-  outage: 3_000,
+  outage: 4_000,
   'step-clock': 0,
   'stop-master': UNUSABLE_MS + RECONNECT_MS,
 };

@@ -26,7 +26,7 @@ export const FLOWS = {
   /** Replies of many values, endless ones among them; a run lasts as long as its caller stays. */
   streamed: { stream: 'chaos.streamed', groups: [GROUP], slots: 16, longestMs: 30_000 },
   /** Fail for as long as what they depend on is out: many wait for a retry at a time. */
-  flaky: { stream: 'chaos.flaky', groups: [GROUP], slots: SHARED_SLOTS, longestMs: 3_000 },
+  flaky: { stream: 'chaos.flaky', groups: [GROUP], slots: SHARED_SLOTS, longestMs: 4_000 },
   /** Fail for good, at once. */
   poison: { stream: 'chaos.poison', groups: [GROUP], slots: 2, longestMs: 500 },
   /** Always more of it than there are slots. */

@@ -26,15 +26,29 @@ export function judgeUse(ledger: Ledger): string[] {
   return [...judgeAges(ledger), ...judgeHeld(ledger), ...judgeSamples(ledger)];
 }
 
-export function peaksOf({ notes: { samples }, sightings }: Ledger): Record<string, number> {
-  const most = (values: readonly number[]): number => values.reduce((peak, value) => Math.max(peak, value), 0);
+export function peaksOf({ sent, notes, sightings }: Ledger): Record<string, number> {
   return {
-    rssMb: most(samples.map(({ rssMb }) => rssMb)),
-    heapMb: most(samples.map(({ heapMb }) => heapMb)),
+    rssMb: most(notes.samples.map(({ rssMb }) => rssMb)),
+    heapMb: most(notes.samples.map(({ heapMb }) => heapMb)),
     heldByOne: most(sightings.held.map(({ count }) => count)),
-    sameLineIn10s: most(samples.map(({ lineCount }) => lineCount)),
+    sameLineIn10s: most(notes.samples.map(({ lineCount }) => lineCount)),
     sightings: sightings.samples,
+    ...longestWaits(sent, notes.runs),
   };
+}
+
+const most = (values: readonly number[]): number => values.reduce((peak, value) => Math.max(peak, value), 0);
+
+/** From the call to the first run, by flow. */
+function longestWaits(sent: Ledger['sent'], notes: Ledger['notes']['runs']): Record<string, number> {
+  const waits: Record<string, number> = {};
+  for (const { fact, attempt, n, at } of notes) {
+    const sending = sent.get(n);
+    if (!sending || fact !== 'started' || attempt > 1) continue;
+    const name = `${sending.flow}StartedAfterMs`;
+    waits[name] = Math.max(waits[name] ?? 0, Math.round(at - sending.sentAt));
+  }
+  return waits;
 }
 
 function judgeAges({ sightings, faults }: Ledger): string[] {

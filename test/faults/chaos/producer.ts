@@ -16,7 +16,7 @@ export type Rates = Readonly<Record<Exclude<FlowName, 'backlog'>, number>>;
 
 export const RATES: Rates = { event: 100, request: 50, streamed: 1.5, flaky: 8, poison: 2, tick: 5, long: 4 };
 /** While what they need is out, or their dead letters cannot be stored. */
-const BURST: Partial<Rates> = { flaky: 80, poison: 250 };
+const BURST: Partial<Rates> = { flaky: 100, poison: 250 };
 
 const TICK_MS = 20;
 /** More than all slots of all workers. */

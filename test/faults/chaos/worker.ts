@@ -88,7 +88,7 @@ class ChaosController {
     return stream(task, ctx);
   }
 
-  @EventPattern<string>(FLOWS.flaky.stream, { backoff: { delay: 500, maxDelay: 1_500 } })
+  @EventPattern<string>(FLOWS.flaky.stream, { backoff: { delay: 1_500, maxDelay: 3_000 } })
   flaky(@Payload() task: ChaosTask, @Ctx() ctx: RedisStreamContext): Promise<number> {
     return perform(task, ctx);
   }
