@@ -1,3 +1,4 @@
+import { excusesIn } from './aftermath.js';
 import { FLOWS, PUBLISH_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './flows.js';
 import type { Fault, Ledger, Sending } from './ledger.js';
 import type { RunNote } from './notes.js';
@@ -16,15 +17,20 @@ interface Fate {
   readonly mayBeDestroyed: boolean;
 }
 
-/** I1, I2, I3 and I6: what became of each message. */
-export function judgeSendings({ sent, notes, dead, faults }: Ledger): string[] {
+/** I1, I2, I3, I6 and I18: what became of each message. */
+export function judgeSendings({ sent, notes, dead, faults, producerPid }: Ledger): string[] {
   const byNumber = groupBy(notes.runs, ({ n }) => n);
   const letters = groupBy(dead, (n) => n);
   return [...sent].flatMap(([n, sending]) => {
     const own = byNumber.get(n) ?? [];
     const mayBeDestroyed = isDestroyed(sending, faults);
     const fate: Fate = { n, sending, notes: own, letters: letters.get(n)?.length ?? 0, mayBeDestroyed };
-    const violations = [...judgeEnd(fate), ...judgeStorage(fate), ...judgeTime(fate)];
+    const violations = [
+      ...judgeEnd(fate),
+      ...judgeStorage(fate),
+      ...judgeTime(fate),
+      ...judgeFailure(fate, faults, producerPid),
+    ];
     return violations.map((violation) => `${violation}\n${storyOf(sending.sentAt, own, faults)}`);
   });
 }
@@ -66,4 +72,13 @@ function judgeTime({ n, sending: { flow, tookMs, code } }: Fate): string[] {
   if (tookMs > within) violations.push(`I6 ${flow} ${n} took ${Math.round(tookMs)} ms to settle`);
   if (code?.startsWith('untyped')) violations.push(`I6 ${flow} ${n} failed without a type: ${code}`);
   return violations;
+}
+
+/** Whoever publishes needs its own connection and the server of its stream, and nothing else. */
+function judgeFailure({ n, sending }: Fate, faults: readonly Fault[], producerPid: number): string[] {
+  const { flow, outcome, code, sentAt, tookMs } = sending;
+  if (outcome === 'ok' || flow === 'request' || flow === 'streamed') return [];
+  const sufferer = { stream: FLOWS[flow].stream, pids: [producerPid] };
+  if (excusesIn(faults, sufferer, sentAt, sentAt + tookMs).length > 0) return [];
+  return [`I18 ${flow} ${n} came to "${code ?? outcome}", and nothing had happened to its stream or its sender`];
 }

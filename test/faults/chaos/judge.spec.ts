@@ -177,6 +177,15 @@ describe('the judge of the chaos run', () => {
     ]);
   });
 
+  it('asks what a call that failed has to do with the faults', () => {
+    const sent = sending({ outcome: 'unknown', code: 'PUBLISH_OUTCOME_UNKNOWN', tookMs: 2_000 });
+    const place = { streams: [FLOWS.poison.stream] };
+    expect(violationsOf({ sent, faults: [fault('stop-master', 10, 3_000, place)] })).toEqual([matching('I18 event 0')]);
+    const own = { streams: [FLOWS.event.stream] };
+    expect(violationsOf({ sent, faults: [fault('stop-master', 10, 3_000, own)] })).toEqual([]);
+    expect(violationsOf({ sent, faults: [fault('stall', 10, 3_000, { pids: [PRODUCER] })] })).toEqual([]);
+  });
+
   it('wants an answer for each request that was handled in time', () => {
     const sent = sending({ flow: 'request', outcome: 'unknown', code: 'REQUEST_TIMEOUT', tookMs: 5_000 });
     const runs = run(11, 300, 310, { stream: FLOWS.request.stream });

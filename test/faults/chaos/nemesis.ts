@@ -128,7 +128,7 @@ const MAKERS: Readonly<Record<DeedKind, (draw: Draw) => Deed>> = {
   'block-dead-letters': ({ ms }) => ({ kind: 'block-dead-letters', ms: ms + MOST_MS }),
   outage: ({ ms }) => ({ kind: 'outage', ms: ms + 2 * MOST_MS }),
   'step-clock': ({ worker, aheadMs }) => ({ kind: 'step-clock', worker, aheadMs }),
-  'stop-master': ({ stream, ms }) => ({ kind: 'stop-master', stream, ms: ms + 1_000 }),
+  'stop-master': ({ stream, ms }) => ({ kind: 'stop-master', stream, ms: ms + 3_000 }),
 };
 
 /** Draws the same numbers for every kind, so that a plan of other kinds is the same but for the kinds. */

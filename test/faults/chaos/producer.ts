@@ -34,6 +34,8 @@ export class Producer {
   private failsUntil = 0;
   private poisonUntil = 0;
   private toppingUp = 0;
+  private isLooking = false;
+  private isOver = false;
   private next = 0;
 
   constructor(
@@ -73,8 +75,10 @@ export class Producer {
       for (const [flow, rate] of Object.entries(this.rates) as [keyof Rates, number][]) {
         if (flow in FLOWS && flow in RATES) this.sendOwed(flow, this.rateOf(flow, rate) * seconds);
       }
-      if (this.rates.backlog && tick % TOP_UP_EVERY_TICKS === 0) await this.topUp();
+      // Not waited for: a server that stands still must not keep the other flows from being sent.
+      if (this.rates.backlog && tick % TOP_UP_EVERY_TICKS === 0) void this.topUp();
     }
+    this.isOver = true;
   }
 
   /** Resolves when every call has an outcome. */
@@ -107,7 +111,12 @@ export class Producer {
 
   private async topUp(): Promise<void> {
     const { stream, groups } = FLOWS.backlog;
-    const unread = await this.unreadOf(stream, groups[0]).catch(() => BACKLOG_DEPTH);
+    if (this.isLooking) return;
+    this.isLooking = true;
+    const unread = await this.unreadOf(stream, groups[0])
+      .catch(() => BACKLOG_DEPTH)
+      .finally(() => (this.isLooking = false));
+    if (this.isOver) return;
     // What is on its way is as good as there: a stalled link would let it grow beyond what workers can do in time.
     for (let at = unread + this.toppingUp; at < BACKLOG_DEPTH; at++) this.send('backlog');
   }

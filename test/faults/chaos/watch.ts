@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FLOWS } from './flows.js';
+import type { Flow } from './flows.js';
 import { ageBoundOf } from './judge-use.js';
 import type { HeldPeak, OverdueEntry, Sightings } from './ledger.js';
 import { monotonicNow } from './notes.js';
@@ -21,33 +22,32 @@ export class Watch {
   private readonly holders = new Map<string, { readonly id: string; readonly pids: Set<number> }>();
   private samples = 0;
   private isOver = false;
-  private loop: Promise<void> = Promise.resolve();
+  private loops: readonly Promise<void>[] = [];
 
   constructor(
     private readonly target: Target,
     private readonly withAudit: boolean,
   ) {}
 
+  /** Each stream is looked at on its own: one whose server stands still hides none of the others. */
   start(): void {
-    this.loop = this.lookOn();
+    this.loops = Object.values(FLOWS).map((flow) => this.lookAt(flow));
   }
 
   async stop(): Promise<Sightings> {
     this.isOver = true;
-    await this.loop;
+    await Promise.all(this.loops);
     return { overdue: [...this.overdue.values()], held: [...this.held.values()], samples: this.samples };
   }
 
-  private async lookOn(): Promise<void> {
+  private async lookAt({ stream, groups }: Flow): Promise<void> {
+    const present = this.withAudit ? groups : groups.slice(0, 1);
+    const redis = this.target.observerOf(stream);
     while (!this.isOver) {
       await pause(EVERY_MS);
-      for (const { stream, groups } of Object.values(FLOWS)) {
-        const redis = this.target.observerOf(stream);
-        // What it cannot answer now it does not have to be asked.
-        if (redis.status !== 'ready') continue;
-        const present = this.withAudit ? groups : groups.slice(0, 1);
-        await Promise.all(present.map((group) => this.look(redis, stream, group).catch(() => undefined)));
-      }
+      // What it cannot answer now it does not have to be asked.
+      if (redis.status !== 'ready') continue;
+      await Promise.all(present.map((group) => this.look(redis, stream, group).catch(() => undefined)));
     }
   }
 
