@@ -12,6 +12,7 @@ import type { Notes } from './notes.js';
 
 const FIXTURE = fileURLToPath(new URL('worker.ts', import.meta.url));
 const READY_WITHIN_MS = 30_000;
+const RESTART_AFTER_MS = 200;
 
 export type WorkerDeed = Extract<Deed, { worker: number }>;
 
@@ -45,9 +46,10 @@ export class Crew {
     return this.crew.flatMap((life) => (life ? [life.worker.pid] : []));
   }
 
-  /** Those that ended although nobody had told them to. */
+  /** Those that worked, and ended although nobody had told them to. */
   get deserters(): number[] {
-    return this.lives.flatMap(({ worker }) => (worker.exited && !this.deaths.has(worker.pid) ? [worker.pid] : []));
+    const gone = this.lives.filter((life) => life.worker.exited && isReady(life) && !this.isStruck(life));
+    return gone.map(({ worker }) => worker.pid);
   }
 
   /** All that any of them has printed. */
@@ -59,21 +61,19 @@ export class Crew {
     return this.crew[place]?.worker.pid;
   }
 
+  /** One that ends before it is ready is started again, as an orchestrator would: Redis may refuse it for a while. */
   async boot(place: number): Promise<void> {
-    const ledger = join(this.dir, `${this.lives.length}.ndjson`);
-    // It may be gone before it comes to that.
-    const created = writeFile(ledger, '');
-    const worker = WorkerProcess.launch({ ...this.orderFor(place), ledger }, FIXTURE);
-    const life = { worker, ledger };
-    this.lives.push(life);
-    this.crew[place] = life;
-    await created;
+    const life = await this.launch(place);
     await eventually(
       () => {
-        if (!worker.exited && !isReady(life)) throw new Error(`a worker is not ready:\n${worker.printed}`);
+        if (!life.worker.exited && !isReady(life)) throw new Error(`a worker is not ready:\n${life.worker.printed}`);
       },
       { within: READY_WITHIN_MS, every: 50 },
     );
+    if (isReady(life) || this.isStruck(life)) return;
+    await pause(RESTART_AFTER_MS);
+    // Whoever has its place by now came later.
+    if (this.crew[place] === life) await this.boot(place);
   }
 
   async strike(deed: WorkerDeed): Promise<void> {
@@ -120,8 +120,27 @@ export class Crew {
 
   private async end(life: Life | undefined, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     if (!life || life.worker.exited) return;
+    const { pid } = life.worker;
+    // Set before it is gone, too: whoever waits for it to be ready must not start it again.
+    this.deaths.set(pid, Infinity);
     await life.worker.end(signal);
-    this.deaths.set(life.worker.pid, monotonicNow());
+    this.deaths.set(pid, monotonicNow());
+  }
+
+  private async launch(place: number): Promise<Life> {
+    const ledger = join(this.dir, `${this.lives.length}.ndjson`);
+    // It may be gone before it comes to that.
+    const created = writeFile(ledger, '');
+    const worker = WorkerProcess.launch({ ...this.orderFor(place), ledger }, FIXTURE);
+    const life = { worker, ledger };
+    this.lives.push(life);
+    this.crew[place] = life;
+    await created;
+    return life;
+  }
+
+  private isStruck({ worker }: Life): boolean {
+    return this.deaths.has(worker.pid);
   }
 
   private bootLater(place: number): void {

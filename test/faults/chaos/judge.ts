@@ -34,6 +34,7 @@ function countsOf({ sent, notes, dead, faults }: Ledger): Record<string, number>
     runs: notes.runs.filter(({ fact }) => fact === 'started').length,
     handled: new Set(notes.runs.filter(({ fact }) => fact === 'done').map(({ n }) => n)).size,
     dead: dead.length,
+    left: [...sent.values()].filter(({ leaving }) => leaving !== undefined).length,
     faults: faults.length,
   };
 }
