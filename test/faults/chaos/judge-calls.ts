@@ -36,7 +36,7 @@ export function judgeCalls(ledger: Ledger, runs: readonly Run[]): string[] {
     const notes = ledger.notes.runs.filter((note) => note.n === n);
     violations.push(...found.map((what) => `${what}\n${storyOf(sending.sentAt, notes, ledger.faults)}`));
   }
-  return [...violations, ...ledger.notes.expired.flatMap(judgeExpiry)];
+  return [...violations, ...ledger.notes.expired.flatMap((note) => judgeExpiry(note, ledger))];
 }
 
 function judgeAnswer(n: number, { flow, wrongAnswer }: Sending): string[] {
@@ -51,9 +51,12 @@ function judgeStaleRuns(n: number, { flow, sentAt }: Sending, runs: readonly Run
     .map((age) => `I16 request ${n} was run at an age of ${age} ms: its caller had given up`);
 }
 
-function judgeExpiry({ id, stream, pid, at }: ExpiryNote): string[] {
-  const age = Math.round(at - Number(id.split('-')[0]));
-  if (age >= LEAST_PATIENCE_MS) return [];
+function judgeExpiry({ id, stream, pid, at }: ExpiryNote, { faults, producerPid }: Ledger): string[] {
+  const addedAt = Number(id.split('-')[0]);
+  const age = Math.round(at - addedAt);
+  // What waited for its first connection may have little patience left when it is written.
+  const excuses = excusesIn(faults, { stream, pids: [producerPid] }, addedAt - REQUEST_TIMEOUT_MS, at);
+  if (age >= LEAST_PATIENCE_MS || excuses.length > 0) return [];
   return [`I16 ${pid} did not run request ${id} of ${stream} at an age of ${age} ms: its caller waited`];
 }
 

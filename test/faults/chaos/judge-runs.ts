@@ -13,8 +13,8 @@ export interface RunsVerdict {
 export function judgeRuns(ledger: Ledger, runs: readonly Run[]): RunsVerdict {
   const doubles: Record<string, number> = {};
   const violations: string[] = [];
-  const notes = groupBy(ledger.notes.runs, ({ stream, id, group }) => `${stream} ${id} ${group}`);
-  for (const [entry, own] of groupBy(runs, ({ stream, id, group }) => `${stream} ${id} ${group}`)) {
+  const notes = groupBy(ledger.notes.runs, nameOf);
+  for (const [entry, own] of groupBy(runs, nameOf)) {
     if (own.length < 2) continue;
     const inOrder = own.toSorted((a, b) => a.startedAt - b.startedAt);
     const found = [...judgeOverlaps(entry, inOrder, ledger), ...judgeRepeats(entry, inOrder, ledger, doubles)];
@@ -24,6 +24,10 @@ export function judgeRuns(ledger: Ledger, runs: readonly Run[]): RunsVerdict {
   }
   return { doubles, violations };
 }
+
+/** With its number: a stream that was emptied may give an id a second time. */
+const nameOf = ({ n, stream, id, group }: Pick<Run, 'n' | 'stream' | 'id' | 'group'>): string =>
+  `${n} ${stream} ${id} ${group}`;
 
 function judgeOverlaps(entry: string, inOrder: readonly Run[], { faults }: Ledger): string[] {
   const violations: string[] = [];

@@ -14,7 +14,7 @@ const HANDED_OVER_MS = 5_000;
 export const MAX_HEAP_MB = 150;
 export const MAX_RSS_MB = 500;
 /** Of lines that are the same but for their numbers, by one process in ten seconds. */
-export const MAX_LINES = 60;
+export const MAX_LINES = 100;
 
 /** How old the oldest unsettled entry of a stream may get while nothing explains it. */
 export const ageBoundOf = (stream: string): number => LEASE_MS + SWEEP_MS + (flowOf(stream)?.longestMs ?? 0) + SLACK_MS;

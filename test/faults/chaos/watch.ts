@@ -8,18 +8,14 @@ import { monotonicNow } from './notes.js';
 import type { Target } from './target.js';
 
 const EVERY_MS = 250;
-
-interface Oldest {
-  readonly id: string;
-  readonly pid: number | undefined;
-}
+const PAGE = 100;
 
 /** Looks at Redis while the run goes on: what waits for how long, and who holds how much. */
 export class Watch {
   private readonly overdue = new Map<string, OverdueEntry>();
   private readonly held = new Map<string, HeldPeak>();
-  /** Who held the oldest entry of a stream so far. */
-  private readonly holders = new Map<string, { readonly id: string; readonly pids: Set<number> }>();
+  /** Who held the oldest entries of a group so far, by their ids. */
+  private readonly holders = new Map<string, Map<string, Set<number>>>();
   private samples = 0;
   private isOver = false;
   private loops: readonly Promise<void>[] = [];
@@ -60,10 +56,20 @@ export class Watch {
     for (const [consumer, count] of summary[3] ?? []) this.keepPeak({ stream, group, consumer, count: Number(count) });
     const row = rows.find((words) => words[1] === group) ?? [];
     const delivered = String(row[row.indexOf('last-delivered-id') + 1]);
-    const pending = summary[1] === null ? undefined : await pendingEntry(redis, stream, group, summary[1]);
+    const holders = await this.holdersIn(redis, stream, group);
     const [unread] = await redis.xrange(stream, `(${delivered}`, '+', 'COUNT', 1);
-    const oldest = pending ?? (unread && { id: unread[0], pid: undefined });
-    if (oldest) this.keepAge(stream, group, oldest);
+    const oldest = [...holders.keys()][0] ?? unread?.[0];
+    if (oldest !== undefined) this.keepAge(stream, group, oldest, [...(holders.get(oldest) ?? [])]);
+  }
+
+  /** The oldest pending entries, with all that have held them. */
+  private async holdersIn(redis: Redis, stream: string, group: string): Promise<Map<string, Set<number>>> {
+    const rows = (await redis.xpending(stream, group, '-', '+', PAGE)) as [string, string, number, number][];
+    const place = `${stream} ${group}`;
+    const before = this.holders.get(place);
+    const now = new Map(rows.map(([id, consumer]) => [id, (before?.get(id) ?? new Set()).add(pidOf(consumer))]));
+    this.holders.set(place, now);
+    return now;
   }
 
   private keepPeak(seen: Omit<HeldPeak, 'at'>): void {
@@ -71,21 +77,11 @@ export class Watch {
     if (seen.count > (this.held.get(key)?.count ?? 0)) this.held.set(key, { ...seen, at: monotonicNow() });
   }
 
-  private keepAge(stream: string, group: string, { id, pid }: Oldest): void {
-    const place = `${stream} ${group}`;
-    let holders = this.holders.get(place);
-    if (holders?.id !== id) this.holders.set(place, (holders = { id, pids: new Set() }));
-    if (pid !== undefined) holders.pids.add(pid);
+  private keepAge(stream: string, group: string, id: string, pids: readonly number[]): void {
     const [addedAt, seenAt] = [Number(id.split('-')[0]), monotonicNow()];
     if (seenAt - addedAt <= ageBoundOf(stream)) return;
-    this.overdue.set(`${place} ${id}`, { stream, group, id, addedAt, seenAt, pids: [...holders.pids] });
+    this.overdue.set(`${stream} ${group} ${id}`, { stream, group, id, addedAt, seenAt, pids });
   }
-}
-
-/** Where it was deleted, nobody has anything to do with it but to forget it. */
-async function pendingEntry(redis: Redis, stream: string, group: string, id: string): Promise<Oldest | undefined> {
-  const [found] = (await redis.xpending(stream, group, id, id, 1)) as [string, string, number, number][];
-  return found && { id, pid: pidOf(found[1]) };
 }
 
 /** Consumers are named `host-pid-random`. */
