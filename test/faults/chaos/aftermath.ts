@@ -1,6 +1,5 @@
 import { LEASE_MS, SWEEP_MS } from './flows.js';
-import type { Fault } from './ledger.js';
-import type { DeedKind } from './nemesis.js';
+import type { Fault, FaultKind } from './ledger.js';
 
 /** A connection is back within this: the longest pause between two tries, with its jitter, and what follows it. */
 const RECONNECT_MS = 2_000;
@@ -10,7 +9,7 @@ const TAKE_OVER_MS = LEASE_MS + SWEEP_MS + 500;
 const UNUSABLE_MS = 5_000;
 
 /** For how long after its end a fault explains that something is late. */
-const LATE_MS: Readonly<Record<DeedKind, number>> = {
+const LATE_MS: Readonly<Record<FaultKind, number>> = {
   kill: TAKE_OVER_MS,
   replace: TAKE_OVER_MS,
   freeze: TAKE_OVER_MS,
@@ -27,13 +26,14 @@ const LATE_MS: Readonly<Record<DeedKind, number>> = {
   outage: 4_000,
   'step-clock': 0,
   'stop-master': UNUSABLE_MS + RECONNECT_MS,
+  hiccup: TAKE_OVER_MS,
 };
 
 /** For how long after its end a fault may be the cause of a second run. */
 const DOUBLES_MS = 6_000;
 
 /** What can keep a live process from renewing what it holds. A reader that stands still does not. */
-const LEASE_BREAKERS: ReadonlySet<DeedKind> = new Set<DeedKind>([
+const LEASE_BREAKERS: ReadonlySet<FaultKind> = new Set<FaultKind>([
   'freeze',
   'restart-redis',
   'kill-clients',
@@ -43,6 +43,7 @@ const LEASE_BREAKERS: ReadonlySet<DeedKind> = new Set<DeedKind>([
   'stall',
   'retype',
   'stop-master',
+  'hiccup',
 ]);
 
 /** Somebody or something that faults may have hit. */

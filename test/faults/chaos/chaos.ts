@@ -13,6 +13,7 @@ import { planOf } from './nemesis.js';
 import type { DeedKind } from './nemesis.js';
 import { Producer, RATES } from './producer.js';
 import type { Rates } from './producer.js';
+import { Pulse } from './pulse.js';
 import { Random } from './random.js';
 import { Remains } from './remains.js';
 import { Saboteur } from './saboteur.js';
@@ -88,8 +89,10 @@ export class Chaos {
     const producer = this.startProducer(target);
     const saboteur = (this.saboteur = new Saboteur(target, crew, producer, this.order.tell));
     const watch = new Watch(target, this.withAudit);
+    const pulse = new Pulse(target);
     await producer.connect();
     watch.start();
+    pulse.start();
     await this.struggle(saboteur, producer);
     target.heal();
     await crew.complete();
@@ -97,6 +100,7 @@ export class Chaos {
     const remains = new Remains(target, this.withAudit);
     await remains.untilQuiet();
     const sightings = await watch.stop();
+    await pulse.stop();
     await producer.close();
     const left = await remains.look();
     const deserters = crew.deserters.length;
@@ -105,6 +109,7 @@ export class Chaos {
       sent: producer.sent,
       notes: crew.notes(),
       faults: saboteur.faults,
+      hiccups: pulse.hiccups,
       deaths: crew.deaths,
       sightings,
       ...left,

@@ -26,13 +26,15 @@ export function judgeUse(ledger: Ledger): string[] {
   return [...judgeAges(ledger), ...judgeHeld(ledger), ...judgeSamples(ledger)];
 }
 
-export function peaksOf({ sent, notes, sightings }: Ledger): Record<string, number> {
+export function peaksOf({ sent, notes, sightings, hiccups }: Ledger): Record<string, number> {
   return {
     rssMb: most(notes.samples.map(({ rssMb }) => rssMb)),
     heapMb: most(notes.samples.map(({ heapMb }) => heapMb)),
     heldByOne: most(sightings.held.map(({ count }) => count)),
     sameLineIn10s: most(notes.samples.map(({ lineCount }) => lineCount)),
     sightings: sightings.samples,
+    hiccups: hiccups.length,
+    hiccupMs: most(hiccups.map(({ from, to }) => Math.round(to - from))),
     ...longestWaits(sent, notes.runs),
   };
 }

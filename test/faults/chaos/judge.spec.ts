@@ -1,8 +1,7 @@
 import { AUDIT, FLOWS, GROUP, LEASE_MS } from './flows.js';
 import { judge } from './judge.js';
-import type { Fault, Ledger, OverdueEntry, Sending } from './ledger.js';
+import type { Fault, FaultKind, Ledger, OverdueEntry, Sending } from './ledger.js';
 import { planOf } from './nemesis.js';
-import type { DeedKind } from './nemesis.js';
 import type { RunNote, SampleNote } from './notes.js';
 import { summaryOf } from './summary.js';
 
@@ -18,7 +17,7 @@ const sending = (about: Partial<Sending> = {}): Sending => ({
   ...about,
 });
 
-const fault = (kind: DeedKind, from: number, to: number, place: Partial<Fault> = {}): Fault => ({
+const fault = (kind: FaultKind, from: number, to: number, place: Partial<Fault> = {}): Fault => ({
   kind,
   told: kind,
   from: BEGIN + from,
@@ -67,6 +66,7 @@ function ledgerOf(parts: {
     notes: { runs, expired: [], samples },
     dead: [],
     faults,
+    hiccups: [],
     deaths: new Map(),
     sightings: { overdue: [], held: [], samples: 0 },
     leftPending: 0,
@@ -133,6 +133,12 @@ describe('the judge of the chaos run', () => {
     const runs = [...run(11, 0, 2_000), ...run(12, 1_500, 1_600, { attempt: 2 })];
     const overlaps = violationsOf({ runs, faults: [cause] }).filter((violation) => violation.startsWith('I11'));
     expect(overlaps).toHaveLength(isExcused ? 0 : 1);
+  });
+
+  it('takes a server that answered nobody for a fault, and for no deed of the nemesis', () => {
+    const runs = [...run(11, 0, 2_000), ...run(12, 1_500, 1_600, { attempt: 2 })];
+    const verdict = judge(ledgerOf({ runs, rest: { hiccups: [fault('hiccup', 100, 1_450)] } }));
+    expect(verdict).toMatchObject({ violations: [], faults: {}, doubles: { hiccup: 1 }, counts: { faults: 0 } });
   });
 
   it('knows that an entry is older than its run where its link stood still', () => {

@@ -5,14 +5,16 @@ import { judgeUse, peaksOf } from './judge-use.js';
 import type { Ledger, Verdict } from './ledger.js';
 import { runsOf } from './runs.js';
 
-/** Holds the ledger to the invariants. */
-export function judge(ledger: Ledger): Verdict {
+/** Holds the ledger to the invariants. Whatever a hiccup explains is explained, but it is no deed of the nemesis. */
+export function judge(written: Ledger): Verdict {
+  const faults = [...written.faults, ...written.hiccups].toSorted((a, b) => a.from - b.from);
+  const ledger = { ...written, faults };
   const runs = runsOf(ledger.notes.runs, ledger.deaths);
   const { doubles, violations } = judgeRuns(ledger, runs);
   return {
-    counts: countsOf(ledger),
+    counts: countsOf(written),
     doubles,
-    faults: tally(ledger.faults.map(({ kind }) => kind)),
+    faults: tally(written.faults.map(({ kind }) => kind)),
     peaks: peaksOf(ledger),
     violations: [
       ...judgeSendings(ledger),

@@ -22,9 +22,12 @@ export interface Sending {
   readonly leaving?: Leaving | 'failed';
 }
 
-/** What the nemesis did, and when: milliseconds since the epoch. */
+/** What the nemesis does, and what the machine does by itself. */
+export type FaultKind = DeedKind | 'hiccup';
+
+/** What happened, and when: milliseconds since the epoch. */
 export interface Fault {
-  readonly kind: DeedKind;
+  readonly kind: FaultKind;
   /** In full, and with whom it hit. */
   readonly told: string;
   readonly from: number;
@@ -69,7 +72,10 @@ export interface Ledger {
   readonly notes: Notes;
   /** Payload numbers of dead letters; twice, where there are two. */
   readonly dead: readonly number[];
+  /** What the nemesis did. */
   readonly faults: readonly Fault[];
+  /** When a server answered nobody, whatever the reason. */
+  readonly hiccups: readonly Fault[];
   /** When processes ended; milliseconds since the epoch. */
   readonly deaths: ReadonlyMap<number, number>;
   readonly sightings: Sightings;
