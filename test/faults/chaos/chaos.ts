@@ -1,72 +1,74 @@
 import { Logger } from '@nestjs/common';
-import type { Redis } from 'ioredis';
-import { RedisStreamClient, RedisStreamError } from 'nestjs-redis-stream-transport';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { firstValueFrom, lastValueFrom } from 'rxjs';
 import { CapturedLog } from '../../support/captured-log.js';
-import { FaultProxy } from '../../support/fault-proxy.js';
-import { RedisProcess } from '../../support/redis-process.js';
+import { Clustered } from './clustered.js';
 import { Crew } from './crew.js';
-import { judge } from './ledger.js';
-import type { Fault, Sending, Verdict } from './ledger.js';
+import { LEASE_MS, SWEEP_MS } from './flows.js';
+import { judge } from './judge.js';
+import type { Verdict } from './ledger.js';
 import { planOf } from './nemesis.js';
-import type { Deed, Victim } from './nemesis.js';
+import type { DeedKind } from './nemesis.js';
+import { Producer, RATES } from './producer.js';
+import type { Rates } from './producer.js';
+import { Pulse } from './pulse.js';
 import { Random } from './random.js';
 import { Remains } from './remains.js';
-import type { ChaosTask } from './worker.js';
+import { Saboteur } from './saboteur.js';
+import { Standalone } from './standalone.js';
+import type { Target } from './target.js';
+import { Watch } from './watch.js';
+
+export type TargetName = 'standalone' | 'cluster';
 
 export interface ChaosOrder {
   readonly seed: number;
   readonly seconds: number;
+  /** @default 'standalone' */
+  readonly target?: TargetName;
   readonly workers?: number;
-  readonly eventsPerSecond?: number;
-  readonly requestsPerSecond?: number;
-  /** All of them, when absent. */
-  readonly deeds?: readonly Deed['kind'][];
+  /** In place of the usual ones; 0 leaves a flow out. */
+  readonly rates?: Partial<Rates>;
+  /** All that the target can suffer, when absent. */
+  readonly deeds?: readonly DeedKind[];
+  /** Milliseconds between two deeds, on average. @default 1_000 */
+  readonly everyMs?: number;
+  /** Whether a second group looks on at the requests. @default true */
+  readonly audit?: boolean;
+  /** Whether one stream always has more than there are slots for. @default true */
+  readonly backlog?: boolean;
   readonly tell?: (line: string) => void;
 }
 
-const GROUP = 'workers';
-const EVENTS = 'chaos.event';
-const REQUESTS = 'chaos.request';
-const TICK_MS = 20;
-/** What Redis confirmed is on the disk when it is killed; and it has not to read ten minutes of it when it is started. */
-const REDIS_ARGUMENTS = ['--appendfsync', 'always', '--auto-aof-rewrite-min-size', '4mb'];
-const PUBLISH_TIMEOUT_MS = 2_000;
-const REQUEST_TIMEOUT_MS = 5_000;
-const SLACK_MS = 1_500;
 const OPTION = {
-  lease: 1_000,
-  sweepInterval: 200,
+  lease: LEASE_MS,
+  sweepInterval: SWEEP_MS,
   block: 500,
   concurrency: 32,
   backoff: { delay: 50, maxDelay: 200 },
-  // Nothing here is poison, so nothing may ever get that far.
+  // Only what is poison may ever get that far.
   maxAttempts: 50,
   consumerTtl: 3_600_000,
+  shutdownTimeout: 4_000,
 };
 
 /** A producer, some workers and a Redis, and a nemesis that breaks them for a while; then the ledger is held to the invariants. */
 export class Chaos {
-  private readonly random: Random;
   private readonly secret: string;
-  private readonly sent = new Map<number, Sending>();
-  private readonly open = new Set<Promise<void>>();
-  private readonly faults: Fault[] = [];
   private readonly log = new CapturedLog();
-  private readonly links = new Map<Victim, FaultProxy>();
-  private crew!: Crew;
-  private redis!: RedisProcess;
-  private raw!: Redis;
+  private readonly withAudit: boolean;
+  private readonly workers: number;
+  private target: Target | undefined;
+  private crew: Crew | undefined;
+  private saboteur: Saboteur | undefined;
   private dir = '';
-  private next = 0;
 
   private constructor(private readonly order: ChaosOrder) {
-    this.random = new Random(order.seed ^ 0x5eed);
-    this.secret = `payload-${order.seed}-${this.random.between(1e8, 1e9)}`;
+    this.secret = `payload-${order.seed}-${new Random(order.seed ^ 0x5eed).between(1e8, 1e9)}`;
+    this.withAudit = order.audit ?? true;
+    this.workers = order.workers ?? 3;
   }
 
   /** Where an invariant was violated, all notes and the data of Redis are kept. */
@@ -74,195 +76,102 @@ export class Chaos {
     const chaos = new Chaos(order);
     try {
       const verdict = await chaos.run();
-      return verdict.violations.length > 0 ? { ...verdict, keptIn: await chaos.keep() } : verdict;
+      return verdict.violations.length > 0 ? { ...verdict, keptIn: await chaos.keep(verdict) } : verdict;
     } finally {
       await chaos.tidy();
     }
   }
 
-  private get workers(): number {
-    return this.order.workers ?? 3;
-  }
-
   private async run(): Promise<Verdict> {
     Logger.overrideLogger(this.log);
-    await this.setUp();
-    const client = this.producer();
-    await client.connect();
-    const { seed, seconds, deeds } = this.order;
+    const target = (this.target = await this.startTarget());
+    const crew = (this.crew = await this.startCrew(target));
+    const producer = this.startProducer(target);
+    const saboteur = (this.saboteur = new Saboteur(target, crew, producer, this.order.tell));
+    const watch = new Watch(target, this.withAudit);
+    const pulse = new Pulse(target);
+    await producer.connect();
+    watch.start();
+    pulse.start();
+    await this.struggle(saboteur, producer);
+    target.heal();
+    await crew.complete();
+    await producer.settled();
+    const remains = new Remains(target, this.withAudit);
+    await remains.untilQuiet();
+    const sightings = await watch.stop();
+    await pulse.stop();
+    await producer.close();
+    const left = await remains.look();
+    const deserters = crew.deserters.length;
+    await crew.stop();
+    return judge({
+      sent: producer.sent,
+      notes: crew.notes(),
+      faults: saboteur.faults,
+      hiccups: pulse.hiccups,
+      deaths: crew.deaths,
+      sightings,
+      ...left,
+      leftEntries: {
+        ...left.leftEntries,
+        ...(await remains.consumersOf(crew.pids)),
+        'workers that ended by themselves': deserters,
+      },
+      printed: this.log.text() + crew.printed,
+      secret: this.secret,
+      producerPid: process.pid,
+    });
+  }
+
+  private startTarget(): Promise<Target> {
+    return this.order.target === 'cluster' ? Clustered.start() : Standalone.start(this.workers);
+  }
+
+  private async startCrew(target: Target): Promise<Crew> {
+    this.dir = await mkdtemp(join(tmpdir(), 'chaos-'));
+    const audit = this.withAudit;
+    const crew = new Crew(this.dir, (place) => ({
+      connection: {},
+      route: target.routeOf(place),
+      option: OPTION,
+      audit,
+    }));
+    await Promise.all(Array.from({ length: this.workers }, (_, place) => crew.boot(place)));
+    return crew;
+  }
+
+  private startProducer(target: Target): Producer {
+    const { seed, rates, backlog = true } = this.order;
+    return new Producer(target, seed, this.secret, { ...RATES, ...rates, backlog });
+  }
+
+  private async struggle(saboteur: Saboteur, producer: Producer): Promise<void> {
+    const { seconds, deeds = this.target?.kinds } = this.order;
     const started = performance.now();
-    const load = this.produce(client, started + seconds * 1_000);
-    for (const { at, deed } of planOf(seed, seconds, this.workers, deeds)) {
+    const load = producer.produce(started + seconds * 1_000);
+    for (const { at, deed } of planOf({ ...this.order, workers: this.workers, deeds })) {
       await pause(Math.max(0, started + at - performance.now()));
       if (performance.now() - started > seconds * 1_000) break;
-      await this.commit(deed);
+      await saboteur.commit(deed);
     }
     await load;
-    await this.heal();
-    await Promise.all(this.open);
-    const remains = new Remains(this.raw, { group: GROUP, events: EVENTS, requests: REQUESTS });
-    await remains.untilQuiet();
-    await client.close();
-    const left = await remains.look();
-    await this.crew.stop();
-    return judge({
-      sent: this.sent,
-      notes: this.crew.notes(),
-      faults: this.faults,
-      ...left,
-      leftEntries: { ...left.leftEntries, ...(await remains.consumersOf(this.crew.pids)) },
-      printed: this.log.text() + this.crew.printed,
-      secret: this.secret,
-      settleWithinMs: Math.max(2 * PUBLISH_TIMEOUT_MS, REQUEST_TIMEOUT_MS) + SLACK_MS,
-    });
   }
 
-  private async setUp(): Promise<void> {
-    this.dir = await mkdtemp(join(tmpdir(), 'chaos-'));
-    this.redis = await RedisProcess.start({ appendonly: true, args: REDIS_ARGUMENTS });
-    this.raw = this.redis.client();
-    const links: Victim[] = [...Array.from({ length: this.workers }, (_, n) => n), 'producer'];
-    for (const link of links) {
-      const proxy = await FaultProxy.to(this.redis);
-      proxy.keepUpstreamOnClientLoss = true;
-      this.links.set(link, proxy);
-    }
-    this.crew = new Crew(this.dir, (place) => ({ connection: this.connectionOf(place), option: OPTION }));
-    await Promise.all(Array.from({ length: this.workers }, (_, place) => this.crew.boot(place)));
-  }
-
-  private producer(): RedisStreamClient {
-    return new RedisStreamClient({
-      connection: this.connectionOf('producer'),
-      option: { publishTimeout: PUBLISH_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-    });
-  }
-
-  private connectionOf(link: Victim): { host: string; port: number } {
-    const { host, port } = this.links.get(link) as FaultProxy;
-    return { host, port };
-  }
-
-  private async produce(client: RedisStreamClient, until: number): Promise<void> {
-    const { eventsPerSecond = 200, requestsPerSecond = 50 } = this.order;
-    let owed = { events: 0, requests: 0 };
-    let last = performance.now();
-    while (performance.now() < until) {
-      await pause(TICK_MS);
-      const seconds = (performance.now() - last) / 1_000;
-      last = performance.now();
-      owed = {
-        events: owed.events + eventsPerSecond * seconds,
-        requests: owed.requests + requestsPerSecond * seconds,
-      };
-      for (; owed.events >= 1; owed.events -= 1) this.send(client, 'event');
-      for (; owed.requests >= 1; owed.requests -= 1) this.send(client, 'request');
-    }
-  }
-
-  private send(client: RedisStreamClient, kind: Sending['kind']): void {
-    const n = this.next++;
-    const task: ChaosTask = {
-      n,
-      holdMs: this.random.between(0, 30),
-      stumbles: kind === 'event' && this.random.next() < 0.02,
-      secret: this.secret,
-    };
-    const started = performance.now();
-    const call =
-      kind === 'event'
-        ? lastValueFrom(client.emit(EVENTS, task), { defaultValue: undefined })
-        : firstValueFrom(client.send<number>(REQUESTS, task));
-    const note = (outcome: Sending['outcome'], code?: string): void => {
-      const tookMs = performance.now() - started;
-      this.sent.set(n, {
-        kind,
-        sentAt: performance.timeOrigin + started,
-        outcome,
-        tookMs,
-        ...(code !== undefined && { code }),
-      });
-    };
-    const settled = call
-      .then(
-        () => note('ok'),
-        (error: unknown) => {
-          if (!(error instanceof RedisStreamError)) return note('unknown', `untyped: ${String(error)}`);
-          note(error.outcome === 'not-stored' ? 'failed' : 'unknown', error.code);
-        },
-      )
-      .finally(() => this.open.delete(settled));
-    this.open.add(settled);
-  }
-
-  private async commit(deed: Deed): Promise<void> {
-    const from = Date.now();
-    const what = JSON.stringify(deed);
-    this.order.tell?.(what);
-    const pid = 'worker' in deed ? this.crew.pidAt(deed.worker) : undefined;
-    await this.perform(deed);
-    const told = pid === undefined ? what : `${what} which was ${pid}`;
-    this.faults.push({ what: deed.kind, told, from, to: Date.now() });
-  }
-
-  private async perform(deed: Deed): Promise<void> {
-    switch (deed.kind) {
-      case 'restart-redis':
-        await this.redis.kill();
-        await pause(deed.ms);
-        return this.redis.restart();
-      case 'kill-clients':
-        await this.raw.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-        return;
-      case 'flush-scripts':
-        await this.raw.script('FLUSH');
-        return;
-      case 'kill':
-      case 'replace':
-      case 'freeze':
-        return this.crew.strike(deed);
-      case 'reset':
-      case 'blackhole':
-      case 'swallow':
-        return this.breakLink(deed, this.links.get(deed.link) as FaultProxy);
-    }
-  }
-
-  private async breakLink(deed: Extract<Deed, { link: Victim }>, link: FaultProxy): Promise<void> {
-    switch (deed.kind) {
-      case 'reset':
-        return link.rst();
-      case 'blackhole':
-        link.set({ kind: 'blackhole', direction: deed.direction });
-        await pause(deed.ms);
-        return link.heal();
-      case 'swallow':
-        link.set({ kind: 'swallowReplies' });
-        await pause(deed.ms);
-        // A stream of replies with a hole in it is none: the sockets have to go.
-        link.rst();
-        link.heal();
-    }
-  }
-
-  private async heal(): Promise<void> {
-    for (const link of this.links.values()) link.heal();
-    await this.crew.complete();
-  }
-
-  private async keep(): Promise<string> {
+  private async keep({ violations }: Verdict): Promise<string> {
     const keptIn = await mkdtemp(join(tmpdir(), 'chaos-kept-'));
-    await this.redis.kill();
     await cp(this.dir, keptIn, { recursive: true });
-    await cp(this.redis.dir, join(keptIn, 'redis'), { recursive: true });
-    await writeFile(join(keptIn, 'faults.ndjson'), this.faults.map((fault) => `${JSON.stringify(fault)}\n`).join(''));
+    await this.target?.keep(keptIn);
+    const faults = (this.saboteur?.faults ?? []).map((fault) => `${JSON.stringify(fault)}\n`);
+    await writeFile(join(keptIn, 'faults.ndjson'), faults.join(''));
+    await writeFile(join(keptIn, 'violations.txt'), violations.join('\n'));
+    await writeFile(join(keptIn, 'printed.txt'), this.crew?.printed ?? '');
     return keptIn;
   }
 
   private async tidy(): Promise<void> {
     await this.crew?.kill();
-    for (const link of this.links.values()) await link.close();
-    await this.redis?.stop();
+    await this.target?.stop();
     if (this.dir) await rm(this.dir, { recursive: true, force: true });
   }
 }

@@ -1,31 +1,71 @@
 import { parseArgs } from 'node:util';
 import { Chaos } from './chaos.js';
+import type { TargetName } from './chaos.js';
+import type { DeedKind } from './nemesis.js';
+import { ALL_DEEDS, CLUSTER_DEEDS } from './nemesis.js';
+import type { Rates } from './producer.js';
+import { summaryOf } from './summary.js';
 
 /*
- * `npm run chaos -- --seed 7 --seconds 120`: one run of the nemesis. The schedule comes from the seed alone, so a run that
- * found something can be had again, as far as the machine's own scheduling allows.
+ * `npm run chaos -- --seed 7 --seconds 120 --target cluster`: one run of the nemesis. The schedule comes from the seed
+ * alone, so a run that found something can be had again, as far as the machine's own scheduling allows.
  */
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
     seconds: { type: 'string', default: '60' },
+    target: { type: 'string', default: 'standalone' },
     workers: { type: 'string', default: '3' },
-    events: { type: 'string', default: '200' },
+    events: { type: 'string', default: '100' },
     requests: { type: 'string', default: '50' },
+    /** Messages a second by flow, as `streamed=0,poison=5`. */
+    rates: { type: 'string', default: '' },
+    /** Kinds with commas between them; all that the target can suffer, when absent. */
+    deeds: { type: 'string' },
+    /** Milliseconds between two deeds, on average. */
+    every: { type: 'string', default: '1000' },
+    'no-audit': { type: 'boolean', default: false },
+    'no-backlog': { type: 'boolean', default: false },
   },
 });
 
-console.log(`seed ${values.seed}, ${values.seconds} s`);
-const { counts, doubles, violations, keptIn } = await Chaos.run({
-  seed: Number(values.seed),
-  seconds: Number(values.seconds),
+const SHOWN = 50;
+const run = { seed: Number(values.seed), seconds: Number(values.seconds), target: targetOf(values.target) };
+
+function targetOf(name: string): TargetName {
+  if (name === 'standalone' || name === 'cluster') return name;
+  throw new Error(`--target has to be standalone or cluster, got ${JSON.stringify(name)}`);
+}
+
+function deedsOf(list: string): DeedKind[] {
+  const known: readonly DeedKind[] = run.target === 'cluster' ? CLUSTER_DEEDS : ALL_DEEDS;
+  return list.split(',').map((name) => {
+    const kind = known.find((other) => other === name);
+    if (!kind) throw new Error(`--deeds has to be of ${known.join()}, got ${JSON.stringify(name)}`);
+    return kind;
+  });
+}
+
+function ratesOf(list: string): Partial<Rates> {
+  const pairs = list.split(',').filter(Boolean);
+  return Object.fromEntries(pairs.map((pair) => pair.split('=')).map(([flow, rate]) => [flow, Number(rate)]));
+}
+
+console.log(`seed ${run.seed}, ${run.seconds} s, ${run.target}`);
+const verdict = await Chaos.run({
+  ...run,
   workers: Number(values.workers),
-  eventsPerSecond: Number(values.events),
-  requestsPerSecond: Number(values.requests),
+  rates: { event: Number(values.events), request: Number(values.requests), ...ratesOf(values.rates) },
+  ...(values.deeds !== undefined && { deeds: deedsOf(values.deeds) }),
+  everyMs: Number(values.every),
+  audit: !values['no-audit'],
+  backlog: !values['no-backlog'],
   tell: (line) => console.log(line),
 });
+const { counts, peaks, violations, keptIn } = verdict;
 console.log('counts', counts);
-console.log('handled twice, by the fault before it', doubles);
-for (const violation of violations.slice(0, 50)) console.log(violation);
+console.log('peaks', peaks);
+for (const violation of violations.slice(0, SHOWN)) console.log(violation);
 console.log(violations.length === 0 ? 'no violations' : `${violations.length} violations; all notes are in ${keptIn}`);
+console.log(summaryOf(run, verdict));
 process.exit(violations.length === 0 ? 0 : 1);

@@ -1,21 +1,33 @@
+import { LEASE_MS, STREAMS } from './flows.js';
 import { Random } from './random.js';
 
-/** Links that the nemesis can break: one for each worker, and the producer's. */
-export type Victim = number | 'producer';
+/** Whose links the nemesis can break: those of a worker in its place, or the producer's. */
+export type Owner = number | 'producer';
+
+/** Every connection has a link of its own, by its role. */
+export const ROLES = { worker: ['writer', 'reader'], producer: ['publisher', 'inbox'] } as const;
+export type Role = (typeof ROLES)['worker' | 'producer'][number];
 
 export type Deed =
   | { readonly kind: 'kill' | 'replace'; readonly worker: number }
   | { readonly kind: 'freeze'; readonly worker: number; readonly ms: number }
   | { readonly kind: 'restart-redis'; readonly ms: number }
-  | { readonly kind: 'kill-clients' | 'flush-scripts' }
-  | { readonly kind: 'reset'; readonly link: Victim }
+  | { readonly kind: 'kill-clients' | 'flush-scripts' | 'flush-all' }
+  | { readonly kind: 'reset'; readonly link: Owner }
   | {
       readonly kind: 'blackhole';
-      readonly link: Victim;
+      readonly link: Owner;
       readonly ms: number;
       readonly direction: 'up' | 'down' | 'both';
     }
-  | { readonly kind: 'swallow'; readonly link: Victim; readonly ms: number };
+  | { readonly kind: 'swallow'; readonly link: Owner; readonly ms: number }
+  | { readonly kind: 'stall'; readonly link: Owner; readonly role: Role; readonly ms: number }
+  | { readonly kind: 'retype'; readonly stream: string; readonly ms: number }
+  | { readonly kind: 'block-dead-letters' | 'outage'; readonly ms: number }
+  | { readonly kind: 'step-clock'; readonly worker: number; readonly aheadMs: number }
+  | { readonly kind: 'stop-master'; readonly stream: string; readonly ms: number };
+
+export type DeedKind = Deed['kind'];
 
 export interface PlannedDeed {
   /** Milliseconds after the start. */
@@ -23,6 +35,7 @@ export interface PlannedDeed {
   readonly deed: Deed;
 }
 
+/** What can be done to one server and its clients. */
 export const ALL_DEEDS = [
   'kill',
   'replace',
@@ -30,47 +43,110 @@ export const ALL_DEEDS = [
   'restart-redis',
   'kill-clients',
   'flush-scripts',
+  'flush-all',
   'reset',
   'blackhole',
   'swallow',
-] as const satisfies readonly Deed['kind'][];
+  'stall',
+  'retype',
+  'block-dead-letters',
+  'outage',
+  'step-clock',
+] as const satisfies readonly DeedKind[];
+
+/** Clients of a cluster reach its masters without a proxy, so there is nothing to do to their links. */
+export const CLUSTER_DEEDS = [
+  'kill',
+  'replace',
+  'freeze',
+  'kill-clients',
+  'flush-scripts',
+  'flush-all',
+  'retype',
+  'block-dead-letters',
+  'outage',
+  'step-clock',
+  'stop-master',
+] as const satisfies readonly DeedKind[];
+
+const CLOCK_STEPS_MS = [-3_600_000, -60_000, 60_000, 3_600_000];
+
+export interface PlanOrder {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly workers: number;
+  /** @default all that one server and its clients can suffer */
+  readonly deeds?: readonly DeedKind[];
+  /** Milliseconds between two deeds, on average. @default 1_000 */
+  readonly everyMs?: number;
+}
 
 /** What happens when, drawn from the seed alone. */
-export function planOf(
-  seed: number,
-  seconds: number,
-  workers: number,
-  kinds: readonly Deed['kind'][] = ALL_DEEDS,
-): PlannedDeed[] {
+export function planOf({
+  seed,
+  seconds,
+  workers,
+  deeds: kinds = ALL_DEEDS,
+  everyMs = 1_000,
+}: PlanOrder): PlannedDeed[] {
   const random = new Random(seed);
   const plan: PlannedDeed[] = [];
-  for (let at = 1_000; at < seconds * 1_000; at += random.between(400, 1_600)) {
+  for (let at = 1_000; at < seconds * 1_000; at += random.between(everyMs * 0.4, everyMs * 1.6)) {
     plan.push({ at, deed: deedOf(random, random.pick(kinds), workers) });
   }
   return plan;
 }
 
-function deedOf(random: Random, kind: Deed['kind'], workers: number): Deed {
-  const worker = random.between(0, workers - 1);
-  const link = random.pick<Victim>([...Array.from({ length: workers }, (_, n) => n), 'producer']);
-  const ms = random.between(200, 2_500);
-  const direction = random.pick(['up', 'down', 'both'] as const);
-  switch (kind) {
-    case 'kill':
-    case 'replace':
-      return { kind, worker };
-    case 'freeze':
-      return { kind, worker, ms };
-    case 'restart-redis':
-      return { kind, ms: Math.round(ms / 3) };
-    case 'kill-clients':
-    case 'flush-scripts':
-      return { kind };
-    case 'reset':
-      return { kind, link };
-    case 'blackhole':
-      return { kind, link, ms, direction };
-    case 'swallow':
-      return { kind, link, ms: Math.round(ms / 3) };
-  }
+/** What a deed may be made of. */
+interface Draw {
+  readonly worker: number;
+  readonly link: Owner;
+  readonly ms: number;
+  readonly direction: 'up' | 'down' | 'both';
+  readonly side: number;
+  readonly stream: string;
+  readonly aheadMs: number;
+}
+
+/** The shortest and the longest that a deed lasts, where nothing else is said. */
+const LEAST_MS = 200;
+const MOST_MS = 2_500;
+
+const MAKERS: Readonly<Record<DeedKind, (draw: Draw) => Deed>> = {
+  kill: ({ worker }) => ({ kind: 'kill', worker }),
+  replace: ({ worker }) => ({ kind: 'replace', worker }),
+  freeze: ({ worker, ms }) => ({ kind: 'freeze', worker, ms }),
+  'restart-redis': ({ ms }) => ({ kind: 'restart-redis', ms: Math.round(ms / 3) }),
+  'kill-clients': () => ({ kind: 'kill-clients' }),
+  'flush-scripts': () => ({ kind: 'flush-scripts' }),
+  'flush-all': () => ({ kind: 'flush-all' }),
+  reset: ({ link }) => ({ kind: 'reset', link }),
+  blackhole: ({ link, ms, direction }) => ({ kind: 'blackhole', link, ms, direction }),
+  swallow: ({ link, ms }) => ({ kind: 'swallow', link, ms: Math.round(ms / 3) }),
+  stall: ({ link, side, ms }) => ({ kind: 'stall', link, role: roleOf(link, side), ms: stallOf(ms) }),
+  retype: ({ stream, ms }) => ({ kind: 'retype', stream, ms }),
+  'block-dead-letters': ({ ms }) => ({ kind: 'block-dead-letters', ms: ms + MOST_MS }),
+  outage: ({ ms }) => ({ kind: 'outage', ms: ms + 2 * MOST_MS }),
+  'step-clock': ({ worker, aheadMs }) => ({ kind: 'step-clock', worker, aheadMs }),
+  'stop-master': ({ stream, ms }) => ({ kind: 'stop-master', stream, ms: ms + 3_000 }),
+};
+
+/** Draws the same numbers for every kind, so that a plan of other kinds is the same but for the kinds. */
+function deedOf(random: Random, kind: DeedKind, workers: number): Deed {
+  return MAKERS[kind]({
+    worker: random.between(0, workers - 1),
+    link: random.pick<Owner>([...Array.from({ length: workers }, (_, n) => n), 'producer']),
+    ms: random.between(LEAST_MS, MOST_MS),
+    direction: random.pick(['up', 'down', 'both'] as const),
+    side: random.between(0, 1),
+    stream: random.pick(STREAMS),
+    aheadMs: random.pick(CLOCK_STEPS_MS),
+  });
+}
+
+/** 0.2 to 2 leases. */
+const stallOf = (ms: number): number => Math.round((0.2 + ((ms - LEAST_MS) / (MOST_MS - LEAST_MS)) * 1.8) * LEASE_MS);
+
+function roleOf(owner: Owner, side: number): Role {
+  return ROLES[owner === 'producer' ? 'producer' : 'worker'][side] as Role;
 }

@@ -12,7 +12,7 @@ export class Random {
 
   /** A whole number from `least` to `most`, both included. */
   between(least: number, most: number): number {
-    return least + Math.floor(this.next() * (most - least + 1));
+    return Math.floor(least + this.next() * (most - least + 1));
   }
 
   pick<T>(choices: readonly T[]): T {

@@ -1,24 +1,37 @@
-import type { Redis } from 'ioredis';
 import { eventually } from '../../support/eventually.js';
+import { deadLettersOf, FLOWS, STREAMS } from './flows.js';
+import type { ChaosTask } from './flows.js';
 import type { Ledger } from './ledger.js';
-import type { ChaosTask } from './worker.js';
+import type { Target } from './target.js';
+import { pidOf } from './watch.js';
 
 const QUIET_WITHIN_MS = 30_000;
 
+interface Membership {
+  readonly stream: string;
+  readonly group: string;
+}
+
 /** What Redis still holds when the nemesis has gone (I7). */
 export class Remains {
+  private readonly memberships: readonly Membership[];
+
   constructor(
-    private readonly raw: Redis,
-    private readonly names: { readonly group: string; readonly events: string; readonly requests: string },
-  ) {}
+    private readonly target: Target,
+    withAudit: boolean,
+  ) {
+    this.memberships = Object.values(FLOWS).flatMap(({ stream, groups }) =>
+      (withAudit ? groups : groups.slice(0, 1)).map((group) => ({ stream, group })),
+    );
+  }
 
   /** Waits until nothing is pending or unread; what is not quiet by then shows in the ledger. */
   async untilQuiet(): Promise<void> {
     await eventually(
       async () => {
-        for (const stream of this.streams) {
-          const left = (await this.pending(stream)) + (await this.unread(stream));
-          if (left > 0) throw new Error(`${stream} has ${left} left`);
+        for (const at of this.memberships) {
+          const left = (await this.pending(at)) + (await this.unread(at));
+          if (left > 0) throw new Error(`${at.stream} has ${left} left`);
         }
       },
       { within: QUIET_WITHIN_MS, every: 100 },
@@ -26,46 +39,60 @@ export class Remains {
   }
 
   async look(): Promise<Pick<Ledger, 'dead' | 'leftPending' | 'leftEntries' | 'leftReplyKeys'>> {
-    const { events, requests } = this.names;
+    const [pending, unread, dead] = await Promise.all([
+      Promise.all(this.memberships.map((at) => this.pending(at))),
+      Promise.all(this.memberships.map((at) => this.unread(at))),
+      Promise.all(STREAMS.map((stream) => this.lettersOf(stream))),
+    ]);
+    const requests = [FLOWS.request.stream, FLOWS.streamed.stream];
+    const settled = await Promise.all(requests.map((stream) => this.target.observerOf(stream).xlen(stream)));
     return {
-      dead: [...(await this.lettersOf(events)), ...(await this.lettersOf(requests))],
-      leftPending: (await this.pending(events)) + (await this.pending(requests)),
-      leftEntries: {
-        'requests that are settled': await this.raw.xlen(requests),
-        'events nobody read': await this.unread(events),
-      },
+      dead: dead.flat(),
+      leftPending: sum(pending),
+      leftEntries: { 'requests that are settled': sum(settled), 'entries nobody read': sum(unread) },
       leftReplyKeys: await eventually(async () => {
-        const keys = await this.raw.keys('*reply:*');
-        if (keys.length > 0) throw new Error('reply streams are left');
-        return keys.length;
-      }).catch(async () => (await this.raw.keys('*reply:*')).length),
+        const count = await this.replyKeys();
+        if (count > 0) throw new Error('reply streams are left');
+        return count;
+      }).catch(() => this.replyKeys()),
     };
   }
 
   /** After an orderly stop of these processes: all others in the group are ghosts of those who were killed. */
   async consumersOf(pids: readonly number[]): Promise<Ledger['leftEntries']> {
-    const rows = (await this.raw.call('XINFO', 'CONSUMERS', this.names.events, this.names.group)) as unknown[][];
-    const isOfThese = (name: string): boolean => pids.some((pid) => name.split('-').includes(String(pid)));
-    return { 'consumers that were stopped': rows.filter((row) => isOfThese(String(row[1]))).length };
+    const counts = await Promise.all(
+      this.memberships.map(async ({ stream, group }) => {
+        const rows = (await this.target.observerOf(stream).call('XINFO', 'CONSUMERS', stream, group)) as unknown[][];
+        return rows.filter((row) => pids.includes(pidOf(String(row[1])))).length;
+      }),
+    );
+    return { 'consumers that were stopped': sum(counts) };
   }
 
-  private get streams(): readonly string[] {
-    return [this.names.events, this.names.requests];
+  private async replyKeys(): Promise<number> {
+    const keys = await Promise.all(this.target.observers.map((redis) => redis.keys('*reply:*')));
+    return keys.flat().length;
   }
 
   /** Payload numbers of dead letters. */
   private async lettersOf(stream: string): Promise<number[]> {
-    const letters = await this.raw.xrange(`{${stream}}:dead`, '-', '+');
+    const key = deadLettersOf(stream);
+    const letters = await this.target.observerOf(key).xrange(key, '-', '+');
     return letters.map(([, fields]) => (JSON.parse(String(fields[fields.indexOf('data') + 1])) as ChaosTask).n);
   }
 
-  private async pending(stream: string): Promise<number> {
-    return Number((await this.raw.xpending(stream, this.names.group))[0]);
+  private async pending({ stream, group }: Membership): Promise<number> {
+    return Number((await this.target.observerOf(stream).xpending(stream, group))[0]);
   }
 
-  private async unread(stream: string): Promise<number> {
-    const [group] = (await this.raw.call('XINFO', 'GROUPS', stream)) as unknown[][];
-    const delivered = String(group?.[group.indexOf('last-delivered-id') + 1]);
-    return (await this.raw.xrange(stream, `(${delivered}`, '+')).length;
+  private async unread({ stream, group }: Membership): Promise<number> {
+    const redis = this.target.observerOf(stream);
+    const rows = (await redis.call('XINFO', 'GROUPS', stream)) as unknown[][];
+    const row = rows.find((words) => words[1] === group);
+    if (!row) throw new Error(`stream ${stream} has no group ${group}`);
+    const delivered = String(row[row.indexOf('last-delivered-id') + 1]);
+    return (await redis.xrange(stream, `(${delivered}`, '+')).length;
   }
 }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

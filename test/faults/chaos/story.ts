@@ -1,7 +1,8 @@
-import type { Fault, RunNote } from './ledger.js';
+import type { Fault } from './ledger.js';
+import type { RunNote } from './notes.js';
 
-/** A fault may be the cause of what happens this long after it: lease, sweep, reconnect and a restarted worker. */
-export const AFTERMATH_MS = 6_000;
+/** Faults that ended longer ago than this are not told. */
+const TOLD_FOR_MS = 6_000;
 
 /** The runs of one message and what the nemesis did around them, a line each, in the order of the clock. */
 export function storyOf(sentAt = Infinity, notes: readonly RunNote[], faults: readonly Fault[]): string {
@@ -10,9 +11,12 @@ export function storyOf(sentAt = Infinity, notes: readonly RunNote[], faults: re
   const end = Math.max(begin, ...times);
   const lines = [
     ...(Number.isFinite(sentAt) ? [{ at: sentAt, line: 'sent' }] : []),
-    ...notes.map(({ at, fact, id, attempt, pid }) => ({ at, line: `${id} attempt ${attempt} ${fact} in ${pid}` })),
+    ...notes.map(({ at, fact, id, group, attempt, pid }) => ({
+      at,
+      line: `${id} of ${group} attempt ${attempt} ${fact} in ${pid}`,
+    })),
     ...faults
-      .filter(({ from, to }) => from <= end && to + AFTERMATH_MS >= begin)
+      .filter(({ from, to }) => from <= end && to + TOLD_FOR_MS >= begin)
       .map(({ from, to, told }) => ({ at: from, line: `${told} until ${clock(to)}` })),
   ];
   return lines
@@ -21,4 +25,4 @@ export function storyOf(sentAt = Infinity, notes: readonly RunNote[], faults: re
     .join('\n');
 }
 
-const clock = (at: number): string => new Date(at).toISOString().slice(11, 23);
+export const clock = (at: number): string => new Date(at).toISOString().slice(11, 23);

@@ -1,0 +1,123 @@
+import { LEASE_MS, SWEEP_MS } from './flows.js';
+import type { Fault, FaultKind } from './ledger.js';
+
+/** A connection is back within this: the longest pause between two tries, with its jitter, and what follows it. */
+const RECONNECT_MS = 2_000;
+/** Another instance has what was held, and nothing of it is left. */
+const TAKE_OVER_MS = LEASE_MS + SWEEP_MS + 500;
+/** A stream that was refused is asked for again every five seconds. */
+const UNUSABLE_MS = 5_000;
+
+/** For how long after its end a fault explains that something is late. */
+const LATE_MS: Readonly<Record<FaultKind, number>> = {
+  kill: TAKE_OVER_MS,
+  replace: TAKE_OVER_MS,
+  freeze: TAKE_OVER_MS,
+  'restart-redis': RECONNECT_MS + TAKE_OVER_MS,
+  'kill-clients': RECONNECT_MS,
+  'flush-scripts': 0,
+  'flush-all': RECONNECT_MS,
+  reset: RECONNECT_MS + TAKE_OVER_MS,
+  blackhole: RECONNECT_MS + TAKE_OVER_MS,
+  swallow: RECONNECT_MS + TAKE_OVER_MS,
+  stall: TAKE_OVER_MS,
+  retype: UNUSABLE_MS + TAKE_OVER_MS,
+  'block-dead-letters': 3_000,
+  outage: 4_000,
+  'step-clock': 0,
+  'stop-master': UNUSABLE_MS + RECONNECT_MS,
+  hiccup: TAKE_OVER_MS,
+};
+
+/** For how long after its end a fault may be the cause of a second run. */
+const DOUBLES_MS = 6_000;
+
+/** What can keep a live process from renewing what it holds. A reader that stands still does not. */
+const LEASE_BREAKERS: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  'freeze',
+  'restart-redis',
+  'kill-clients',
+  'reset',
+  'blackhole',
+  'swallow',
+  'stall',
+  'retype',
+  'stop-master',
+  'hiccup',
+]);
+
+/** Somebody or something that faults may have hit. */
+export interface Sufferer {
+  readonly pids: readonly number[];
+  readonly stream: string;
+}
+
+export function concerns({ pids, streams }: Fault, sufferer: Sufferer): boolean {
+  if (streams?.includes(sufferer.stream)) return true;
+  if (pids?.some((pid) => sufferer.pids.includes(pid))) return true;
+  return pids === undefined && streams === undefined;
+}
+
+/** Faults that concern somebody and explain lateness at some time between two. */
+export function excusesIn(faults: readonly Fault[], sufferer: Sufferer, from: number, to: number): Fault[] {
+  return faults.filter((fault) => fault.from < to && lateUntil(fault) > from && concerns(fault, sufferer));
+}
+
+/** How much of a time is explained by faults. */
+export function excusedMs(faults: readonly Fault[], sufferer: Sufferer, from: number, to: number): number {
+  const windows = excusesIn(faults, sufferer, from, to)
+    .map((fault) => ({ begin: Math.max(from, fault.from), end: Math.min(to, lateUntil(fault)) }))
+    .toSorted((a, b) => a.begin - b.begin);
+  let total = 0;
+  let counted = from;
+  for (const { begin, end } of windows) {
+    total += Math.max(0, end - Math.max(begin, counted));
+    counted = Math.max(counted, end);
+  }
+  return total;
+}
+
+/** The last fault that may have made an entry run again; one that hit it or its worker, if there was such a one. */
+export function causeOfDouble(faults: readonly Fault[], sufferer: Sufferer, at: number): Fault | undefined {
+  const recent = faults.filter(({ from, to }) => from < at && at < to + DOUBLES_MS);
+  return recent.findLast((fault) => LATE_MS[fault.kind] > 0 && concerns(fault, sufferer)) ?? recent.at(-1);
+}
+
+/** Two runs of one entry, of which the earlier one, or its process, still held it. */
+export interface Repeat {
+  readonly stream: string;
+  readonly earlier: { readonly pid: number; readonly startedAt: number };
+  readonly later: { readonly pid: number; readonly startedAt: number };
+}
+
+/** An entry is renewed at the latest when it is this old: leases younger than a quarter wait for the next third. */
+const UNRENEWED_MS = LEASE_MS * 0.6;
+/** It may have waited for its slot before it ran, and clocks and timers have their own idea of a moment. */
+const QUEUED_MS = 250;
+
+/** Whether a fault can have ended the lease of the earlier run, or had kept the later one from knowing that its own had. */
+export function leaseMayHaveEnded(faults: readonly Fault[], { stream, earlier, later }: Repeat): boolean {
+  return faults.some((fault) => {
+    const isRecent = fault.from < later.startedAt && later.startedAt < lateUntil(fault);
+    if (!isRecent || !breaksLeases(fault)) return false;
+    const isRenewed = earlier.startedAt + UNRENEWED_MS <= fault.from;
+    const lasted = (isRenewed ? fault.from - UNRENEWED_MS : takenAt(faults, stream, earlier)) + LEASE_MS;
+    if (later.startedAt >= lasted && concerns(fault, { pids: [earlier.pid], stream })) return true;
+    return fault.to - fault.from >= LEASE_MS - UNRENEWED_MS && fault.pids?.includes(later.pid) === true;
+  });
+}
+
+/** When a run's worker got its entry, at the earliest: what was under way while its link stood still started late. */
+function takenAt(faults: readonly Fault[], stream: string, { pid, startedAt }: Repeat['earlier']): number {
+  let taken = startedAt - QUEUED_MS;
+  for (const fault of faults.toReversed()) {
+    const isOnTheWay = fault.from < taken && fault.to + QUEUED_MS >= taken;
+    if (isOnTheWay && concerns(fault, { pids: [pid], stream })) taken = fault.from;
+  }
+  return taken;
+}
+
+const breaksLeases = ({ kind, role }: Fault): boolean =>
+  LEASE_BREAKERS.has(kind) && (kind !== 'stall' || role === 'writer');
+
+const lateUntil = ({ kind, to }: Fault): number => to + LATE_MS[kind];

@@ -1,0 +1,100 @@
+import { excusedMs, excusesIn } from './aftermath.js';
+import type { Sufferer } from './aftermath.js';
+import { GROUP, PUBLISH_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './flows.js';
+import type { Ledger, Sending } from './ledger.js';
+import type { ExpiryNote } from './notes.js';
+import { groupBy } from './runs.js';
+import type { Run } from './runs.js';
+import { storyOf } from './story.js';
+
+/** A run that nobody waits for is over by then; one that has to find its reply stream gone tries for a second first. */
+const ENDS_WITHIN_MS = 1_000;
+const SLACK_MS = 1_000;
+/** What is left of the patience of a request that waited for its connection as long as it could. */
+const LEAST_PATIENCE_MS = REQUEST_TIMEOUT_MS - PUBLISH_TIMEOUT_MS;
+/** The clock of Redis is asked over links that stand still, and a process may be frozen before it notes its start. */
+const CLOCK_SLACK_MS = 3_000;
+/** Before its deadline, and after Redis was emptied: the stream of a caller is made anew, and the reply written again. */
+const ANSWER_MS = 2_000;
+
+/** I12, I15, I16 and I17: what callers got, and what ran for callers that were not there. */
+export function judgeCalls(ledger: Ledger, runs: readonly Run[]): string[] {
+  const byNumber = groupBy(
+    runs.filter(({ group }) => group === GROUP),
+    ({ n }) => n,
+  );
+  const violations: string[] = [];
+  for (const [n, sending] of ledger.sent) {
+    if (sending.flow !== 'request' && sending.flow !== 'streamed') continue;
+    const own = byNumber.get(n) ?? [];
+    const found = [
+      ...judgeAnswer(n, sending),
+      ...judgeStaleRuns(n, sending, own),
+      ...(sending.flow === 'streamed' ? judgeLeft(n, sending, own, ledger) : judgeUnanswered(n, sending, own, ledger)),
+    ];
+    if (found.length === 0) continue;
+    const notes = ledger.notes.runs.filter((note) => note.n === n);
+    violations.push(...found.map((what) => `${what}\n${storyOf(sending.sentAt, notes, ledger.faults)}`));
+  }
+  return [...violations, ...ledger.notes.expired.flatMap((note) => judgeExpiry(note, ledger))];
+}
+
+function judgeAnswer(n: number, { flow, wrongAnswer }: Sending): string[] {
+  return wrongAnswer === undefined ? [] : [`I12 ${flow} ${n} was answered with ${wrongAnswer}`];
+}
+
+function judgeStaleRuns(n: number, { flow, sentAt }: Sending, runs: readonly Run[]): string[] {
+  if (flow !== 'request') return [];
+  return runs
+    .map(({ startedAt }) => Math.round(startedAt - sentAt))
+    .filter((age) => age > REQUEST_TIMEOUT_MS + CLOCK_SLACK_MS)
+    .map((age) => `I16 request ${n} was run at an age of ${age} ms: its caller had given up`);
+}
+
+function judgeExpiry({ id, stream, pid, at }: ExpiryNote, { faults, producerPid }: Ledger): string[] {
+  const addedAt = Number(id.split('-')[0]);
+  const age = Math.round(at - addedAt);
+  // What waited for its first connection may have little patience left when it is written.
+  const excuses = excusesIn(faults, { stream, pids: [producerPid] }, addedAt - REQUEST_TIMEOUT_MS, at);
+  if (age >= LEAST_PATIENCE_MS || excuses.length > 0) return [];
+  return [`I16 ${pid} did not run request ${id} of ${stream} at an age of ${age} ms: its caller waited`];
+}
+
+/** Handled in time, and the caller was not told. */
+function judgeUnanswered(n: number, sending: Sending, runs: readonly Run[], ledger: Ledger): string[] {
+  const done = runs.find(({ end }) => end === 'done');
+  const deadline = sending.sentAt + REQUEST_TIMEOUT_MS;
+  if (sending.outcome === 'ok' || !done || done.endedAt > deadline - ANSWER_MS) return [];
+  const sufferer: Sufferer = { stream: done.stream, pids: [...runs.map(({ pid }) => pid), ledger.producerPid] };
+  const excuses = excusesIn(ledger.faults, sufferer, done.startedAt - 100, deadline).filter(
+    // What was answered after that finds a stream that is made anew.
+    ({ kind, to }) => kind !== 'flush-all' || done.endedAt < to + 50,
+  );
+  if (excuses.length > 0) return [];
+  return [`I17 request ${n} was handled and its caller got ${sending.code ?? sending.outcome}`];
+}
+
+function judgeLeft(n: number, sending: Sending, runs: readonly Run[], ledger: Ledger): string[] {
+  const { sentAt, firstValueAt, leftAt, leaving } = sending;
+  if (leftAt === undefined || leaving === undefined) return [];
+  const isHardToTell = firstValueAt === undefined || isIdUnknown(sentAt, firstValueAt, ledger);
+  return runs.flatMap((run) => {
+    const from = Math.max(leftAt, run.startedAt);
+    const to = Math.min(run.endedAt, endOf(ledger));
+    const sufferer: Sufferer = { stream: run.stream, pids: [run.pid, ledger.producerPid] };
+    const unexplained = to - from - excusedMs(ledger.faults, sufferer, from, to);
+    const allowed = ENDS_WITHIN_MS + SLACK_MS + (leaving === 'cut off' ? ENDS_WITHIN_MS : 0);
+    if (unexplained <= allowed || (isHardToTell && leaving !== 'cut off')) return [];
+    const age = Math.round(to - from);
+    return [`I15 the run of streamed ${n} in ${run.pid} went on for ${age} ms after its caller had ${leaving}`];
+  });
+}
+
+/** Where the confirmation of its request was lost, a client does not know which entry to take back. */
+function isIdUnknown(sentAt: number, firstValueAt: number, { faults, producerPid }: Ledger): boolean {
+  return excusesIn(faults, { stream: 'none', pids: [producerPid] }, sentAt, firstValueAt).length > 0;
+}
+
+function endOf({ notes }: Ledger): number {
+  return notes.samples.reduce((latest, { at }) => Math.max(latest, at), 0);
+}

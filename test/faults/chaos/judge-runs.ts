@@ -1,0 +1,80 @@
+import { causeOfDouble, leaseMayHaveEnded } from './aftermath.js';
+import type { Ledger } from './ledger.js';
+import { groupBy } from './runs.js';
+import type { Run } from './runs.js';
+import { storyOf } from './story.js';
+
+export interface RunsVerdict {
+  readonly doubles: Record<string, number>;
+  readonly violations: string[];
+}
+
+/** I4, I5 and I11: how often each entry ran in each group, and what ran beside what. */
+export function judgeRuns(ledger: Ledger, runs: readonly Run[]): RunsVerdict {
+  const doubles: Record<string, number> = {};
+  const violations: string[] = [];
+  const notes = groupBy(ledger.notes.runs, nameOf);
+  for (const [entry, own] of groupBy(runs, nameOf)) {
+    if (own.length < 2) continue;
+    const inOrder = own.toSorted((a, b) => a.startedAt - b.startedAt);
+    const found = [...judgeOverlaps(entry, inOrder, ledger), ...judgeRepeats(entry, inOrder, ledger, doubles)];
+    if (found.length === 0) continue;
+    const story = storyOf(ledger.sent.get(inOrder[0]?.n ?? NaN)?.sentAt, notes.get(entry) ?? [], ledger.faults);
+    violations.push(...found.map((violation) => `${violation}\n${story}`));
+  }
+  return { doubles, violations };
+}
+
+/** With its number: a stream that was emptied may give an id a second time. */
+const nameOf = ({ n, stream, id, group }: Pick<Run, 'n' | 'stream' | 'id' | 'group'>): string =>
+  `${n} ${stream} ${id} ${group}`;
+
+function judgeOverlaps(entry: string, inOrder: readonly Run[], { faults }: Ledger): string[] {
+  const violations: string[] = [];
+  inOrder.forEach((later, at) => {
+    for (const earlier of inOrder.slice(0, at)) {
+      if (earlier.endedAt <= later.startedAt) continue;
+      if (earlier.pid === later.pid) violations.push(`I4 entry ${entry} ran twice at a time in process ${later.pid}`);
+      else if (!leaseMayHaveEnded(faults, { stream: later.stream, earlier, later })) {
+        violations.push(`I11 entry ${entry} ran in ${earlier.pid} and ${later.pid} at a time, and its lease held`);
+      }
+    }
+  });
+  return violations;
+}
+
+function judgeRepeats(
+  entry: string,
+  inOrder: readonly Run[],
+  ledger: Ledger,
+  doubles: Record<string, number>,
+): string[] {
+  const violations: string[] = [];
+  const attempts = inOrder.map(({ attempt }) => attempt);
+  if (new Set(attempts).size < attempts.length) {
+    violations.push(`I5 entry ${entry} has runs ${attempts.join()} (attempts)`);
+  }
+  const last = inOrder.at(-1);
+  if (!last || inOrder.filter(({ end }) => end === 'done').length < 2) return violations;
+  violations.push(...judgeReleases(entry, inOrder, ledger));
+  const cause = causeOfDouble(
+    ledger.faults,
+    { stream: last.stream, pids: inOrder.map(({ pid }) => pid) },
+    last.startedAt,
+  );
+  const name = cause?.kind ?? 'nothing';
+  doubles[name] = (doubles[name] ?? 0) + 1;
+  if (!cause) violations.push(`I5 entry ${entry} was handled twice, and nothing had happened`);
+  return violations;
+}
+
+/** What was handled is held until Redis has its ack: only the end of the lease, or of the process, gives it to others. */
+function judgeReleases(entry: string, inOrder: readonly Run[], { faults, deaths }: Ledger): string[] {
+  return inOrder.flatMap((later, at) => {
+    const earlier = inOrder.slice(0, at).findLast(({ end }) => end === 'done');
+    if (!earlier || earlier.endedAt > later.startedAt) return [];
+    if ((deaths.get(earlier.pid) ?? Infinity) < later.startedAt) return [];
+    if (leaseMayHaveEnded(faults, { stream: later.stream, earlier, later })) return [];
+    return [`I5 entry ${entry} was handled in ${earlier.pid}, and again in ${later.pid} while its lease held`];
+  });
+}

@@ -1,0 +1,84 @@
+import { excusesIn } from './aftermath.js';
+import { FLOWS, PUBLISH_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './flows.js';
+import type { Fault, Ledger, Sending } from './ledger.js';
+import type { RunNote } from './notes.js';
+import { groupBy } from './runs.js';
+import { storyOf } from './story.js';
+
+/** Timers of a machine that is busy with everybody at once. */
+const SLACK_MS = 1_500;
+
+interface Fate {
+  readonly n: number;
+  readonly sending: Sending;
+  readonly notes: readonly RunNote[];
+  readonly letters: number;
+  /** Redis was emptied after it was sent, and what was not handled by then is nobody's fault. */
+  readonly mayBeDestroyed: boolean;
+}
+
+/** I1, I2, I3, I6 and I18: what became of each message. */
+export function judgeSendings({ sent, notes, dead, faults, producerPid }: Ledger): string[] {
+  const byNumber = groupBy(notes.runs, ({ n }) => n);
+  const letters = groupBy(dead, (n) => n);
+  return [...sent].flatMap(([n, sending]) => {
+    const own = byNumber.get(n) ?? [];
+    const mayBeDestroyed = isDestroyed(sending, faults);
+    const fate: Fate = { n, sending, notes: own, letters: letters.get(n)?.length ?? 0, mayBeDestroyed };
+    const violations = [
+      ...judgeEnd(fate),
+      ...judgeStorage(fate),
+      ...judgeTime(fate),
+      ...judgeFailure(fate, faults, producerPid),
+    ];
+    return violations.map((violation) => `${violation}\n${storyOf(sending.sentAt, own, faults)}`);
+  });
+}
+
+const isDestroyed = ({ sentAt }: Sending, faults: readonly Fault[]): boolean =>
+  faults.some(({ kind, to }) => kind === 'flush-all' && sentAt <= to);
+
+function judgeEnd(fate: Fate): string[] {
+  const { n, sending, notes, letters, mayBeDestroyed } = fate;
+  const { flow, outcome } = sending;
+  const isHandled = notes.some(({ fact, group }) => fact === 'done' && isOfWorkers(group));
+  const isPoison = flow === 'poison';
+  const violations: string[] = [];
+  if (letters > 0 && !isPoison) violations.push(`I1 ${flow} ${n} is a dead letter and only met faults`);
+  if (letters > 1) violations.push(`I1 ${flow} ${n} is ${letters} dead letters`);
+  const isSettled = isPoison ? letters > 0 : isHandled || isLeft(sending);
+  if (outcome === 'ok' && !isSettled && !mayBeDestroyed && letters === 0) {
+    violations.push(`I1 ${flow} ${n} was confirmed and never ${isPoison ? 'a dead letter' : 'handled'}`);
+  }
+  return violations;
+}
+
+/** An audit's run of a request is no answer. */
+const isOfWorkers = (group: string): boolean => FLOWS.event.groups.some((name) => name === group);
+
+const isLeft = ({ leaving }: Sending): boolean => leaving !== undefined;
+
+function judgeStorage({ n, sending: { flow, outcome, code }, notes }: Fate): string[] {
+  const violations: string[] = [];
+  if (outcome === 'failed' && notes.length > 0) violations.push(`I2 ${flow} ${n} failed (${code}) and was handled`);
+  const copies = new Set(notes.map(({ id }) => id)).size;
+  if (copies > 1) violations.push(`I3 ${flow} ${n} is stored ${copies} times`);
+  return violations;
+}
+
+function judgeTime({ n, sending: { flow, tookMs, code } }: Fate): string[] {
+  const within = Math.max(2 * PUBLISH_TIMEOUT_MS, REQUEST_TIMEOUT_MS) + SLACK_MS;
+  const violations: string[] = [];
+  if (tookMs > within) violations.push(`I6 ${flow} ${n} took ${Math.round(tookMs)} ms to settle`);
+  if (code?.startsWith('untyped')) violations.push(`I6 ${flow} ${n} failed without a type: ${code}`);
+  return violations;
+}
+
+/** Whoever publishes needs its own connection and the server of its stream, and nothing else. */
+function judgeFailure({ n, sending }: Fate, faults: readonly Fault[], producerPid: number): string[] {
+  const { flow, outcome, code, sentAt, tookMs } = sending;
+  if (outcome === 'ok' || flow === 'request' || flow === 'streamed') return [];
+  const sufferer = { stream: FLOWS[flow].stream, pids: [producerPid] };
+  if (excusesIn(faults, sufferer, sentAt, sentAt + tookMs).length > 0) return [];
+  return [`I18 ${flow} ${n} came to "${code ?? outcome}", and nothing had happened to its stream or its sender`];
+}

@@ -1,0 +1,59 @@
+import { judgeCalls } from './judge-calls.js';
+import { judgeRuns } from './judge-runs.js';
+import { judgeSendings } from './judge-sendings.js';
+import { judgeUse, peaksOf } from './judge-use.js';
+import type { Ledger, Verdict } from './ledger.js';
+import { runsOf } from './runs.js';
+
+/** Holds the ledger to the invariants. Whatever a hiccup explains is explained, but it is no deed of the nemesis. */
+export function judge(written: Ledger): Verdict {
+  const faults = [...written.faults, ...written.hiccups].toSorted((a, b) => a.from - b.from);
+  const ledger = { ...written, faults };
+  const runs = runsOf(ledger.notes.runs, ledger.deaths);
+  const { doubles, violations } = judgeRuns(ledger, runs);
+  return {
+    counts: countsOf(written),
+    doubles,
+    faults: tally(written.faults.map(({ kind }) => kind)),
+    peaks: peaksOf(ledger),
+    violations: [
+      ...judgeSendings(ledger),
+      ...violations,
+      ...judgeCalls(ledger, runs),
+      ...judgeUse(ledger),
+      ...judgeRest(ledger),
+    ],
+  };
+}
+
+function countsOf({ sent, notes, dead, faults }: Ledger): Record<string, number> {
+  const { ok = 0, unknown = 0, failed = 0 } = tally([...sent.values()].map(({ outcome }) => outcome));
+  return {
+    sent: sent.size,
+    ok,
+    unknown,
+    failed,
+    runs: notes.runs.filter(({ fact }) => fact === 'started').length,
+    handled: new Set(notes.runs.filter(({ fact }) => fact === 'done').map(({ n }) => n)).size,
+    dead: dead.length,
+    left: [...sent.values()].filter(({ leaving }) => leaving !== undefined).length,
+    faults: faults.length,
+  };
+}
+
+function judgeRest({ leftPending, leftEntries, leftReplyKeys, printed, secret }: Ledger): string[] {
+  const violations: string[] = [];
+  if (leftPending > 0) violations.push(`I7 ${leftPending} entries are pending at the end`);
+  for (const [what, count] of Object.entries(leftEntries)) {
+    if (count > 0) violations.push(`I7 ${count} left over: ${what}`);
+  }
+  if (leftReplyKeys > 0) violations.push(`I7 ${leftReplyKeys} reply streams outlived their client`);
+  if (printed.includes(secret)) violations.push('I10 the output contains a payload');
+  return violations;
+}
+
+function tally(words: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
+  return counts;
+}

@@ -1,0 +1,79 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { FaultProxy } from '../../support/fault-proxy.js';
+import { ROLES } from './nemesis.js';
+import type { Deed, Owner } from './nemesis.js';
+
+/** Ports by role; `other` is for the roles that have none of their own. */
+export type Ports = Readonly<Record<string, number>>;
+
+export const OTHER = 'other';
+
+export type LinkDeed = Extract<Deed, { link: Owner }>;
+
+/** The links between the clients and one server: a proxy for every role of every owner. */
+export class Links {
+  private readonly links = new Map<Owner, Map<string, FaultProxy>>();
+
+  static async to(server: { readonly host: string; readonly port: number }, workers: number): Promise<Links> {
+    const links = new Links();
+    const owners: Owner[] = [...Array.from({ length: workers }, (_, n) => n), 'producer'];
+    for (const owner of owners) {
+      const byRole = new Map<string, FaultProxy>();
+      for (const role of [...ROLES[owner === 'producer' ? 'producer' : 'worker'], OTHER]) {
+        const proxy = await FaultProxy.to(server);
+        proxy.keepUpstreamOnClientLoss = true;
+        byRole.set(role, proxy);
+      }
+      links.links.set(owner, byRole);
+    }
+    return links;
+  }
+
+  portsOf(owner: Owner): Ports {
+    return Object.fromEntries([...(this.links.get(owner) ?? [])].map(([role, { port }]) => [role, port]));
+  }
+
+  /** Resolves when the link is well again. */
+  async break(deed: LinkDeed): Promise<void> {
+    const all = [...(this.links.get(deed.link)?.values() ?? [])];
+    switch (deed.kind) {
+      case 'reset':
+        return reset(all);
+      case 'blackhole':
+        return hold(all, { kind: 'blackhole', direction: deed.direction }, deed.ms);
+      case 'stall':
+        return hold(this.only(deed.link, deed.role), { kind: 'blackhole', direction: 'both' }, deed.ms);
+      case 'swallow':
+        await hold(all, { kind: 'swallowReplies' }, deed.ms);
+        // A stream of replies with a hole in it is none: the sockets have to go.
+        return reset(all);
+    }
+  }
+
+  heal(): void {
+    for (const link of this.all) link.heal();
+  }
+
+  async close(): Promise<void> {
+    for (const link of this.all) await link.close();
+  }
+
+  private get all(): FaultProxy[] {
+    return [...this.links.values()].flatMap((byRole) => [...byRole.values()]);
+  }
+
+  private only(owner: Owner, role: string): FaultProxy[] {
+    const link = this.links.get(owner)?.get(role);
+    return link ? [link] : [];
+  }
+}
+
+function reset(links: readonly FaultProxy[]): void {
+  for (const link of links) link.rst();
+}
+
+async function hold(links: readonly FaultProxy[], fault: Parameters<FaultProxy['set']>[0], ms: number): Promise<void> {
+  for (const link of links) link.set(fault);
+  await pause(ms);
+  for (const link of links) link.heal();
+}

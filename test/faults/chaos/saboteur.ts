@@ -1,0 +1,104 @@
+import type { Redis } from 'ioredis';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Crew } from './crew.js';
+import { deadLettersOf, FLOWS, STREAMS } from './flows.js';
+import type { Fault } from './ledger.js';
+import type { Deed } from './nemesis.js';
+import { monotonicNow } from './notes.js';
+import type { Producer } from './producer.js';
+import type { Target } from './target.js';
+
+/** Puts text in the place of a key, and the key aside. One step: a write in between would make a new stream. */
+const TYPE_AWAY = `
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('RENAME', KEYS[1], KEYS[2]) end
+redis.call('SET', KEYS[1], 'no stream')`;
+const TYPE_BACK = `
+redis.call('DEL', KEYS[1])
+if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('RENAME', KEYS[2], KEYS[1]) end`;
+
+type Place = Pick<Fault, 'pids' | 'streams' | 'role'>;
+
+/** Does what the nemesis has planned, and writes down what it was, when, and whom it hit. */
+export class Saboteur {
+  readonly faults: Fault[] = [];
+
+  constructor(
+    private readonly target: Target,
+    private readonly crew: Crew,
+    private readonly producer: Producer,
+    private readonly tell: (line: string) => void = () => undefined,
+  ) {}
+
+  async commit(deed: Deed): Promise<void> {
+    const from = monotonicNow();
+    const what = JSON.stringify(deed);
+    this.tell(what);
+    const before = this.placeOf(deed);
+    await this.perform(deed);
+    const after = this.placeOf(deed);
+    // A worker that came meanwhile was hit as well.
+    const pids = before.pids && [...new Set([...before.pids, ...(after.pids ?? [])])];
+    const told = pids ? `${what} which is ${pids.join()}` : what;
+    // What the handlers need stays away while other things happen.
+    const to = deed.kind === 'outage' ? from + deed.ms : monotonicNow();
+    this.faults.push({ kind: deed.kind, told, from, to, ...before, ...(pids && { pids }) });
+  }
+
+  private placeOf(deed: Deed): Place {
+    if ('worker' in deed) return { pids: this.pidsAt(deed.worker) };
+    if ('link' in deed) {
+      const pids = deed.link === 'producer' ? [process.pid] : this.pidsAt(deed.link);
+      return deed.kind === 'stall' ? { pids, role: deed.role } : { pids };
+    }
+    if (deed.kind === 'stop-master') return { streams: this.hungWith(deed.stream) };
+    if (deed.kind === 'retype') return { streams: [deed.stream] };
+    if (deed.kind === 'block-dead-letters') return { streams: [FLOWS.poison.stream] };
+    return deed.kind === 'outage' ? { streams: [FLOWS.flaky.stream] } : {};
+  }
+
+  private pidsAt(place: number): number[] {
+    const pid = this.crew.pidAt(place);
+    return pid === undefined ? [] : [pid];
+  }
+
+  /** The streams of a stopped master; and what is answered, since the reply streams of some callers are there, too. */
+  private hungWith(stream: string): string[] {
+    const { target } = this;
+    const hung = STREAMS.filter((other) => target.observerOf(other) === target.observerOf(stream));
+    return [...new Set([...hung, FLOWS.request.stream, FLOWS.streamed.stream])];
+  }
+
+  private async perform(deed: Deed): Promise<void> {
+    if ('worker' in deed) return this.crew.strike(deed);
+    if ('link' in deed) return this.target.break(deed);
+    switch (deed.kind) {
+      case 'restart-redis':
+      case 'stop-master':
+        return this.target.break(deed);
+      case 'kill-clients':
+        return this.everywhere((redis) => redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'));
+      case 'flush-scripts':
+        return this.everywhere((redis) => redis.script('FLUSH'));
+      case 'flush-all':
+        return this.everywhere((redis) => redis.flushall());
+      case 'retype':
+        return this.retype(deed.stream, `{${deed.stream}}:away`, deed.ms);
+      case 'block-dead-letters':
+        this.producer.poisonFor(deed.ms);
+        return this.retype(deadLettersOf(FLOWS.poison.stream), `{${FLOWS.poison.stream}}:away`, deed.ms);
+      case 'outage':
+        this.producer.failFor(deed.ms);
+    }
+  }
+
+  private async everywhere(act: (redis: Redis) => Promise<unknown>): Promise<void> {
+    await Promise.all(this.target.observers.map(act));
+  }
+
+  private async retype(key: string, aside: string, ms: number): Promise<void> {
+    const redis = this.target.observerOf(key);
+    await redis.eval(TYPE_AWAY, 2, key, aside);
+    await pause(ms);
+    await redis.eval(TYPE_BACK, 2, key, aside);
+  }
+}

@@ -1,0 +1,61 @@
+import type { Redis } from 'ioredis';
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { RedisProcess } from '../../support/redis-process.js';
+import type { Route } from './connecting.js';
+import { Links } from './links.js';
+import { ALL_DEEDS } from './nemesis.js';
+import type { Owner } from './nemesis.js';
+import type { ServerDeed, Target } from './target.js';
+
+/** What Redis confirmed is on the disk when it is killed; and it has not to read ten minutes of it when it is started. */
+const REDIS_ARGUMENTS = ['--appendfsync', 'always', '--auto-aof-rewrite-min-size', '4mb'];
+
+/** One server, and a link for every connection to it. */
+export class Standalone implements Target {
+  readonly kinds = ALL_DEEDS;
+  readonly observers: readonly Redis[];
+
+  private constructor(
+    private readonly redis: RedisProcess,
+    private readonly links: Links,
+  ) {
+    this.observers = [redis.client()];
+  }
+
+  static async start(workers: number): Promise<Standalone> {
+    const redis = await RedisProcess.start({ appendonly: true, args: REDIS_ARGUMENTS });
+    return new Standalone(redis, await Links.to(redis, workers));
+  }
+
+  observerOf(): Redis {
+    return this.observers[0] as Redis;
+  }
+
+  routeOf(owner: Owner): Route {
+    return { host: this.redis.host, ports: this.links.portsOf(owner) };
+  }
+
+  async break(deed: ServerDeed): Promise<void> {
+    if ('link' in deed) return this.links.break(deed);
+    if (deed.kind !== 'restart-redis') throw new Error(`one server cannot suffer ${deed.kind}`);
+    await this.redis.kill();
+    await pause(deed.ms);
+    return this.redis.restart();
+  }
+
+  heal(): void {
+    this.links.heal();
+  }
+
+  async keep(dir: string): Promise<void> {
+    await this.redis.kill();
+    await cp(this.redis.dir, join(dir, 'redis'), { recursive: true });
+  }
+
+  async stop(): Promise<void> {
+    await this.links.close();
+    await this.redis.stop();
+  }
+}
