@@ -94,19 +94,21 @@ export async function createGroup(
     const { message } = error as Error;
     if (message.startsWith('BUSYGROUP')) return false;
     // Redis refuses the command without a look at whether it would add anything.
-    if (message.startsWith('OOM') && (await groupNames(client, stream)).includes(group)) return false;
+    if (message.startsWith('OOM') && (await hasGroup(client, stream, group))) return false;
     throw error;
   }
 }
 
-/** The groups of a stream; none where there is no such stream, or no right to ask. */
+/** The groups of a stream. */
 export async function groupNames(client: RedisClient, stream: string): Promise<string[]> {
-  try {
-    const groups = (await client.xinfo('GROUPS', stream)) as (unknown[] | { name: unknown })[];
-    return groups.map((about) => String(Array.isArray(about) ? about[about.indexOf('name') + 1] : about.name));
-  } catch {
-    return [];
-  }
+  const groups = (await client.xinfo('GROUPS', stream)) as (unknown[] | { name: unknown })[];
+  return groups.map((about) => String(Array.isArray(about) ? about[about.indexOf('name') + 1] : about.name));
+}
+
+/** False as well where Redis does not say. */
+async function hasGroup(client: RedisClient, stream: string, group: string): Promise<boolean> {
+  const names = await groupNames(client, stream).catch((): string[] => []);
+  return names.includes(group);
 }
 
 /** Milliseconds of the Redis clock at which an entry was added; ids that were chosen by hand may say anything. */

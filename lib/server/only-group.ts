@@ -1,29 +1,53 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection } from '../redis/connection.js';
+import { classify } from '../redis/reply-error.js';
 import { groupNames } from '../redis/stream-commands.js';
 import type { GroupStream } from './holding/group-stream.js';
 
+/** That another group is there is believed for so long; that there is none is asked anew each time. */
 const KNOWN_FOR_MS = 1_000;
-
-interface Answer {
-  readonly until: number;
-  readonly isOnly: Promise<boolean>;
-}
+/** Where groups were lost and are made anew, ours may be the first of several. */
+const SETTLING_MS = 1_000;
+const TRIES = 20;
+const RETRY_MS = 250;
 
 /** Knows whether a stream has another group beside ours; asked for requests that only event handlers could answer. */
 export class OnlyGroup {
-  private readonly answers = new Map<GroupStream, Answer>();
+  private readonly othersUntil = new Map<GroupStream, number>();
+  private readonly questions = new Map<GroupStream, Promise<boolean>>();
 
   constructor(private readonly writer: Connection) {}
 
   /** True as well where Redis does not say. */
   check(groupStream: GroupStream): Promise<boolean> {
-    const now = performance.now();
-    let answer = this.answers.get(groupStream);
-    if (!answer || answer.until < now) {
-      const isOnly = groupNames(this.writer.client, groupStream.stream).then((names) => names.length <= 1);
-      answer = { until: now + KNOWN_FOR_MS, isOnly };
-      this.answers.set(groupStream, answer);
+    if ((this.othersUntil.get(groupStream) ?? 0) > performance.now()) return Promise.resolve(false);
+    let question = this.questions.get(groupStream);
+    if (!question) {
+      question = this.ask(groupStream).finally(() => this.questions.delete(groupStream));
+      this.questions.set(groupStream, question);
     }
-    return answer.isOnly;
+    return question;
+  }
+
+  private async ask(groupStream: GroupStream): Promise<boolean> {
+    const settlingMs = SETTLING_MS - groupStream.ageMs;
+    if (settlingMs > 0) await pause(settlingMs, undefined, { ref: false });
+    const isOnly = await this.isOnly(groupStream);
+    if (!isOnly) this.othersUntil.set(groupStream, performance.now() + KNOWN_FOR_MS);
+    return isOnly;
+  }
+
+  private async isOnly({ stream }: GroupStream): Promise<boolean> {
+    for (let tries = 0; tries < TRIES; tries++) {
+      try {
+        return (await groupNames(this.writer.client, stream)).length <= 1;
+      } catch (error) {
+        const kind = classify(error);
+        if (kind === 'fatal' || kind === 'reject') return true;
+      }
+      // An answer in place of another group cannot be taken back; a connection comes back.
+      await pause(RETRY_MS, undefined, { ref: false });
+    }
+    return false;
   }
 }

@@ -30,6 +30,7 @@ export class GroupStream implements Membership {
   /** Redis refused it; left alone until then (monotonic clock). */
   private unusableUntil = 0;
   private settledCount = 0;
+  private createdAt = -Infinity;
 
   constructor(
     readonly stream: string,
@@ -83,10 +84,16 @@ export class GroupStream implements Membership {
     return [...this.held.values()].filter(({ phase }) => phases.includes(phase));
   }
 
-  /** The group exists. */
-  joined(): void {
+  /** The group exists; `isNew`: it was made just now. */
+  joined(isNew: boolean): void {
     this.start = '0';
     this.unusableUntil = 0;
+    if (isNew) this.createdAt = performance.now();
+  }
+
+  /** How long the group has been there, as far as this process knows. */
+  get ageMs(): number {
+    return performance.now() - this.createdAt;
   }
 
   refusedFor(ms: number): void {

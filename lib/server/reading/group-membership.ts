@@ -46,7 +46,7 @@ export class GroupMembership {
     const { stream, group, startFrom } = groupStream;
     try {
       const isNew = await createGroup(this.parts.connection.client, stream, group, startFrom);
-      groupStream.joined();
+      groupStream.joined(isNew);
       return isNew;
     } catch (error) {
       throw withoutArguments(error);
