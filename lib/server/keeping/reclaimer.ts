@@ -94,8 +94,9 @@ export class Reclaimer {
   /** Those that need no slot: they were tried as often as they may be. */
   private async giveUp(lane: Lane, groupStream: GroupStream, ids: readonly string[]): Promise<void> {
     // Where dead letters cannot be stored there is no point in taking more of them.
-    if (ids.length === 0 || !lane.hasRoom(groupStream)) return;
-    for (const entry of await this.take(groupStream, ids, false)) lane.abandon(entry);
+    const some = ids.slice(0, lane.roomOf(groupStream));
+    if (some.length === 0) return;
+    for (const entry of await this.take(groupStream, some, false)) lane.abandon(entry);
   }
 
   private async runWithSlots(lane: Lane, groupStream: GroupStream, ids: string[]): Promise<void> {

@@ -59,11 +59,12 @@ export class Lane {
   /** Those of these streams that may be read now. */
   readable(streams: readonly GroupStream[]): readonly GroupStream[] {
     if (this.backlog >= this.maxBacklog) return [];
-    return streams.filter((groupStream) => groupStream.isUsable && this.hasRoom(groupStream));
+    return streams.filter((groupStream) => groupStream.isUsable && this.roomOf(groupStream) > 0);
   }
 
-  hasRoom({ backlog }: GroupStream): boolean {
-    return backlog < this.maxBacklogOfStream;
+  /** How many more entries of a stream may wait for a further attempt or for their settlement. */
+  roomOf({ backlog }: GroupStream): number {
+    return Math.max(0, this.maxBacklogOfStream - backlog);
   }
 
   private get backlog(): number {
