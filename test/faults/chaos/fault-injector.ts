@@ -19,7 +19,7 @@ if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('RENAME', KEYS[2], KEYS[1]
 type Place = Pick<Fault, 'pids' | 'streams' | 'role'>;
 
 /** Does what the nemesis has planned, and writes down what it was, when, and whom it hit. */
-export class Saboteur {
+export class FaultInjector {
   readonly faults: Fault[] = [];
 
   constructor(
