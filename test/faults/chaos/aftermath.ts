@@ -46,26 +46,26 @@ const LEASE_BREAKERS: ReadonlySet<FaultKind> = new Set<FaultKind>([
   'hiccup',
 ]);
 
-/** Somebody or something that faults may have hit. */
-export interface Sufferer {
+/** The processes and the stream that a fault may have hit. */
+export interface Affected {
   readonly pids: readonly number[];
   readonly stream: string;
 }
 
-export function concerns({ pids, streams }: Fault, sufferer: Sufferer): boolean {
-  if (streams?.includes(sufferer.stream)) return true;
-  if (pids?.some((pid) => sufferer.pids.includes(pid))) return true;
+export function concerns({ pids, streams }: Fault, affected: Affected): boolean {
+  if (streams?.includes(affected.stream)) return true;
+  if (pids?.some((pid) => affected.pids.includes(pid))) return true;
   return pids === undefined && streams === undefined;
 }
 
-/** Faults that concern somebody and explain lateness at some time between two. */
-export function excusesIn(faults: readonly Fault[], sufferer: Sufferer, from: number, to: number): Fault[] {
-  return faults.filter((fault) => fault.from < to && lateUntil(fault) > from && concerns(fault, sufferer));
+/** Faults that concern these processes or this stream, and explain lateness within a span of time. */
+export function excusesIn(faults: readonly Fault[], affected: Affected, from: number, to: number): Fault[] {
+  return faults.filter((fault) => fault.from < to && lateUntil(fault) > from && concerns(fault, affected));
 }
 
-/** How much of a time is explained by faults. */
-export function excusedMs(faults: readonly Fault[], sufferer: Sufferer, from: number, to: number): number {
-  const windows = excusesIn(faults, sufferer, from, to)
+/** How much of a span of time faults explain. */
+export function excusedMs(faults: readonly Fault[], affected: Affected, from: number, to: number): number {
+  const windows = excusesIn(faults, affected, from, to)
     .map((fault) => ({ begin: Math.max(from, fault.from), end: Math.min(to, lateUntil(fault)) }))
     .toSorted((a, b) => a.begin - b.begin);
   let total = 0;
@@ -78,9 +78,9 @@ export function excusedMs(faults: readonly Fault[], sufferer: Sufferer, from: nu
 }
 
 /** The last fault that may have made an entry run again; one that hit it or its worker, if there was such a one. */
-export function causeOfDouble(faults: readonly Fault[], sufferer: Sufferer, at: number): Fault | undefined {
+export function causeOfDouble(faults: readonly Fault[], affected: Affected, at: number): Fault | undefined {
   const recent = faults.filter(({ from, to }) => from < at && at < to + DOUBLES_MS);
-  return recent.findLast((fault) => LATE_MS[fault.kind] > 0 && concerns(fault, sufferer)) ?? recent.at(-1);
+  return recent.findLast((fault) => LATE_MS[fault.kind] > 0 && concerns(fault, affected)) ?? recent.at(-1);
 }
 
 /** Two runs of one entry, of which the earlier one, or its process, still held it. */

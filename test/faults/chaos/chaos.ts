@@ -16,7 +16,7 @@ import type { Rates } from './producer.js';
 import { Pulse } from './pulse.js';
 import { Random } from './random.js';
 import { Remains } from './remains.js';
-import { Saboteur } from './saboteur.js';
+import { FaultInjector } from './fault-injector.js';
 import { Standalone } from './standalone.js';
 import type { Target } from './target.js';
 import { Watch } from './watch.js';
@@ -35,7 +35,7 @@ export interface ChaosOrder {
   readonly deeds?: readonly DeedKind[];
   /** Milliseconds between two deeds, on average. @default 1_000 */
   readonly everyMs?: number;
-  /** Whether a second group looks on at the requests. @default true */
+  /** Whether a second group reads the requests. @default true */
   readonly audit?: boolean;
   /** Whether one stream always has more than there are slots for. @default true */
   readonly backlog?: boolean;
@@ -62,7 +62,7 @@ export class Chaos {
   private readonly workers: number;
   private target: Target | undefined;
   private crew: Crew | undefined;
-  private saboteur: Saboteur | undefined;
+  private injector: FaultInjector | undefined;
   private dir = '';
 
   private constructor(private readonly order: ChaosOrder) {
@@ -87,13 +87,13 @@ export class Chaos {
     const target = (this.target = await this.startTarget());
     const crew = (this.crew = await this.startCrew(target));
     const producer = this.startProducer(target);
-    const saboteur = (this.saboteur = new Saboteur(target, crew, producer, this.order.tell));
+    const injector = (this.injector = new FaultInjector(target, crew, producer, this.order.tell));
     const watch = new Watch(target, this.withAudit);
     const pulse = new Pulse(target);
     await producer.connect();
     watch.start();
     pulse.start();
-    await this.struggle(saboteur, producer);
+    await this.struggle(injector, producer);
     target.heal();
     await crew.complete();
     await producer.settled();
@@ -103,12 +103,12 @@ export class Chaos {
     await pulse.stop();
     await producer.close();
     const left = await remains.look();
-    const deserters = crew.deserters.length;
+    const crashed = crew.crashed.length;
     await crew.stop();
     return judge({
       sent: producer.sent,
       notes: crew.notes(),
-      faults: saboteur.faults,
+      faults: injector.faults,
       hiccups: pulse.hiccups,
       deaths: crew.deaths,
       sightings,
@@ -116,7 +116,7 @@ export class Chaos {
       leftEntries: {
         ...left.leftEntries,
         ...(await remains.consumersOf(crew.pids)),
-        'workers that ended by themselves': deserters,
+        'workers that ended by themselves': crashed,
       },
       printed: this.log.text() + crew.printed,
       secret: this.secret,
@@ -146,14 +146,14 @@ export class Chaos {
     return new Producer(target, seed, this.secret, { ...RATES, ...rates, backlog });
   }
 
-  private async struggle(saboteur: Saboteur, producer: Producer): Promise<void> {
+  private async struggle(injector: FaultInjector, producer: Producer): Promise<void> {
     const { seconds, deeds = this.target?.kinds } = this.order;
     const started = performance.now();
     const load = producer.produce(started + seconds * 1_000);
     for (const { at, deed } of planOf({ ...this.order, workers: this.workers, deeds })) {
       await pause(Math.max(0, started + at - performance.now()));
       if (performance.now() - started > seconds * 1_000) break;
-      await saboteur.commit(deed);
+      await injector.commit(deed);
     }
     await load;
   }
@@ -162,7 +162,7 @@ export class Chaos {
     const keptIn = await mkdtemp(join(tmpdir(), 'chaos-kept-'));
     await cp(this.dir, keptIn, { recursive: true });
     await this.target?.keep(keptIn);
-    const faults = (this.saboteur?.faults ?? []).map((fault) => `${JSON.stringify(fault)}\n`);
+    const faults = (this.injector?.faults ?? []).map((fault) => `${JSON.stringify(fault)}\n`);
     await writeFile(join(keptIn, 'faults.ndjson'), faults.join(''));
     await writeFile(join(keptIn, 'violations.txt'), violations.join('\n'));
     await writeFile(join(keptIn, 'printed.txt'), this.crew?.printed ?? '');

@@ -46,8 +46,8 @@ export class Crew {
     return this.crew.flatMap((life) => (life ? [life.worker.pid] : []));
   }
 
-  /** Those that worked, and ended although nobody had told them to. */
-  get deserters(): number[] {
+  /** Workers that were ready and ended without being told to. */
+  get crashed(): number[] {
     const gone = this.lives.filter((life) => life.worker.exited && isReady(life) && !this.isStruck(life));
     return gone.map(({ worker }) => worker.pid);
   }
@@ -98,7 +98,7 @@ export class Crew {
     }
   }
 
-  /** Resolves when nobody is on the way any more. */
+  /** Resolves when no worker is starting any more. */
   async complete(): Promise<void> {
     await Promise.all(this.boots);
   }

@@ -1,4 +1,4 @@
-/** The group of the workers' handlers; `AUDIT` is a second one, with an event handler alone, on the stream of the requests. */
+/** Group of the workers' handlers. `AUDIT` is a second group on the request stream, with an event handler only. */
 export const GROUP = 'workers';
 export const AUDIT = 'audit';
 
@@ -29,9 +29,9 @@ export const FLOWS = {
   flaky: { stream: 'chaos.flaky', groups: [GROUP], slots: SHARED_SLOTS, longestMs: 4_000 },
   /** Fail for good, at once. */
   poison: { stream: 'chaos.poison', groups: [GROUP], slots: 2, longestMs: 500 },
-  /** Always more of it than there are slots. */
+  /** Never empty: the producer keeps it ahead of the slots. */
   backlog: { stream: 'chaos.backlog', groups: [GROUP], slots: 4, longestMs: 2_000 },
-  /** One slot: whatever piles up elsewhere must not keep it waiting. */
+  /** One slot: what piles up in other lanes must not delay it. */
   tick: { stream: 'chaos.tick', groups: [GROUP], slots: 1, longestMs: 500 },
   /** Handlers of one to two and a half leases; the last of the group's streams. */
   long: { stream: 'chaos.long', groups: [GROUP], slots: SHARED_SLOTS, longestMs: 3_000 },

@@ -1,5 +1,5 @@
 import { excusedMs, excusesIn } from './aftermath.js';
-import type { Sufferer } from './aftermath.js';
+import type { Affected } from './aftermath.js';
 import { GROUP, PUBLISH_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './flows.js';
 import type { Ledger, Sending } from './ledger.js';
 import type { ExpiryNote } from './notes.js';
@@ -7,7 +7,7 @@ import { groupBy } from './runs.js';
 import type { Run } from './runs.js';
 import { storyOf } from './story.js';
 
-/** A run that nobody waits for is over by then; one that has to find its reply stream gone tries for a second first. */
+/** How long a run may outlive its caller. One that finds its reply stream gone tries for a second first. */
 const ENDS_WITHIN_MS = 1_000;
 const SLACK_MS = 1_000;
 /** What is left of the patience of a request that waited for its connection as long as it could. */
@@ -17,7 +17,7 @@ const CLOCK_SLACK_MS = 3_000;
 /** Before its deadline, and after Redis was emptied: the stream of a caller is made anew, and the reply written again. */
 const ANSWER_MS = 2_000;
 
-/** I12, I15, I16 and I17: what callers got, and what ran for callers that were not there. */
+/** I12, I15, I16 and I17: what callers got, and what ran without a caller. */
 export function judgeCalls(ledger: Ledger, runs: readonly Run[]): string[] {
   const byNumber = groupBy(
     runs.filter(({ group }) => group === GROUP),
@@ -60,13 +60,13 @@ function judgeExpiry({ id, stream, pid, at }: ExpiryNote, { faults, producerPid 
   return [`I16 ${pid} did not run request ${id} of ${stream} at an age of ${age} ms: its caller waited`];
 }
 
-/** Handled in time, and the caller was not told. */
+/** Handled in time, and the caller got no answer. */
 function judgeUnanswered(n: number, sending: Sending, runs: readonly Run[], ledger: Ledger): string[] {
   const done = runs.find(({ end }) => end === 'done');
   const deadline = sending.sentAt + REQUEST_TIMEOUT_MS;
   if (sending.outcome === 'ok' || !done || done.endedAt > deadline - ANSWER_MS) return [];
-  const sufferer: Sufferer = { stream: done.stream, pids: [...runs.map(({ pid }) => pid), ledger.producerPid] };
-  const excuses = excusesIn(ledger.faults, sufferer, done.startedAt - 100, deadline).filter(
+  const affected: Affected = { stream: done.stream, pids: [...runs.map(({ pid }) => pid), ledger.producerPid] };
+  const excuses = excusesIn(ledger.faults, affected, done.startedAt - 100, deadline).filter(
     // What was answered after that finds a stream that is made anew.
     ({ kind, to }) => kind !== 'flush-all' || done.endedAt < to + 50,
   );
@@ -81,8 +81,8 @@ function judgeLeft(n: number, sending: Sending, runs: readonly Run[], ledger: Le
   return runs.flatMap((run) => {
     const from = Math.max(leftAt, run.startedAt);
     const to = Math.min(run.endedAt, endOf(ledger));
-    const sufferer: Sufferer = { stream: run.stream, pids: [run.pid, ledger.producerPid] };
-    const unexplained = to - from - excusedMs(ledger.faults, sufferer, from, to);
+    const affected: Affected = { stream: run.stream, pids: [run.pid, ledger.producerPid] };
+    const unexplained = to - from - excusedMs(ledger.faults, affected, from, to);
     const allowed = ENDS_WITHIN_MS + SLACK_MS + (leaving === 'cut off' ? ENDS_WITHIN_MS : 0);
     if (unexplained <= allowed || (isHardToTell && leaving !== 'cut off')) return [];
     const age = Math.round(to - from);

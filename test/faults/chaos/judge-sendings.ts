@@ -13,7 +13,7 @@ interface Fate {
   readonly sending: Sending;
   readonly notes: readonly RunNote[];
   readonly letters: number;
-  /** Redis was emptied after it was sent, and what was not handled by then is nobody's fault. */
+  /** Redis was emptied after it was sent: what was not handled by then may be destroyed. */
   readonly mayBeDestroyed: boolean;
 }
 
@@ -74,11 +74,11 @@ function judgeTime({ n, sending: { flow, tookMs, code } }: Fate): string[] {
   return violations;
 }
 
-/** Whoever publishes needs its own connection and the server of its stream, and nothing else. */
+/** Publishing depends on the sender's own connection and on the server of the stream, and on nothing else. */
 function judgeFailure({ n, sending }: Fate, faults: readonly Fault[], producerPid: number): string[] {
   const { flow, outcome, code, sentAt, tookMs } = sending;
   if (outcome === 'ok' || flow === 'request' || flow === 'streamed') return [];
-  const sufferer = { stream: FLOWS[flow].stream, pids: [producerPid] };
-  if (excusesIn(faults, sufferer, sentAt, sentAt + tookMs).length > 0) return [];
+  const affected = { stream: FLOWS[flow].stream, pids: [producerPid] };
+  if (excusesIn(faults, affected, sentAt, sentAt + tookMs).length > 0) return [];
   return [`I18 ${flow} ${n} came to "${code ?? outcome}", and nothing had happened to its stream or its sender`];
 }

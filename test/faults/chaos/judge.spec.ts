@@ -135,7 +135,7 @@ describe('the judge of the chaos run', () => {
     expect(overlaps).toHaveLength(isExcused ? 0 : 1);
   });
 
-  it('takes a server that answered nobody for a fault, and for no deed of the nemesis', () => {
+  it('counts a server that did not answer as a fault, but not as a deed of the nemesis', () => {
     const runs = [...run(11, 0, 2_000), ...run(12, 1_500, 1_600, { attempt: 2 })];
     const verdict = judge(ledgerOf({ runs, rest: { hiccups: [fault('hiccup', 100, 1_450)] } }));
     expect(verdict).toMatchObject({ violations: [], faults: {}, doubles: { hiccup: 1 }, counts: { faults: 0 } });
@@ -156,7 +156,7 @@ describe('the judge of the chaos run', () => {
     expect(violationsOf({ runs })).toEqual([matching('I11')]);
   });
 
-  it('counts doubles by the fault that hit their worker, and takes none for granted', () => {
+  it('counts doubles by the fault that hit their worker, and reports those without a fault', () => {
     const runs = [...run(11, 0, 10), ...run(12, 1_500, 1_600, { attempt: 2 })];
     const faults = [fault('kill', 11, 12, { pids: [11] }), fault('freeze', 900, 1_000, { pids: [13] })];
     const rest = { deaths: new Map([[11, BEGIN + 12]]) };
@@ -174,7 +174,7 @@ describe('the judge of the chaos run', () => {
     );
   });
 
-  it('knows a run of an audit from one that answers', () => {
+  it('does not take the run of an audit group for an answer', () => {
     const sent = sending({ flow: 'request', outcome: 'ok', wrongAnswer: '[]' });
     const runs = run(11, 5, 6, { stream: FLOWS.request.stream, group: AUDIT });
     expect(violationsOf({ sent, runs })).toEqual([
@@ -183,7 +183,7 @@ describe('the judge of the chaos run', () => {
     ]);
   });
 
-  it('asks what a call that failed has to do with the faults', () => {
+  it('reports a failed call that no fault concerns', () => {
     const sent = sending({ outcome: 'unknown', code: 'PUBLISH_OUTCOME_UNKNOWN', tookMs: 2_000 });
     const place = { streams: [FLOWS.poison.stream] };
     expect(violationsOf({ sent, faults: [fault('stop-master', 10, 3_000, place)] })).toEqual([matching('I18 event 0')]);

@@ -17,12 +17,12 @@ export interface Sending {
   /** What the caller got in place of the answer of its one request handler. */
   readonly wrongAnswer?: string;
   readonly firstValueAt?: number;
-  /** Since when nobody waits for the reply any more. */
+  /** When the caller stopped waiting for the reply. */
   readonly leftAt?: number;
   readonly leaving?: Leaving | 'failed';
 }
 
-/** What the nemesis does, and what the machine does by itself. */
+/** The deeds of the nemesis, and the hiccups of the machine. */
 export type FaultKind = DeedKind | 'hiccup';
 
 /** What happened, and when: milliseconds since the epoch. */
@@ -32,7 +32,7 @@ export interface Fault {
   readonly told: string;
   readonly from: number;
   readonly to: number;
-  /** The processes that it hit; everybody's, when there are neither processes nor streams. */
+  /** The processes that it hit. A fault with neither processes nor streams hits all of them. */
   readonly pids?: readonly number[];
   readonly streams?: readonly string[];
   /** The one connection that it hit. */
@@ -74,7 +74,7 @@ export interface Ledger {
   readonly dead: readonly number[];
   /** What the nemesis did. */
   readonly faults: readonly Fault[];
-  /** When a server answered nobody, whatever the reason. */
+  /** When a server did not answer any client, whatever the reason. */
   readonly hiccups: readonly Fault[];
   /** When processes ended; milliseconds since the epoch. */
   readonly deaths: ReadonlyMap<number, number>;

@@ -26,6 +26,8 @@ const TOP_UP_EVERY_TICKS = 5;
 /** Sends at a rate of its own, whatever becomes of it, and knows of each message how it ended for its sender. */
 export class Producer {
   readonly sent = new Map<number, Sending>();
+  /** Where the answers to its requests go; callers of streamed replies may have others. */
+  replyStream = '';
   private readonly open = new Set<Promise<void>>();
   private readonly client: RedisStreamClient;
   private readonly callers: Callers;
@@ -54,6 +56,8 @@ export class Producer {
 
   async connect(): Promise<void> {
     await this.client.connect();
+    const keys = await Promise.all(this.target.observers.map((redis) => redis.keys('reply:*')));
+    this.replyStream = keys.flat()[0] ?? '';
   }
 
   /** Events of the flow `flaky` fail for so long. */

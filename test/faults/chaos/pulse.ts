@@ -6,7 +6,7 @@ import { monotonicNow } from './notes.js';
 import type { Target } from './target.js';
 
 const EVERY_MS = 50;
-/** A lease has no slack for a server that answers nobody for longer than this. */
+/** Leases have no slack for a server that does not answer for longer than this. */
 const HICCUP_MS = 200;
 
 /**

@@ -16,7 +16,7 @@ import type { Note, RunNote } from './notes.js';
 import { Printed } from './printed.js';
 
 const VALUE_EVERY_MS = 20;
-/** An endless reply that nobody ends is a violation by then; its slot is needed all the same. */
+/** An endless reply whose run is still there by then is a violation; its slot is needed all the same. */
 const ENDLESS_MS = 20_000;
 const SAMPLE_MS = 500;
 const MB = 1_048_576;
@@ -47,7 +47,7 @@ async function perform(task: ChaosTask, ctx: RedisStreamContext): Promise<number
   return task.n;
 }
 
-/** Each value says whose it is, so that those of two runs cannot pass for one reply. */
+/** Each value names its run, so that the values of two runs cannot pass for one reply. */
 function stream(task: ChaosTask, ctx: RedisStreamContext): Observable<string> {
   return new Observable((observer) => {
     noteRun('started', task, ctx);
@@ -116,7 +116,7 @@ class ChaosController {
   }
 }
 
-/** Looks on; nobody asked it. */
+/** Reads the requests in a group of its own and must never answer them. */
 @Controller()
 class AuditController {
   @EventPattern<string>(FLOWS.request.stream, { group: AUDIT })

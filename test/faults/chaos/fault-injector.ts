@@ -19,7 +19,7 @@ if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('RENAME', KEYS[2], KEYS[1]
 type Place = Pick<Fault, 'pids' | 'streams' | 'role'>;
 
 /** Does what the nemesis has planned, and writes down what it was, when, and whom it hit. */
-export class Saboteur {
+export class FaultInjector {
   readonly faults: Fault[] = [];
 
   constructor(
@@ -61,11 +61,12 @@ export class Saboteur {
     return pid === undefined ? [] : [pid];
   }
 
-  /** The streams of a stopped master; and what is answered, since the reply streams of some callers are there, too. */
+  /** The streams of a stopped master, and those whose answers go there. */
   private hungWith(stream: string): string[] {
-    const { target } = this;
-    const hung = STREAMS.filter((other) => target.observerOf(other) === target.observerOf(stream));
-    return [...new Set([...hung, FLOWS.request.stream, FLOWS.streamed.stream])];
+    const { target, producer } = this;
+    const isHung = (key: string): boolean => target.observerOf(key) === target.observerOf(stream);
+    const answered = isHung(producer.replyStream) ? [FLOWS.request.stream] : [];
+    return [...new Set([...STREAMS.filter(isHung), ...answered, FLOWS.streamed.stream])];
   }
 
   private async perform(deed: Deed): Promise<void> {
