@@ -63,9 +63,16 @@ export class ReplyInbox {
   async close(): Promise<void> {
     this.closed = true;
     clearInterval(this.housekeeping);
-    if (!this.opening || !this.parts.writer.isReady) return;
-    // An expiry of 1 ms is a deletion that needs no right to delete.
-    await this.parts.writer.client.pexpire(this.stream, 1).catch(() => undefined);
+    if (!this.opening) return;
+    const { writer } = this.parts;
+    try {
+      // A connection that has just been lost is back in a moment. The caller bounds the wait.
+      await writer.ready();
+      // An expiry of 1 ms is a deletion that needs no right to delete.
+      await writer.client.pexpire(this.stream, 1);
+    } catch {
+      // The stream expires by itself.
+    }
   }
 
   private async start(): Promise<void> {
@@ -74,7 +81,9 @@ export class ReplyInbox {
     if (this.closed) throw new TransportClosedError();
     this.isOpen = true;
     // What waits to be sent goes out as soon as the connection is back; the stream has to be there by then.
-    this.parts.writer.client.on('ready', () => void this.create().catch(() => undefined));
+    this.parts.writer.client.on('ready', () => {
+      if (!this.closed) void this.create().catch(() => undefined);
+    });
     this.parts.reader.open();
     void this.readUntilClosed();
     this.housekeeping = setInterval(() => void this.keepHouse(), HOUSEKEEPING_MS).unref();

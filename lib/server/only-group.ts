@@ -30,9 +30,12 @@ export class OnlyGroup {
   }
 
   private async ask(groupStream: GroupStream): Promise<boolean> {
+    let isOnly = await this.isOnly(groupStream);
     const settlingMs = SETTLING_MS - groupStream.ageMs;
-    if (settlingMs > 0) await pause(settlingMs, undefined, { ref: false });
-    const isOnly = await this.isOnly(groupStream);
+    if (isOnly && settlingMs > 0) {
+      await pause(settlingMs, undefined, { ref: false });
+      isOnly = await this.isOnly(groupStream);
+    }
     if (!isOnly) this.othersUntil.set(groupStream, performance.now() + KNOWN_FOR_MS);
     return isOnly;
   }
