@@ -16,6 +16,7 @@ import { Leftovers } from './leftovers.js';
 
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1_000;
+const LAST_ID = '18446744073709551615-18446744073709551615';
 const IDLE_BLOCK_MS = 0;
 const ENTRY_ID = /^\d+-\d+$/;
 
@@ -57,6 +58,8 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
     }
     const key = this.deadLetters(pattern);
     const start = after === undefined ? '-' : `(${entryId('after', after)}`;
+    // Redis refuses a range that begins behind the last id of all.
+    if (after === LAST_ID) return { letters: [], next: undefined };
     const found = await this.ask((client) => client.xrangeBuffer(key, start, '+', 'COUNT', count));
     const letters = this.lettersAmong(key, found);
     return { letters, next: found.length === count ? String(found.at(-1)?.[0]) : undefined };

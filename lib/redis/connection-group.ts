@@ -91,7 +91,8 @@ export class ConnectionGroup {
 
   /** One line an outage, not one a retry. */
   private complain(connection: Connection, error: Error): void {
-    if (this.complained.has(connection)) return;
+    // What nothing depends on is no news.
+    if (this.complained.has(connection) || !this.states.has(connection)) return;
     this.complained.add(connection);
     this.watcher.failed(connection.role, error);
   }

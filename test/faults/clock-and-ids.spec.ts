@@ -21,9 +21,12 @@ beforeEach(() => {
   stage.owns(() => gate.resolve());
 });
 
-async function addLastIds(stream: string, count: number): Promise<string[]> {
+/** What makes an entry a dead letter. */
+const LETTER = ['x-stream', 'job', 'x-group', 'service', 'x-id', '1-0', 'x-attempts', '1', 'x-reason', 'failed'];
+
+async function addLastIds(stream: string, count: number, fields: readonly string[] = []): Promise<string[]> {
   const ids = Array.from({ length: count }, (_, n) => `${n + 1}-${LAST_SEQUENCE}`);
-  for (const [n, id] of ids.entries()) await stage.raw.xadd(stream, id, 'data', `"last-${n}"`);
+  for (const [n, id] of ids.entries()) await stage.raw.xadd(stream, id, 'data', `"last-${n}"`, ...fields);
   return ids;
 }
 
@@ -53,7 +56,7 @@ describe('ids whose sequence is the last of its millisecond', () => {
   });
 
   it('are pages of dead letters like any others', async () => {
-    const ids = await addLastIds('{job}:dead', 3);
+    const ids = await addLastIds('{job}:dead', 3, LETTER);
     const letters = new RedisStreamDeadLetters({ connection: stage.connection });
     stage.owns(() => letters.close());
     const found: string[] = [];
@@ -68,7 +71,7 @@ describe('ids whose sequence is the last of its millisecond', () => {
 
   it('end with the last id of all, and nothing comes after it', async () => {
     const last = `${LAST_SEQUENCE}-${LAST_SEQUENCE}`;
-    await stage.raw.xadd('{job}:dead', last, 'data', '1');
+    await stage.raw.xadd('{job}:dead', last, 'data', '1', ...LETTER);
     const letters = new RedisStreamDeadLetters({ connection: stage.connection });
     stage.owns(() => letters.close());
     expect(await letters.list('job', { after: last })).toEqual({ letters: [], next: undefined });
