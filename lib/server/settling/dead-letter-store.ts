@@ -10,7 +10,7 @@ import type { ThrottledLog } from '../throttled-log.js';
 import type { DeadLetterReason } from './settlement.js';
 
 const RETRY_MS = 1_000;
-const MAX_RETRY_MS = 10_000;
+const MAX_RETRY_MS = 2_000;
 /** Letters of one stream that are stored at the same time once Redis takes them again. */
 const PORTION = 64;
 
