@@ -88,3 +88,23 @@ async function expectAllStored(): Promise<void> {
   await eventually(async () => expect(await stage.raw.xlen('{job}:dead')).toBe(FAILING), { within: 25_000 });
   await settled(stage.raw, 'job');
 }
+
+describe('a group that is destroyed while its dead letters cannot be stored', () => {
+  it('is made anew, and what is sent from then on is handled', async () => {
+    const heard: unknown[] = [];
+    let isBroken = true;
+    const handler = onEvent('job', (data) => {
+      if (isBroken) throw new Error('broken');
+      heard.push(data);
+    });
+    await stage.serve([handler], { option: { ...OPTION, concurrency: 1, maxAttempts: 1 } });
+    await stage.raw.set('{job}:dead', 'not a stream');
+    await fill(stage.raw, 'job', 200);
+    await eventually(async () => expect(await pendingOf(stage.raw, 'job')).toBeGreaterThanOrEqual(64));
+    await stage.raw.flushall();
+    isBroken = false;
+    await eventually(async () => expect(await stage.raw.exists('job')).toBe(1), { within: 10_000 });
+    await fill(stage.raw, 'job', 3);
+    await eventually(() => expect(heard).toEqual([0, 1, 2]));
+  });
+});

@@ -92,8 +92,13 @@ export class DeadLetterStore {
       this.report(letter, result);
       return undefined;
     } catch (failure) {
-      letter.isMaybeStored ||= classify(failure) === 'lost';
-      return withoutArguments(failure);
+      const kind = classify(failure);
+      letter.isMaybeStored ||= kind === 'lost';
+      if (kind !== 'rejoin') return withoutArguments(failure);
+      // The group is gone, and with it whatever was pending: kept here, it would keep the group from being made anew.
+      entry.release();
+      this.parts.events.emit('entryLost', entry.place);
+      return undefined;
     }
   }
 

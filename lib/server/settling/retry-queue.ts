@@ -1,4 +1,5 @@
 import type { Connection } from '../../redis/connection.js';
+import { classify } from '../../redis/reply-error.js';
 import { retakeEntries } from '../../redis/scripts.js';
 import { DeadlineWheel } from '../../timing/deadline-wheel.js';
 import type { GroupStream } from '../holding/group-stream.js';
@@ -63,10 +64,12 @@ export class RetryQueue {
       const taken = await retakeEntries(this.writer.client, groupStream, attempts);
       if (this.isClosed) return;
       for (const entry of entries) this.retaken(entry, taken.get(entry.id));
-    } catch {
-      // No connection, or not now. The lease runs on meanwhile; if it ends, another consumer takes the entry.
+    } catch (error) {
       if (this.isClosed) return;
-      for (const entry of entries) this.wheel.add(entry, RETRY_MS);
+      // The group is gone, and with it whatever was pending.
+      if (classify(error) === 'rejoin') for (const entry of entries) this.retaken(entry, null);
+      // No connection, or not now. The lease runs on meanwhile; if it ends, another consumer takes the entry.
+      else for (const entry of entries) this.wheel.add(entry, RETRY_MS);
     }
   }
 
