@@ -167,6 +167,7 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
       statusChanged: (status) => this._status$.next(status),
       failed: (role, error) => this.logger.error(`Redis connection "${role}": ${error.message}`),
       recovered: (role) => this.logger.log(`Redis connection "${role}" is back`),
+      listenerFailed: (error) => this.logger.error(error),
       informed: (message) => this.inform(message),
     });
     for (const { event, listener } of this.listeners) runtime.connections.on(event, listener);

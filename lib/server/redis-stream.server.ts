@@ -148,6 +148,7 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
       statusChanged: (status) => this._status$.next(status),
       failed: (role, error) => this.logger.error(`Redis connection "${role}": ${error.message}`),
       recovered: (role) => this.logger.log(`Redis connection "${role}" is back`),
+      listenerFailed: (error) => this.logger.error(error),
     });
     const streams = this.groupStreams();
     const runtime = new ServerRuntime(streams, settings, connections, {
