@@ -113,10 +113,10 @@ describe('listeners of connections that fail', () => {
     const keep = (error: unknown): unknown => unhandled.push(error);
     process.on('unhandledRejection', keep).on('uncaughtException', keep);
     stage.owns(() => process.off('unhandledRejection', keep).off('uncaughtException', keep));
-    const prepare = (_app: unknown, server: RedisStreamServer): void => server.on('ready', fail as () => void);
+    const prepare = (_app: unknown, server: RedisStreamServer): void => server.on('ready', fail);
     await stage.serve([Pinged], { prepare });
     const client = stage.client();
-    client.on('ready', fail as () => void);
+    client.on('ready', fail);
     expect(await ask(client, 'pinged', 1)).toBe(1);
     await eventually(() => expect(stage.log.text('error').match(/the meter is broken/g)?.length).toBeGreaterThan(3));
     expect(unhandled).toEqual([]);
