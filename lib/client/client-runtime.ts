@@ -43,7 +43,8 @@ export class ClientRuntime {
     this.writer = writer;
     this.pending = new PendingRequests(maxPending);
     this.publisher = new Publisher(writer, publishTimeoutMs, maxPending);
-    this.inbox = new ReplyInbox(prefix, { reader, writer, pending: this.pending }, publishTimeoutMs);
+    const refused = (error: Error): void => watcher.failed('inbox', error);
+    this.inbox = new ReplyInbox(prefix, { reader, writer, pending: this.pending, refused }, publishTimeoutMs);
     this.served = new ServedStreams(writer.client);
     this.canceller = new RequestCanceller(writer, controlChannel(prefix), (message) => watcher.informed(message));
     writer.client.on('ready', () => this.publisher.resume());

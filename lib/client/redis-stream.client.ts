@@ -31,6 +31,8 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
   private readonly unobserved = new UnobservedFailures((line) => this.logger.error(line));
   private readonly listeners: { event: string; listener: (...args: unknown[]) => void }[] = [];
   private runtime: ClientRuntime | undefined;
+  /** Every `close()` so far. */
+  private closing: Promise<void> = Promise.resolve();
   private readonly informed = new Set<string>();
 
   /** @throws {RedisStreamOptionError} */
@@ -60,14 +62,14 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
   /**
    * Requests without a reply fail with `TransportClosedError` and are cancelled at their servers. Events that were emitted
    * before are still written, where Redis is there or comes up within 400 ms; the others fail. Then the connections are
-   * closed: within milliseconds, and within about two seconds where Redis is silent. The client can be used again.
+   * closed: within milliseconds, and within about two seconds where Redis is silent. Any number of times; the client can be
+   * used again.
    */
-  async close(): Promise<void> {
-    const { runtime } = this;
-    if (!runtime) return;
+  close(): Promise<void> {
+    const { runtime, closing } = this;
+    if (!runtime) return closing;
     this.runtime = undefined;
-    await runtime.close(new TransportClosedError('unknown'));
-    this.unobserved.flush();
+    return (this.closing = Promise.all([closing, this.end(runtime)]).then(() => undefined));
   }
 
   /** For clients from a plain provider factory; `ClientsModule` puts `close` here itself. */
@@ -140,6 +142,11 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
     });
   }
 
+  private async end(runtime: ClientRuntime): Promise<void> {
+    await runtime.close(new TransportClosedError('unknown'));
+    this.unobserved.flush();
+  }
+
   private packet(pattern: unknown, data: unknown): ReadPacket {
     const packet: ReadPacket = { pattern, data };
     this.onDispatchHook?.(packet);
@@ -167,6 +174,7 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
       statusChanged: (status) => this._status$.next(status),
       failed: (role, error) => this.logger.error(`Redis connection "${role}": ${error.message}`),
       recovered: (role) => this.logger.log(`Redis connection "${role}" is back`),
+      listenerFailed: (error) => this.logger.error(error),
       informed: (message) => this.inform(message),
     });
     for (const { event, listener } of this.listeners) runtime.connections.on(event, listener);

@@ -1,8 +1,9 @@
 import { v4 as uuid } from 'uuid';
 import { decodeReply } from '../codec/entry.codec.js';
 import { INBOX_BLOCK_MS, REPLY_STREAM_TTL_MS } from '../constants.js';
-import { TransportClosedError } from '../errors/transport-errors.js';
+import { TransportClosedError, TransportUnavailableError } from '../errors/transport-errors.js';
 import type { Connection } from '../redis/connection.js';
+import { classify, withoutArguments } from '../redis/reply-error.js';
 import { replyStreamKey } from '../topology/keys.js';
 import { entryTime, nextId, readAfter } from '../redis/stream-commands.js';
 import type { StreamEntry } from '../redis/stream-commands.js';
@@ -19,6 +20,8 @@ export interface InboxParts {
   readonly reader: Connection;
   readonly writer: Connection;
   readonly pending: PendingRequests;
+  /** Redis does not let this client use its reply stream; once for each reason. */
+  refused(error: Error): void;
 }
 
 /**
@@ -36,6 +39,7 @@ export class ReplyInbox {
   private untrimmed = false;
   private renewedAt = 0;
   private keeping = false;
+  private readonly refusals = new Set<string>();
   private housekeeping: NodeJS.Timeout | undefined;
 
   constructor(
@@ -51,7 +55,10 @@ export class ReplyInbox {
     return this.isOpen;
   }
 
-  /** Creates the stream and starts reading, once; resolves when requests may be written. */
+  /**
+   * Creates the stream and starts reading, once; resolves when requests may be written.
+   * @throws {TransportUnavailableError} when there is no connection, or Redis refuses the stream
+   */
   open(): Promise<void> {
     return (this.opening ??= this.start().catch((error: unknown) => {
       this.opening = undefined;
@@ -77,7 +84,10 @@ export class ReplyInbox {
 
   private async start(): Promise<void> {
     await this.parts.writer.ready(this.publishTimeoutMs, 'store');
-    await this.create();
+    await this.create().catch((error: unknown) => {
+      const what = `The reply stream "${this.stream}" cannot be made`;
+      throw new TransportUnavailableError(what, withoutArguments(error), true);
+    });
     if (this.closed) throw new TransportClosedError();
     this.isOpen = true;
     // What waits to be sent goes out as soon as the connection is back; the stream has to be there by then.
@@ -119,11 +129,22 @@ export class ReplyInbox {
         await this.parts.reader.ready();
         const entries = await readAfter(this.parts.reader.client, this.stream, this.lastId, READ_COUNT, INBOX_BLOCK_MS);
         this.deliver(entries);
-      } catch {
-        // Whatever it was shows in the connection's own events; the replies are still there when it is over.
+      } catch (error) {
+        // An outage shows in the connection's own events; the replies are still there when it is over.
+        this.report(error);
         if (!this.closed && !this.parts.reader.isClosed) await pause(PAUSE_AFTER_ERROR_MS);
       }
     }
+  }
+
+  /** What Redis refuses shows in no event of the connection, and all that callers see is a timeout. */
+  private report(error: unknown): void {
+    const kind = classify(error);
+    if (kind !== 'fatal' && kind !== 'reject') return;
+    const refusal = withoutArguments(error);
+    if (this.refusals.has(refusal.message)) return;
+    this.refusals.add(refusal.message);
+    this.parts.refused(refusal);
   }
 
   private deliver(entries: readonly StreamEntry[]): void {
@@ -143,8 +164,9 @@ export class ReplyInbox {
       if (this.parts.pending.size > 0 || performance.now() - this.renewedAt > REPLY_STREAM_TTL_MS / 3)
         await this.renew();
       if (this.untrimmed) await this.trim();
-    } catch {
+    } catch (error) {
       // Tried again with the next tick.
+      this.report(error);
     } finally {
       this.keeping = false;
     }

@@ -2,7 +2,11 @@ import { Injectable } from '@nestjs/common';
 import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
 import { catchError } from 'rxjs';
 import type { Observable } from 'rxjs';
+import { sharedByCopies } from '../errors/brand.js';
 import { RedisStreamContext } from './redis-stream.context.js';
+
+/** One that a copy of this package made serves the servers of the other copy as well. */
+const use = sharedByCopies('interceptor', () => ({ isMade: false }));
 
 /**
  * Shows the transport what a handler really threw. Nest's exception filter masks errors before a transport sees them, so
@@ -12,15 +16,13 @@ import { RedisStreamContext } from './redis-stream.context.js';
  */
 @Injectable()
 export class RedisStreamErrorInterceptor implements NestInterceptor {
-  private static made = false;
-
   /** Whether one was made in this process. */
   static get isInUse(): boolean {
-    return RedisStreamErrorInterceptor.made;
+    return use.isMade;
   }
 
   constructor() {
-    RedisStreamErrorInterceptor.made = true;
+    use.isMade = true;
   }
 
   intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {

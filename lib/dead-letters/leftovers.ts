@@ -3,7 +3,8 @@ import type { RedriveOutcome } from '../redis/scripts.js';
 type LeftBehind = Exclude<RedriveOutcome, 'redriven' | 'missing'>;
 
 const REASONS: Readonly<Record<LeftBehind, string>> = {
-  foreign: 'no server wrote as dead letters (no `x-id` or `x-group`); they are skipped',
+  foreign: 'no server wrote as dead letters (no usable `x-id`, `x-group` or `x-packed`); they are skipped',
+  elsewhere: 'failed in another stream (`x-stream`) and are redriven by its pattern alone',
   homeless: 'belong to a group that does not exist any more; create it, then redrive them again',
   'too-wide': 'have more fields than a script can write; copy them by hand',
 };

@@ -181,6 +181,7 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
         statusChanged: () => undefined,
         failed: (_, error) => this.logger.error(`Redis connection for dead letters: ${error.message}`),
         recovered: () => this.logger.log('Redis connection for dead letters is back'),
+        listenerFailed: (error) => this.logger.error(error),
       });
       this.connection = this.connections.add('writer');
       this.connections.open();

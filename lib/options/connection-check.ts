@@ -18,10 +18,10 @@ export function assertConnection(connection: unknown): void {
     const rule = `its options, not a client: each role opens a connection of its own. Write a factory, ${FACTORY_HINT}`;
     throw new RedisStreamOptionError('connection', rule, connection);
   }
-  const { keyPrefix, options, url } = connection as Loose;
-  if (url !== undefined) {
-    const rule = "absent: ioredis does not read it. Write `connection: 'redis://host:6379'`, or `host` and `port`";
-    throw new RedisStreamOptionError('connection.url', rule, url, true);
+  const { keyPrefix, nodes, options } = connection as Loose;
+  assertOwnForm(connection as Loose);
+  if (nodes !== undefined && !(Array.isArray(nodes) && nodes.length > 0)) {
+    throw new RedisStreamOptionError('connection.nodes', 'a list of at least one node of the cluster', nodes);
   }
   assertNoKeyPrefix(keyPrefix);
   assertNoKeyPrefix(options?.keyPrefix);
@@ -29,8 +29,21 @@ export function assertConnection(connection: unknown): void {
 
 interface Loose {
   readonly keyPrefix?: unknown;
+  readonly nodes?: unknown;
   readonly options?: { readonly keyPrefix?: unknown };
-  readonly url?: unknown;
+  readonly [name: string]: unknown;
+}
+
+/** How other libraries say where Redis is. ioredis reads none of these, and would connect to localhost. */
+const FOREIGN_NAMES = ['url', 'uri', 'socket', 'hostname', 'rootNodes', 'startupNodes'];
+
+function assertOwnForm(connection: Loose): void {
+  const isCluster = connection.nodes !== undefined;
+  for (const name of isCluster ? FOREIGN_NAMES : [...FOREIGN_NAMES, 'options']) {
+    if (connection[name] === undefined) continue;
+    const rule = "absent: ioredis does not read it. Write `connection: 'redis://host:6379'`, or `host` and `port`";
+    throw new RedisStreamOptionError(`connection.${name}`, rule, connection[name], true);
+  }
 }
 
 function assertUrl(connection: string): void {

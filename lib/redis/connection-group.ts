@@ -1,5 +1,6 @@
 import type { ConnectionRole, RedisClient, RedisConnection } from '../interfaces/connection.js';
 import type { TransportStatus } from '../interfaces/events.js';
+import { isThenable } from '../timing/thenable.js';
 import { Connection } from './connection.js';
 import { withoutArguments } from './reply-error.js';
 
@@ -11,6 +12,8 @@ export interface GroupWatcher {
   /** The first error since the connection could be used. */
   failed(role: ConnectionRole, error: Error): void;
   recovered(role: ConnectionRole): void;
+  /** A listener of the user's threw or rejected. */
+  listenerFailed(error: unknown): void;
 }
 
 /**
@@ -60,17 +63,32 @@ export class ConnectionGroup {
     await Promise.all(this.members.map((connection) => connection.ready(timeoutMs)));
   }
 
-  /** Adds a listener to each connection; its first argument is the role, its second the error without arguments. */
-  on(event: string, listener: (role: ConnectionRole, error?: Error) => void): void {
+  /**
+   * Adds a listener to each connection; its first argument is the role, its second the error without arguments. One that
+   * throws or rejects is reported, and harms neither the connection nor the process.
+   */
+  on(event: string, listener: (role: ConnectionRole, error?: Error) => unknown): void {
     if (!CONNECTION_EVENTS.has(event)) return;
     for (const { client, role } of this.all) {
-      client.on(event, (error?: unknown) => listener(role, ...(event === 'error' ? [withoutArguments(error)] : [])));
+      client.on(event, (error?: unknown) =>
+        this.call(() => listener(role, ...(event === 'error' ? [withoutArguments(error)] : []))),
+      );
     }
   }
 
   /** Resolves when all sockets are closed, at the latest after half a second. */
   async close(): Promise<void> {
     await Promise.all(this.all.map((connection) => connection.close()));
+  }
+
+  private call(listener: () => unknown): void {
+    const failed = (error: unknown): void => this.watcher.listenerFailed(error);
+    try {
+      const result = listener();
+      if (isThenable(result)) result.then(undefined, failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   private get all(): Connection[] {

@@ -139,23 +139,42 @@ function endOf(client: RedisClient, timeoutMs: number): Promise<void> {
   });
 }
 
+/** Clients that have a role. One that had two would put its blocking reads in front of all that it writes. */
+const taken = new WeakSet<RedisClient>();
+
 function openClient(source: RedisConnection, role: ConnectionRole, blockMs: number): RedisClient {
   const safe = safeOptions(role, blockMs);
   const client = makeClient(source, role, safe);
   assertNoKeyPrefix(client.options.keyPrefix);
+  if (taken.has(client)) {
+    const rule = 'a factory that makes a new client at each call: each role needs a connection of its own';
+    throw new RedisStreamOptionError('connection', rule, client);
+  }
+  taken.add(client);
   return client;
 }
 
 function makeClient(source: RedisConnection, role: ConnectionRole, safe: RedisOptions): RedisClient {
   if (typeof source === 'function') return source(safe, role);
-  if (typeof source === 'string') return new Redis(source, safe);
-  if (isClusterConnection(source)) return new Cluster([...source.nodes], clusterOptions(source.options, safe));
+  if (typeof source === 'string') return new Redis(urlWithout(safe, source), safe);
+  if (isClusterConnection(source)) {
+    const nodes = source.nodes.map((node) => (typeof node === 'string' ? urlWithout(safe, node) : node));
+    return new Cluster(nodes, clusterOptions(source.options, safe));
+  }
   return new Redis({
     connectTimeout: CONNECT_TIMEOUT_MS,
     ...source,
     ...safe,
     ...(source.sentinels && { failoverDetector: true }),
   });
+}
+
+/** ioredis lets what the query of a URL says win over options, so `?maxRetriesPerRequest=20` would send messages twice. */
+function urlWithout(safe: RedisOptions, source: string): string {
+  if (!source.includes('?') || !URL.canParse(source)) return source;
+  const url = new URL(source);
+  for (const name of Object.keys(safe)) url.searchParams.delete(name);
+  return url.href;
 }
 
 /**

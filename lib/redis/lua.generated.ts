@@ -144,18 +144,25 @@ end
 sort(letter[2], true)
 local group, id = about['x-group'], about['x-id']
 if not group or not id or not id:match('^%d+%-%d+$') then return 'foreign' end
+local from = about['x-stream'] or KEYS[1]
+if from ~= KEYS[1] and (from .. ':dead' == KEYS[2] or '{' .. from .. '}:dead' == KEYS[2]) then return 'elsewhere' end
+local pending = redis.pcall('XPENDING', KEYS[1], group, id, id, 1)
+if pending.err then
+  if pending.err:find('NOGROUP', 1, true) then return 'homeless' end
+  return pending.err:find('Invalid stream ID', 1, true) and 'foreign' or pending
+end
 if #redis.call('XRANGE', KEYS[1], id, id) == 1 then
-  local pending = redis.pcall('XPENDING', KEYS[1], group, id, id, 1)
-  if pending.err then return pending.err:find('NOGROUP', 1, true) and 'homeless' or pending end
   if #pending == 0 then
     local successor = successor_of(KEYS[1], group, 'redriven')
     redis.call('XCLAIM', KEYS[1], group, successor, 0, id, 'IDLE', ARGV[2], 'RETRYCOUNT', 0, 'FORCE', 'JUSTID')
   end
 else
   if about['x-packed'] then
+    local is_packed, packed = pcall(cmsgpack.unpack, about['x-packed'])
+    if not is_packed or type(packed) ~= 'table' then return 'foreign' end
     own = {['x-only-group'] = 1, ['x-redriven'] = 1}
     fields = {}
-    sort(cmsgpack.unpack(about['x-packed']), false)
+    sort(packed, false)
   end
   if #fields > 7900 then return 'too-wide' end
   local args = {'XADD', KEYS[1], '*', 'x-only-group', group, 'x-redriven', about['x-redriven'] or id}

@@ -159,10 +159,11 @@ export async function handBack(
 /**
  * What became of a letter that was to be redriven. All but the first and the second stay where they are:
  * - `foreign`: an entry that no server wrote as a dead letter
- * - `homeless`: its entry is still in the stream, its group is not
+ * - `elsewhere`: it failed in another stream, whose letters are in the same place
+ * - `homeless`: its group does not exist
  * - `too-wide`: it has more fields than a script can write
  */
-export type RedriveOutcome = 'redriven' | 'missing' | 'foreign' | 'homeless' | 'too-wide';
+export type RedriveOutcome = 'redriven' | 'missing' | 'foreign' | 'elsewhere' | 'homeless' | 'too-wide';
 
 /** Gives a dead letter another life in the group that it failed in. */
 export async function redriveLetter(

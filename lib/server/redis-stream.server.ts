@@ -36,7 +36,7 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
   private readonly routes: HandlerRoutes;
   private readonly events = new ServerEventEmitter((error) => this.logger.error(error));
   private readonly connectionListeners: { event: string; listener: (...args: unknown[]) => void }[] = [];
-  /** Nest 11 and 12 have the same two; 12 only adds helpers around them. */
+  /** Nest has the same two from 11.1.6 on; 12 only adds helpers around them. */
   private readonly processingHooks: ProcessingHooks = {
     started: (context, run) => {
       const failed = (error: unknown): void => {
@@ -44,7 +44,8 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
         run.hookFailed(error);
       };
       try {
-        const result: unknown = this.onProcessingStartHook(this.transportId, context, () => run.work());
+        const { startHook } = this;
+        const result: unknown = startHook ? startHook(this.transportId, context, () => run.work()) : run.work();
         if (isThenable(result)) result.then(undefined, failed);
       } catch (error) {
         failed(error);
@@ -140,6 +141,11 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
     return this.connections.clients as T;
   }
 
+  /** Older releases of Nest 11 have none. */
+  private get startHook(): typeof this.onProcessingStartHook | undefined {
+    return this.onProcessingStartHook;
+  }
+
   private async start(): Promise<void> {
     // One that was drained, and not closed, has connections still.
     if (this.connections) await this.stop();
@@ -148,6 +154,7 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
       statusChanged: (status) => this._status$.next(status),
       failed: (role, error) => this.logger.error(`Redis connection "${role}": ${error.message}`),
       recovered: (role) => this.logger.log(`Redis connection "${role}" is back`),
+      listenerFailed: (error) => this.logger.error(error),
     });
     const streams = this.groupStreams();
     const runtime = new ServerRuntime(streams, settings, connections, {

@@ -40,6 +40,15 @@ describe('connections', () => {
     expect(clients.map(({ status }) => status)).toEqual(clients.map(() => 'end'));
   });
 
+  it('are over when a second close() resolves, as when the first one does', async () => {
+    const client = stage.client();
+    await client.connect();
+    const clients = client.unwrap<Redis[]>();
+    void client.close();
+    await client.close();
+    expect(clients.map(({ status }) => status)).toEqual(['end', 'end']);
+  });
+
   it('do not keep close() waiting when the other end says nothing', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());

@@ -199,6 +199,52 @@ describe('an entry among the dead letters that is not one', () => {
   });
 });
 
+describe('a letter that cannot be redriven', () => {
+  beforeEach(() => Logger.overrideLogger(stage.log));
+
+  const letterOf = (about: Readonly<Record<string, string>>): Promise<string | null> =>
+    stage.raw.xadd('{order}:dead', '*', ...Object.entries({ data: '7', 'x-id': '5-1', ...about }).flat());
+
+  it('stays a letter where neither its group nor its entry is there any more: nobody would run a copy', async () => {
+    await stage.raw.xgroup('CREATE', 'order', 'other', '0', 'MKSTREAM');
+    await letterOf({ 'x-stream': 'order', 'x-group': 'service' });
+    const letters = deadLetters();
+    expect(await letters.redriveAll('order')).toBe(0);
+    expect(await letters.count('order')).toBe(1);
+    expect(await stage.raw.xlen('order')).toBe(0);
+    expect(stage.log.text('warn')).toContain('belong to a group that does not exist any more');
+    await stage.serve([OrdersAlone], { option: ONE_RUN });
+    isBroken = false;
+    expect(await letters.redriveAll('order')).toBe(1);
+    await eventually(() => expect(seen).toHaveLength(1));
+    await settled(stage.raw, 'order');
+  });
+
+  it('keeps no other from it: one with an id that cannot be, one whose packed fields are not', async () => {
+    await stage.raw.xgroup('CREATE', 'order', 'service', '0', 'MKSTREAM');
+    await letterOf({ 'x-stream': 'order', 'x-group': 'service', 'x-id': `${'9'.repeat(30)}-1` });
+    await letterOf({ 'x-stream': 'order', 'x-group': 'service', 'x-packed': 'a text' });
+    await letterOf({ 'x-stream': 'order', 'x-group': 'service' });
+    const letters = deadLetters();
+    expect(await letters.redriveAll('order')).toBe(1);
+    expect(await letters.count('order')).toBe(2);
+    expect(stage.log.text('warn')).toContain('they are skipped: 2');
+  });
+
+  it('stays where it failed in another stream whose letters are in the same place', async () => {
+    for (const stream of ['order', '{order}']) {
+      await stage.raw.xgroup('CREATE', stream, 'service', '0', 'MKSTREAM');
+      await letterOf({ 'x-stream': stream, 'x-group': 'service' });
+    }
+    const letters = deadLetters();
+    expect(await letters.redriveAll('order')).toBe(1);
+    expect(stage.log.text('warn')).toContain('failed in another stream (`x-stream`)');
+    expect([await stage.raw.xlen('order'), await stage.raw.xlen('{order}')]).toEqual([1, 0]);
+    expect(await letters.redriveAll('{order}')).toBe(1);
+    expect([await stage.raw.xlen('order'), await stage.raw.xlen('{order}')]).toEqual([1, 1]);
+  });
+});
+
 describe('a dead-letter stream', () => {
   it('may be read by a handler', async () => {
     await stage.serve([Orders], { option: ONE_RUN });

@@ -172,3 +172,18 @@ describe("Nest's dispatch hook", () => {
     expect(dispatched).toEqual(['works', 'event']);
   });
 });
+
+describe('a release of Nest 11 without hooks around a handler', () => {
+  it('runs handlers all the same', async () => {
+    const prepare = (_app: unknown, server: object): void => {
+      for (const hook of ['onProcessingStartHook', 'onProcessingEndHook']) Reflect.deleteProperty(server, hook);
+    };
+    await stage.serve([Traced], { prepare });
+    const client = stage.client();
+    expect(await ask(client, 'works', 1)).toBe(1);
+    expect(await askAll(client, 'streams', 1)).toEqual([1, 2, 3]);
+    await tell(client, 'event', 1);
+    await settled(stage.raw, 'event');
+    expect(journal.toSorted()).toEqual(['run event', 'run streams', 'run works']);
+  });
+});

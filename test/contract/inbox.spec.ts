@@ -1,8 +1,10 @@
-import { Controller } from '@nestjs/common';
+import { inspect } from 'node:util';
+import { Controller, Logger } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
 import type { Redis } from 'ioredis';
+import { RequestTimeoutError, TransportUnavailableError } from 'nestjs-redis-stream-transport';
 import type { RedisStreamClient } from 'nestjs-redis-stream-transport';
-import { ask } from '../support/calls.js';
+import { ask, failureOf } from '../support/calls.js';
 import { eventually } from '../support/eventually.js';
 import { connectedClients } from '../support/leak-check.js';
 import { useStage } from '../support/stage.js';
@@ -78,5 +80,47 @@ describe('the reply stream of a client that waits', () => {
     await reply(stage.raw, inbox, id);
     await expect(answer).resolves.toBe('late');
     expect(performance.now() - written).toBeLessThan(1_500);
+  });
+});
+
+describe('a reply stream that Redis refuses', () => {
+  const USER = { username: 'half', password: 'open' };
+  const only = async (...rights: string[]): Promise<void> =>
+    void (await stage.raw.acl('SETUSER', 'half', 'reset', 'on', '>open', '~*', '&*', '+@all', ...rights));
+  const halfClient = (): RedisStreamClient => stage.client({ requestTimeout: 1_200 }, { ...stage.connection, ...USER });
+
+  beforeEach(async () => {
+    Logger.overrideLogger(stage.log);
+    await stage.raw.xgroup('CREATE', 'echo', 'service', '$', 'MKSTREAM');
+  });
+  afterEach(() => stage.raw.config('SET', 'maxmemory', '0'));
+
+  it('fails requests and connect() with an error of the transport that says why, for want of memory', async () => {
+    const client = stage.client();
+    await stage.raw.config('SET', 'maxmemory', '1');
+    for (const call of [ask(client, 'echo', 1), client.connect()]) {
+      const error = (await failureOf(call)) as TransportUnavailableError;
+      expect(error).toBeInstanceOf(TransportUnavailableError);
+      expect(error).toMatchObject({ outcome: 'not-stored', message: expect.stringMatching(/OOM.*Nothing was stored/) });
+      expect(inspect(error, { depth: 6 })).not.toContain('args');
+    }
+    await stage.raw.config('SET', 'maxmemory', '0');
+    await client.connect();
+  });
+
+  it('is told once where it may not be read: callers see no more than a timeout', async () => {
+    await only('-xread');
+    const failures = await Promise.all([1, 2].map((n) => failureOf(ask(halfClient(), 'echo', n))));
+    for (const failure of failures) expect(failure).toBeInstanceOf(RequestTimeoutError);
+    const lines = stage.log.text('error').split('\n');
+    // One for each client, although a refused read is tried again and again.
+    expect(lines).toEqual(Array.from({ length: 2 }, () => expect.stringMatching(/"inbox": NOPERM .*xread/)));
+  });
+
+  it('is told where it may not be trimmed, and its replies arrive', async () => {
+    await only('-xtrim');
+    await stage.serve([Desk]);
+    expect(await ask(halfClient(), 'echo', 1)).toBe(1);
+    await eventually(() => expect(stage.log.text('error')).toMatch(/"inbox": NOPERM .*xtrim/));
   });
 });

@@ -1,6 +1,8 @@
 import { Controller } from '@nestjs/common';
 import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
+import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
+import type { RedisStreamServer } from 'nestjs-redis-stream-transport';
 import { NEVER, Observable } from 'rxjs';
 import { ask, tell } from '../support/calls.js';
 import { eventually } from '../support/eventually.js';
@@ -12,6 +14,14 @@ const FIXTURE = fileURLToPath(new URL('../support/fixtures/rejecting-listener.ts
 const FAST = { backoff: { delay: 20, maxDelay: 40 }, maxAttempts: 2 };
 
 const stage = useStage();
+
+@Controller()
+class Pinged {
+  @MessagePattern('pinged')
+  pinged(@Payload() data: unknown): unknown {
+    return data;
+  }
+}
 
 describe('listeners that fail', () => {
   it('are logged and harm nobody: the process goes on, asynchronous listeners or not', async () => {
@@ -91,5 +101,24 @@ describe('an Observable whose teardown throws when its time is up', () => {
     expect(values).toEqual([1]);
     expect(failure).toMatchObject({ status: 'error', message: expect.stringContaining('handlerTimeout') as string });
     await settled(stage.raw, 'slow.request');
+  });
+});
+
+describe('listeners of connections that fail', () => {
+  it.each<[string, () => unknown]>([
+    ['throw', () => assert.fail('the meter is broken')],
+    ['reject', () => Promise.reject(new Error('the meter is broken'))],
+  ])('and %s are logged and harm nobody, neither at a server nor at a client', async (_how, fail) => {
+    const unhandled: unknown[] = [];
+    const keep = (error: unknown): unknown => unhandled.push(error);
+    process.on('unhandledRejection', keep).on('uncaughtException', keep);
+    stage.owns(() => process.off('unhandledRejection', keep).off('uncaughtException', keep));
+    const prepare = (_app: unknown, server: RedisStreamServer): void => server.on('ready', fail);
+    await stage.serve([Pinged], { prepare });
+    const client = stage.client();
+    client.on('ready', fail);
+    expect(await ask(client, 'pinged', 1)).toBe(1);
+    await eventually(() => expect(stage.log.text('error').match(/the meter is broken/g)?.length).toBeGreaterThan(3));
+    expect(unhandled).toEqual([]);
   });
 });

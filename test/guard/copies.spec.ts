@@ -86,4 +86,13 @@ describe('two copies of the package in one process, one imported and one require
       ],
     });
   });
+
+  it('know that an interceptor is there, whichever of them made it', () => {
+    const result = withBothCopies(`
+      const seen = () => [esm, cjs].map((copy) => copy.RedisStreamErrorInterceptor.isInUse);
+      result.before = seen();
+      new cjs.RedisStreamErrorInterceptor();
+      result.after = seen();`);
+    expect(result).toEqual({ before: [false, false], after: [true, true] });
+  });
 });

@@ -438,6 +438,26 @@ describe('the connection', () => {
     }
   });
 
+  it.each<[string, object]>([
+    ['uri', { uri: 'redis://user:open-sesame@127.0.0.1' }],
+    ['socket', { socket: { host: 'redis', port: 6379 }, password: 'open-sesame' }],
+    ['hostname', { hostname: 'redis' }],
+    ['options', { options: { host: 'redis', password: 'open-sesame' } }],
+    ['rootNodes', { rootNodes: [{ url: 'redis://redis' }] }],
+    ['startupNodes', { startupNodes: [{ host: 'redis' }] }],
+  ])('may not say where Redis is by `%s`, which would connect to localhost', (name, source) => {
+    for (const resolve of sidesWith(source)) {
+      expect(messageOf(resolve)).toContain(`Expected \`connection.${name}\` to be absent`);
+      expect(inspect(thrownBy(resolve))).not.toContain('open-sesame');
+    }
+  });
+
+  it.each([[[]], ['redis:6379'], [{}]])('may not be a cluster of the nodes %j', (nodes) => {
+    for (const resolve of sidesWith({ nodes })) {
+      expect(messageOf(resolve)).toContain('Expected `connection.nodes` to be a list of at least one node');
+    }
+  });
+
   it('may not be a client of ioredis, of whatever copy: one connection cannot do for all', () => {
     class OfAnotherCopy {
       duplicate(): this {

@@ -33,6 +33,7 @@ function groupOf(ports: Partial<Record<ConnectionRole, number>> = {}, own: Redis
       statusChanged: (status) => statuses.push(status),
       failed: (role) => complaints.push(role),
       recovered: () => undefined,
+      listenerFailed: () => undefined,
     },
   );
   groups.push(group);
