@@ -17,6 +17,8 @@ const RETRY_MS = 200;
 const UNUSABLE_MS = 5_000;
 /** How often a reader looks whether a full backlog has become smaller. */
 const FULL_MS = 20;
+/** While a stream is left out, a read of the others blocks no longer than this: it may be read again before they have anything. */
+const LEFT_OUT_BLOCK_MS = 200;
 const UNBLOCK_EVERY_MS = 20;
 /** Redis looks for reads that blocked long enough ten times a second. */
 const BLOCK_SLACK_MS = 200;
@@ -182,12 +184,16 @@ export class StreamReader {
         group: lane.group,
         consumer: plan.streams[0]?.consumer ?? '',
         count: plan.count,
-        blockMs: plan.blocks ? this.blockMs : undefined,
+        blockMs: plan.blocks ? this.blockFor(plan) : undefined,
         streams: plan.streams.map(({ stream }) => stream),
       });
     } finally {
       lane.gate.answered(asked);
     }
+  }
+
+  private blockFor({ streams }: PlannedRead<GroupStream>): number {
+    return streams.length < this.parts.streams.length ? Math.min(this.blockMs, LEFT_OUT_BLOCK_MS) : this.blockMs;
   }
 
   /** Resolves when there are slots to read for. */
