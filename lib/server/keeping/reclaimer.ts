@@ -115,6 +115,7 @@ export class Reclaimer {
   private async take(groupStream: GroupStream, ids: readonly string[], countAttempt: boolean): Promise<HeldEntry[]> {
     const { writer, events } = this.parts;
     const rule = { minIdleMs: this.rules.leaseMs, countAttempt };
+    const asked = performance.now();
     const taken = await takeEntries(writer.client, groupStream, rule, ids);
     return taken.flatMap(({ id, attempt, fields, from }) => {
       if (!fields) {
@@ -122,7 +123,7 @@ export class Reclaimer {
         return [];
       }
       // Undefined where a reader that came back has found it at the same time.
-      const entry = groupStream.hold(id, attempt, fields);
+      const entry = groupStream.hold(id, attempt, fields, asked);
       if (!entry) return [];
       events.emit('reclaimed', { ...entry.placeAndAttempt, from });
       return [entry];
