@@ -57,8 +57,7 @@ export class Reclaimer {
   /** Resolves when nothing is being claimed any more. The gates have to be cleared: what waits for a slot waits there. */
   async stop(): Promise<void> {
     this.isStopped = true;
-    this.suspects.stop();
-    await this.sweeps.stop();
+    await Promise.all([this.suspects.stop(), this.sweeps.stop()]);
   }
 
   private async sweep(groupStream: GroupStream): Promise<void> {
