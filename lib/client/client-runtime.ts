@@ -41,13 +41,16 @@ export class ClientRuntime {
     const writer = this.connections.add('publisher');
     const reader = this.connections.add('inbox');
     this.writer = writer;
-    this.pending = new PendingRequests(maxPending);
+    this.pending = new PendingRequests(maxPending, (id) => this.canceller.stop(id));
     this.publisher = new Publisher(writer, publishTimeoutMs, maxPending);
     const refused = (error: Error): void => watcher.failed('inbox', error);
     this.inbox = new ReplyInbox(prefix, { reader, writer, pending: this.pending, refused }, publishTimeoutMs);
     this.served = new ServedStreams(writer.client);
     this.canceller = new RequestCanceller(writer, controlChannel(prefix), (message) => watcher.informed(message));
-    writer.client.on('ready', () => this.publisher.resume());
+    writer.client.on('ready', () => {
+      this.publisher.resume();
+      this.canceller.resume();
+    });
   }
 
   /** @throws {TransportUnavailableError} after `timeoutMs`; 0 waits without a limit */

@@ -31,7 +31,11 @@ export class PendingRequests {
   private readonly pending = new Map<string, Pending>();
   private readonly overdue = new DeadlineWheel<Pending>((request) => this.expire(request));
 
-  constructor(private readonly maxPending: number) {}
+  constructor(
+    private readonly maxPending: number,
+    /** Told of a part that is not the last one of a request that nobody waits for: its handler still runs. */
+    private readonly stray: (id: string) => void = () => undefined,
+  ) {}
 
   get size(): number {
     return this.pending.size;
@@ -78,7 +82,10 @@ export class PendingRequests {
    */
   deliver(part: ReplyPart): void {
     const request = this.pending.get(part.id);
-    if (!request) return;
+    if (!request) {
+      if (!isEnd(part)) this.stray(part.id);
+      return;
+    }
     const run = part.run ?? '';
     if (request.run !== undefined && request.run !== run) this.otherRun(request, part);
     else if (part.seq > request.nextSeq) {

@@ -1,16 +1,24 @@
 import type { Connection } from '../redis/connection.js';
-import { replyCode, withoutArguments } from '../redis/reply-error.js';
+import { classify, replyCode, withoutArguments } from '../redis/reply-error.js';
 import { cancelRequests } from '../redis/scripts.js';
 import type { CancelledRequest } from '../redis/scripts.js';
 
 const MAX_REQUESTS = 500;
+/** Cancellations that may wait for a connection; of what is more, servers learn by the ttl of the request. */
+const MAX_WAITING = 10_000;
+/** A run that goes on although it was cancelled is told again after this. */
+const TELL_AGAIN_MS = 1_000;
+const MAX_TOLD = 1_000;
 
 /**
  * Takes back requests whose callers wait no more: they are deleted, and announced where a server has read them, so that it
- * stops the handler. Those of one turn of the event loop travel together.
+ * stops the handler. Those of one turn of the event loop travel together. Without a connection they wait for it.
  */
 export class RequestCanceller {
   private waiting = new Map<string, CancelledRequest[]>();
+  private waitingCount = 0;
+  /** When each request was cancelled last, newest at the end (monotonic clock). */
+  private readonly told = new Map<string, number>();
   private readonly underWay = new Set<Promise<void>>();
   private isScheduled = false;
   /** Whether the user may only delete. */
@@ -23,15 +31,45 @@ export class RequestCanceller {
   ) {}
 
   cancel(stream: string, request: CancelledRequest): void {
+    if (this.waitingCount >= MAX_WAITING) return;
+    this.waitingCount++;
+    this.note(request.requestId);
     const others = this.waiting.get(stream);
     if (others) others.push(request);
     else this.waiting.set(stream, [request]);
+    this.schedule();
+  }
+
+  /**
+   * Stops a handler that answers a request which nobody waits for: the cancellation was lost, or came before the entry's id
+   * was known.
+   */
+  stop(requestId: string): void {
+    const toldAt = this.told.get(requestId);
+    if (this.isPlain || (toldAt !== undefined && performance.now() - toldAt < TELL_AGAIN_MS)) return;
+    this.note(requestId);
+    const message = JSON.stringify({ kind: 'cancel', id: requestId });
+    this.writer.client.publish(this.channel, message).catch((error: unknown) => this.refused(withoutArguments(error)));
+  }
+
+  /** The connection can be used again. */
+  resume(): void {
+    if (this.waitingCount > 0) this.schedule();
+  }
+
+  private schedule(): void {
     if (this.isScheduled) return;
     this.isScheduled = true;
     setImmediate(() => {
       this.isScheduled = false;
       this.send();
     });
+  }
+
+  private note(requestId: string): void {
+    this.told.delete(requestId);
+    this.told.set(requestId, performance.now());
+    if (this.told.size > MAX_TOLD) for (const oldest of this.told.keys()) return void this.told.delete(oldest);
   }
 
   /** Resolves when Redis has answered all that was cancelled so far. */
@@ -41,10 +79,10 @@ export class RequestCanceller {
   }
 
   private send(): void {
+    if (!this.writer.isReady) return;
     const streams = this.waiting;
     this.waiting = new Map();
-    // Without a connection they stay: servers do not run a request that is older than its ttl.
-    if (!this.writer.isReady) return;
+    this.waitingCount = 0;
     for (const [stream, requests] of streams) {
       for (let at = 0; at < requests.length; at += MAX_REQUESTS)
         this.track(stream, requests.slice(at, at + MAX_REQUESTS));
@@ -53,9 +91,15 @@ export class RequestCanceller {
 
   private track(stream: string, requests: readonly CancelledRequest[]): void {
     const work = this.takeBack(stream, requests)
-      .catch(() => undefined)
+      .catch((error: unknown) => this.keep(stream, requests, error))
       .finally(() => this.underWay.delete(work));
     this.underWay.add(work);
+  }
+
+  /** Deleting and announcing twice does no harm. */
+  private keep(stream: string, requests: readonly CancelledRequest[], error: unknown): void {
+    const kind = classify(error);
+    if (kind === 'lost' || kind === 'not-sent') for (const request of requests) this.cancel(stream, request);
   }
 
   private async takeBack(stream: string, requests: readonly CancelledRequest[]): Promise<void> {
@@ -71,7 +115,8 @@ export class RequestCanceller {
       if (refused !== undefined) this.refused(new Error(refused));
       return true;
     } catch (error) {
-      return !this.refused(withoutArguments(error));
+      if (this.refused(withoutArguments(error))) return false;
+      throw error;
     }
   }
 

@@ -100,16 +100,22 @@ local function successor_of(key, group, giver)
   end
   return successor
 end
+local function has(id) return #redis.call('XRANGE', KEYS[1], id, id) > 0 end
+
+local function claim(matters, consumer, id, ...)
+  if matters and not redis.REDIS_VERSION_NUM and not has(id) then return false end
+  return #redis.call('XCLAIM', KEYS[1], ARGV[1], consumer, 0, id, ...) > 0
+end
 local successor = successor_of(KEYS[1], ARGV[1], ARGV[2])
 local gone = {}
 for i = 5, #ARGV do
   local owned = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2])[1]
-  if owned and #redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i]) == 0 then
-    redis.call('XACK', KEYS[1], ARGV[1], ARGV[i])
-    gone[#gone + 1] = ARGV[i]
-  elseif owned then
+  if owned then
     local attempt = math.max(0, owned[4] - tonumber(ARGV[4]))
-    redis.call('XCLAIM', KEYS[1], ARGV[1], successor, 0, ARGV[i], 'IDLE', ARGV[3], 'RETRYCOUNT', attempt, 'JUSTID')
+    if not claim(true, successor, ARGV[i], 'IDLE', ARGV[3], 'RETRYCOUNT', attempt, 'JUSTID') then
+      redis.call('XACK', KEYS[1], ARGV[1], ARGV[i])
+      gone[#gone + 1] = ARGV[i]
+    end
   end
 end
 return gone
@@ -174,16 +180,22 @@ return 'redriven'
 `);
 
 export const RENEW = script(`
+local function has(id) return #redis.call('XRANGE', KEYS[1], id, id) > 0 end
+
+local function claim(matters, consumer, id, ...)
+  if matters and not redis.REDIS_VERSION_NUM and not has(id) then return false end
+  return #redis.call('XCLAIM', KEYS[1], ARGV[1], consumer, 0, id, ...) > 0
+end
 local lost, deleted = {}, {}
 local requests = tonumber(ARGV[3])
 for i = 4, #ARGV do
   local is_request = i - 3 <= requests
   local is_owned = #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2]) == 1
-  if not (is_owned and not is_request) and #redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i]) == 0 then
+  local is_there
+  if is_owned then is_there = claim(is_request, ARGV[2], ARGV[i], 'JUSTID') else is_there = has(ARGV[i]) end
+  if not is_there then
     if is_request then deleted[#deleted + 1] = ARGV[i] end
-  elseif is_owned then
-    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'JUSTID')
-  else
+  elseif not is_owned then
     lost[#lost + 1] = ARGV[i]
   end
 end

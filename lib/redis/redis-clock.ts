@@ -13,11 +13,12 @@ export class RedisClock {
     return performance.now() + this.offsetMs;
   }
 
-  /** A user without the right to ask for the time keeps the clock of this host. */
+  /**
+   * The time is as old as its answer may be: a call that was long under way leaves the clock behind, never ahead of Redis, where
+   * it would let what is valid expire. A user without the right to ask for the time keeps the clock of this host.
+   */
   async synchronise(client: RedisClient): Promise<void> {
-    const asked = performance.now();
     const [seconds, micros] = await client.time();
-    const answered = performance.now();
-    this.offsetMs = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000) - (asked + answered) / 2;
+    this.offsetMs = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000) - performance.now();
   }
 }

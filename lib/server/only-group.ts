@@ -45,10 +45,9 @@ export class OnlyGroup {
       try {
         return (await groupNames(this.writer.client, stream)).length <= 1;
       } catch (error) {
-        const kind = classify(error);
-        if (kind === 'fatal' || kind === 'reject') return true;
+        if (classify(error) === 'fatal') return true;
       }
-      // An answer in place of another group cannot be taken back; a connection comes back.
+      // An answer in place of another group cannot be taken back; a connection comes back, and so does a stream that was lost.
       await pause(RETRY_MS, undefined, { ref: false });
     }
     return false;

@@ -36,6 +36,9 @@ const RECONNECT_GRACE_MS = 400;
 
 const RUNNING_POLL_MS = 10;
 
+/** A handler that obeys its signal is over within this. */
+const ABORT_GRACE_MS = 100;
+
 /** What a server has to say, and where. */
 export interface ServerVoice {
   readonly events: ServerEventEmitter;
@@ -145,13 +148,14 @@ export class ServerRuntime {
     this.isStopping = true;
     for (const { gate } of this.lanes) gate.clear();
     await this.stopTaking();
-    this.retries.close();
+    await within(FLUSH_TIMEOUT_MS, this.retries.close());
     const handedBack = this.handBackUnstarted();
     await this.runningDone(end);
+    this.abortRunning();
+    await this.runningDone(performance.now() + ABORT_GRACE_MS);
     await handedBack;
     // What failed meanwhile waits for an attempt that this process will not make.
     await this.handBackUnstarted();
-    this.abortRunning();
     if (this.writer.isReady) {
       await this.settler.drained(FLUSH_TIMEOUT_MS);
       await within(FLUSH_TIMEOUT_MS, this.deadLetters.drained());

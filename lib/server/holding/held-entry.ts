@@ -121,11 +121,11 @@ export class HeldEntry {
   }
 
   /** A further attempt: Redis has counted it, and given the fields again. */
-  retake(attempt: number, fields: readonly string[]): void {
+  retake(attempt: number, fields: readonly string[], ownedAt = performance.now()): void {
     this.currentAttempt = attempt;
     this.body = fields;
     this.hasStarted = false;
-    this.confirmedAt = performance.now();
+    this.confirmedAt = ownedAt;
   }
 
   settle(): void {

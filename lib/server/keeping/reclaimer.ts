@@ -57,8 +57,7 @@ export class Reclaimer {
   /** Resolves when nothing is being claimed any more. The gates have to be cleared: what waits for a slot waits there. */
   async stop(): Promise<void> {
     this.isStopped = true;
-    this.suspects.stop();
-    await this.sweeps.stop();
+    await Promise.all([this.suspects.stop(), this.sweeps.stop()]);
   }
 
   private async sweep(groupStream: GroupStream): Promise<void> {
@@ -100,7 +99,8 @@ export class Reclaimer {
   }
 
   private async runWithSlots(lane: Lane, groupStream: GroupStream, ids: string[]): Promise<void> {
-    while (ids.length > 0 && !this.isStopped) {
+    // What fails at once, and cannot be stored as a dead letter, must not pile up here; the next sweep finds the rest.
+    while (ids.length > 0 && !this.isStopped && lane.roomOf(groupStream) > 0) {
       const slots = await lane.gate.claim(ids.length);
       if (slots === 0) return;
       let entries: HeldEntry[] = [];
@@ -115,6 +115,7 @@ export class Reclaimer {
   private async take(groupStream: GroupStream, ids: readonly string[], countAttempt: boolean): Promise<HeldEntry[]> {
     const { writer, events } = this.parts;
     const rule = { minIdleMs: this.rules.leaseMs, countAttempt };
+    const asked = performance.now();
     const taken = await takeEntries(writer.client, groupStream, rule, ids);
     return taken.flatMap(({ id, attempt, fields, from }) => {
       if (!fields) {
@@ -122,7 +123,7 @@ export class Reclaimer {
         return [];
       }
       // Undefined where a reader that came back has found it at the same time.
-      const entry = groupStream.hold(id, attempt, fields);
+      const entry = groupStream.hold(id, attempt, fields, asked);
       if (!entry) return [];
       events.emit('reclaimed', { ...entry.placeAndAttempt, from });
       return [entry];

@@ -80,7 +80,8 @@ export class Retention {
   }
 
   private async keep(groupStream: GroupStream): Promise<void> {
-    await this.declare(groupStream);
+    // Redis may have no memory for what is to be declared. Trimming gives it some.
+    await this.declare(groupStream).catch(() => undefined);
     await this.trim(groupStream);
     await this.retire(groupStream);
   }
@@ -133,16 +134,21 @@ export class Retention {
 
   private async trimmed(groupStream: GroupStream): ReturnType<typeof trimSettled> {
     const { client } = this.parts.writer;
-    return this.withShape(groupStream, (shape) => trimSettled(client, groupStream, this.ruleFor(shape)));
+    return this.withShape(groupStream, (shape) => trimSettled(client, groupStream, this.ruleFor(groupStream, shape)));
   }
 
-  /** Without the shapes, every group is taken to ask for what this one does. */
-  private ruleFor(shape: string | undefined): TrimRule {
+  /**
+   * Without the shapes, every group is taken to ask for what this one does. As long as its wish could not be declared, it counts
+   * for all groups that have declared nothing either, unless the default is larger.
+   */
+  private ruleFor(groupStream: GroupStream, shape: string | undefined): TrimRule {
     const { maxLength, maxAgeMs } = this.settings.retention;
+    const isDeclared = this.declaredAt.has(groupStream);
+    const least = isDeclared ? DEFAULT_RETENTION.maxLength : Math.max(DEFAULT_RETENTION.maxLength, maxLength);
     const nowMs = this.parts.clock.now();
     const isOwnRule = shape === undefined && maxAgeMs !== undefined;
     return {
-      maxLength: shape === undefined ? maxLength : DEFAULT_RETENTION.maxLength,
+      maxLength: shape === undefined ? maxLength : least,
       oldestId: isOwnRule ? `${Math.max(0, Math.floor(nowMs - maxAgeMs))}-0` : '',
       nowMs,
       muchHeldBack: maxLength * MUCH,

@@ -26,6 +26,7 @@ export class Suspects {
   private readonly waiting: Suspect[] = [];
   private readonly known = new Set<string>();
   private isBusy = false;
+  private takingOver: Promise<HeldEntry | undefined> | undefined;
   private isStopped = false;
 
   constructor(
@@ -41,10 +42,14 @@ export class Suspects {
     if (!this.isBusy) void this.work();
   }
 
-  /** What waits stays where it is, in the pending list of a dead consumer. */
-  stop(): void {
+  /**
+   * What waits stays where it is, in the pending list of a dead consumer. Resolves when nothing is being taken over any more:
+   * what was, and does not run, can be handed back.
+   */
+  async stop(): Promise<void> {
     this.isStopped = true;
     this.waiting.length = 0;
+    await this.takingOver?.catch(() => undefined);
   }
 
   private async work(): Promise<void> {
@@ -60,7 +65,9 @@ export class Suspects {
   private async runAlone({ lane, groupStream, id }: Suspect): Promise<void> {
     await lane.gate.hold(this.patienceMs);
     try {
-      const entry = this.isStopped ? undefined : await this.takeOver(groupStream, id);
+      if (this.isStopped) return;
+      this.takingOver = this.takeOver(groupStream, id);
+      const entry = await this.takingOver;
       if (entry) await this.runToTheEnd(lane, entry);
     } finally {
       lane.gate.release();

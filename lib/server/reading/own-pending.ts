@@ -54,9 +54,10 @@ export class OwnPending {
       const some = ids.splice(0, Math.max(1, lane.gate.free));
       // On the connection of the sweep and of the acks: an answer that overtakes none of theirs cannot bring back what the
       // sweep has taken and run, and what is settled by now.
+      const asked = performance.now();
       for (const { id, attempt, fields } of await takeEntries(writer.client, groupStream, rule, some)) {
         // Held already where the sweep has found it at the same time.
-        const entry = fields && groupStream.hold(id, attempt, fields);
+        const entry = fields && groupStream.hold(id, attempt, fields, asked);
         if (entry) lane.run(entry);
         else if (!fields) events.emit('entryLost', { stream: groupStream.stream, group: groupStream.group, id });
       }

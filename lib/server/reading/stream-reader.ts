@@ -17,6 +17,8 @@ const RETRY_MS = 200;
 const UNUSABLE_MS = 5_000;
 /** How often a reader looks whether a full backlog has become smaller. */
 const FULL_MS = 20;
+/** While a stream is left out, a read of the others blocks no longer than this: it may be read again before they have anything. */
+const LEFT_OUT_BLOCK_MS = 200;
 const UNBLOCK_EVERY_MS = 20;
 /** Redis looks for reads that blocked long enough ten times a second. */
 const BLOCK_SLACK_MS = 200;
@@ -64,8 +66,10 @@ export class StreamReader {
   private readonly pending: OwnPending;
   private readonly byName: ReadonlyMap<string, GroupStream>;
   private readonly blockMs: number;
-  /** An answer that took no longer is of entries whose leases still run. */
+  /** An answer that took no longer is of entries whose leases can still be renewed in time. */
   private readonly freshMs: number;
+  /** Whether how long an answer was under way says something about the leases in it. */
+  private readonly hasLongLease: boolean;
   private state: ReaderState = 'new';
   /** The connection whose pending list was looked through, as the connection counts itself. */
   private knownEpoch = 0;
@@ -81,8 +85,9 @@ export class StreamReader {
     this.membership = new GroupMembership(parts, UNUSABLE_MS);
     this.pending = new OwnPending(parts, () => this.isStopped);
     this.blockMs = blockMs;
-    // How long an answer was under way shows only where a lease is longer than a read may block.
-    this.freshMs = Math.max(leaseMs * 0.8, blockMs + BLOCK_SLACK_MS);
+    // It does where half a lease is longer than a read may block; the other half is for the next turn of renewals.
+    this.hasLongLease = leaseMs / 2 > blockMs + BLOCK_SLACK_MS;
+    this.freshMs = Math.max(leaseMs / 2, blockMs + BLOCK_SLACK_MS);
     this.byName = new Map(parts.streams.map((groupStream) => [groupStream.stream, groupStream]));
   }
 
@@ -169,7 +174,9 @@ export class StreamReader {
     const answered = performance.now();
     // What came late, to a process or over a link that stood still, others may have by now: Redis knows what is still ours.
     const isFresh = answered - asked < this.freshMs;
-    if (isFresh || this.isStopped || batches.length === 0) this.accept(batches, plan.count, answered);
+    // A lease begins when Redis gives the entry away, and that may have been right after it was asked.
+    const ownedAt = this.hasLongLease ? asked : answered;
+    if (isFresh || this.isStopped || batches.length === 0) this.accept(batches, plan.count, ownedAt);
     else this.enter('behind');
   }
 
@@ -182,12 +189,16 @@ export class StreamReader {
         group: lane.group,
         consumer: plan.streams[0]?.consumer ?? '',
         count: plan.count,
-        blockMs: plan.blocks ? this.blockMs : undefined,
+        blockMs: plan.blocks ? this.blockFor(plan) : undefined,
         streams: plan.streams.map(({ stream }) => stream),
       });
     } finally {
       lane.gate.answered(asked);
     }
+  }
+
+  private blockFor({ streams }: PlannedRead<GroupStream>): number {
+    return streams.length < this.parts.streams.length ? Math.min(this.blockMs, LEFT_OUT_BLOCK_MS) : this.blockMs;
   }
 
   /** Resolves when there are slots to read for. */

@@ -15,6 +15,7 @@ const MAX_IDS_PER_CALL = 100;
  */
 export class RetryQueue {
   private isClosed = false;
+  private readonly underWay = new Set<Promise<void>>();
   private readonly wheel = new DeadlineWheel<HeldEntry>((entry) => this.fallDue(entry));
   /** What fell due in this turn, by stream: one call each. */
   private due = new Map<GroupStream, HeldEntry[]>();
@@ -34,10 +35,12 @@ export class RetryQueue {
     this.wheel.add(entry, delayMs);
   }
 
-  close(): void {
+  /** Resolves when no attempt is being counted any more; those that were, and are not made, can be handed back as such. */
+  async close(): Promise<void> {
     this.isClosed = true;
     this.wheel.clear();
     this.due.clear();
+    await Promise.all(this.underWay);
   }
 
   private fallDue(entry: HeldEntry): void {
@@ -53,31 +56,33 @@ export class RetryQueue {
     this.due = new Map();
     for (const [groupStream, entries] of due) {
       for (let at = 0; at < entries.length; at += MAX_IDS_PER_CALL) {
-        void this.retake(groupStream, entries.slice(at, at + MAX_IDS_PER_CALL));
+        const call = this.retake(groupStream, entries.slice(at, at + MAX_IDS_PER_CALL));
+        this.underWay.add(call);
+        void call.finally(() => this.underWay.delete(call));
       }
     }
   }
 
   private async retake(groupStream: GroupStream, entries: readonly HeldEntry[]): Promise<void> {
+    const asked = performance.now();
     try {
       const attempts = entries.map(({ id, attempt }) => ({ id, attempt: attempt + 1 }));
       const taken = await retakeEntries(this.writer.client, groupStream, attempts);
-      if (this.isClosed) return;
-      for (const entry of entries) this.retaken(entry, taken.get(entry.id));
+      for (const entry of entries) this.retaken(entry, taken.get(entry.id), asked);
     } catch (error) {
       if (this.isClosed) return;
       // The group is gone, and with it whatever was pending.
-      if (classify(error) === 'rejoin') for (const entry of entries) this.retaken(entry, null);
+      if (classify(error) === 'rejoin') for (const entry of entries) this.retaken(entry, null, asked);
       // No connection, or not now. The lease runs on meanwhile; if it ends, another consumer takes the entry.
       else for (const entry of entries) this.wheel.add(entry, RETRY_MS);
     }
   }
 
-  private retaken(entry: HeldEntry, fields: readonly string[] | null | undefined): void {
+  private retaken(entry: HeldEntry, fields: readonly string[] | null | undefined, ownedAt: number): void {
     if (entry.phase !== 'waiting') return;
     if (fields) {
-      entry.retake(entry.attempt + 1, fields);
-      this.onDue(entry);
+      entry.retake(entry.attempt + 1, fields, ownedAt);
+      if (!this.isClosed) this.onDue(entry);
       return;
     }
     this.events.emit(fields === null ? 'entryLost' : 'leaseLost', entry.place);

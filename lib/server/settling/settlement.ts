@@ -76,12 +76,12 @@ export function mayRunBesideOthers(attempt: number, maxAttempts: number): boolea
   return attempt <= maxAttempts - 2;
 }
 
-/** One line about what a handler threw, for the dead letter. */
+/** One line about what a handler threw, for the dead letter. It may be anything, such as a proxy that throws when it is read. */
 function describeError(error: unknown): string {
-  if (typeof error === 'string') return error.slice(0, 1_000);
-  if (typeof error === 'object' && error !== null) {
-    const { message } = error as { message?: unknown };
-    if (typeof message === 'string') return message.slice(0, 1_000);
+  try {
+    const message = typeof error === 'string' ? error : (error as { message?: unknown } | null | undefined)?.message;
+    return typeof message === 'string' ? message.slice(0, 1_000) : 'unknown';
+  } catch {
+    return 'unknown';
   }
-  return 'unknown';
 }

@@ -6,6 +6,7 @@ import { RedisProcess } from '../../support/redis-process.js';
 const HOUR_MS = 3_600_000;
 /** Round trips and timers on a busy machine. */
 const TOLERANCE_MS = 1_000;
+const STOOD_STILL_MS = 500;
 
 let server: RedisProcess;
 let redis: Redis;
@@ -47,5 +48,17 @@ describe('the clock of Redis', () => {
     const clock = new RedisClock();
     await clock.synchronise(redis);
     expect(Math.abs(clock.now() - (await serverTime()))).toBeLessThan(TOLERANCE_MS + 1_000);
+  });
+
+  it('is not ahead of Redis after a Redis that stood still was asked for the time', async () => {
+    const clock = new RedisClock();
+    await clock.synchronise(redis);
+    server.pause();
+    const answered = clock.synchronise(redis);
+    setTimeout(() => server.resume(), STOOD_STILL_MS);
+    await answered;
+    const now = clock.now();
+    const [seconds, micros] = await redis.time();
+    expect(now).toBeLessThanOrEqual(Number(seconds) * 1_000 + Number(micros) / 1_000);
   });
 });

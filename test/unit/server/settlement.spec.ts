@@ -10,6 +10,14 @@ import type {
 
 const DONE: RunOutcome = { kind: 'done' };
 const FAILED: FailedRun = { kind: 'failed', error: new Error('no'), isRetriable: true };
+const UNREADABLE: FailedRun = {
+  ...FAILED,
+  original: {
+    get message(): string {
+      throw new Error('not for you');
+    },
+  },
+};
 const HOPELESS: FailedRun = { ...FAILED, isRetriable: false };
 const AGAIN: SettlementWish = { kind: 'retry', delayMs: undefined };
 const AGAIN_SOON: SettlementWish = { kind: 'retry', delayMs: 7 };
@@ -32,6 +40,7 @@ describe('settlementOf', () => {
     ['an event that failed in its last attempt but one', FAILED, event(2), retry],
     ['an event that failed in its last attempt', FAILED, event(3), dead('failed', 'no')],
     ['an event that failed after more attempts than allowed', FAILED, event(9), dead('failed', 'no')],
+    ['an event that failed with what cannot be read', UNREADABLE, event(3), dead('failed', 'unknown')],
     ['an event that can never succeed', HOPELESS, event(1), dead('unrecoverable', 'no')],
     ['an event that turned out hopeless in its last attempt', HOPELESS, event(3), dead('unrecoverable', 'no')],
 

@@ -35,8 +35,8 @@ describe('Suspects', () => {
       return new Lane('workers', [groupStreamOf(stream, route)], new ConcurrencyGate(2), parts.run);
     });
   });
-  afterEach(() => {
-    suspects?.stop();
+  afterEach(async () => {
+    await suspects?.stop();
     for (const { gate } of lanes) gate.clear();
     parts.close();
   });
@@ -203,7 +203,7 @@ describe('Suspects', () => {
     start();
     runBeside(lane, '5-0');
     offer(lane, '1-0', '2-0');
-    suspects?.stop();
+    await suspects?.stop();
     offer(lane, '3-0');
     await complete(lane, '5-0');
     await pause(1);

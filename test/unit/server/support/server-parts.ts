@@ -72,7 +72,7 @@ export class ServerParts {
   }
 
   close(): void {
-    this.retries.close();
+    void this.retries.close();
     this.settler.close();
     this.deadLetters.close();
     void this.writer.close();

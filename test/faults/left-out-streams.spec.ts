@@ -1,0 +1,32 @@
+import { fill } from '../support/backlog.js';
+import { eventually } from '../support/eventually.js';
+import { onEvent } from '../support/handlers.js';
+import { useStage } from '../support/stage.js';
+import { pendingOf } from '../support/stream-view.js';
+
+const stage = useStage();
+
+/** A lane with one slot lets this many entries of one of its two streams wait for a retry. */
+const WAITING_FILLS_A_STREAM = 16;
+const RETRY_MS = 500;
+/** Far longer than the test: who waits for the end of a read waits in vain. */
+const BLOCK_MS = 60_000;
+
+describe('a stream that was left out of a read, since too many of its entries waited for a retry', () => {
+  it('is read as soon as they are done, however long the read of its quiet neighbour may block', async () => {
+    let isMended = false;
+    const heard: unknown[] = [];
+    const failing = onEvent('failing', (data) => {
+      if (!isMended) throw new Error('not yet');
+      heard.push(data);
+    });
+    const option = { concurrency: 1, block: BLOCK_MS, backoff: { delay: RETRY_MS, maxDelay: RETRY_MS } };
+    await stage.serve([failing, onEvent('quiet', () => undefined)], { option });
+    await fill(stage.raw, 'failing', WAITING_FILLS_A_STREAM);
+    await eventually(async () => expect(await pendingOf(stage.raw, 'failing')).toBe(WAITING_FILLS_A_STREAM));
+    await stage.untilReading();
+    isMended = true;
+    await fill(stage.raw, 'failing', 5, WAITING_FILLS_A_STREAM);
+    await eventually(() => expect(heard).toHaveLength(WAITING_FILLS_A_STREAM + 5), { within: 4_000 });
+  });
+});
