@@ -87,6 +87,25 @@ describe('callers of endless replies that are gone', () => {
     await expectAllEnded(performance.now());
   });
 
+  it.each([
+    ['a handler that answers', 'ticks'],
+    ['a handler that says nothing', 'wait'],
+  ])('while their connection is away: %s ends once it is back', async (_what, pattern) => {
+    await stage.serve(open.handlers, { option: OPTION });
+    const caller = stage.client();
+    const subscription = caller.send(pattern, {}).subscribe(QUIETLY);
+    await open.untilRunning(1);
+    const lost = new Promise<void>((resolve) => {
+      caller.unwrap()[0].once('close', () => {
+        subscription.unsubscribe();
+        resolve();
+      });
+    });
+    await stage.killConnections();
+    await lost;
+    await eventually(() => expect(open.runs[0]?.signal.aborted).toBe(true), { within: 5_000 });
+  });
+
   it('with their client: the server that is closed next has nothing to wait for', async () => {
     const { close } = await stage.serve(open.handlers, { option: { ...OPTION, shutdownTimeout: 20_000 } });
     const client = stage.client();

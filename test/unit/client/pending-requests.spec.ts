@@ -306,4 +306,13 @@ describe('PendingRequests', () => {
     jest.advanceTimersByTime(2_000);
     expect(jest.getTimerCount()).toBe(0);
   });
+
+  it('tells of parts for nobody, whose handler still runs, but not of the end of a reply', () => {
+    const strays: string[] = [];
+    const listening = new PendingRequests(10, (id) => strays.push(id));
+    listening.deliver({ id: 'gone', seq: 3, data: '1', last: false });
+    listening.deliver({ id: 'over', seq: 4, data: '1', last: true });
+    listening.deliver({ id: 'failed', seq: 5, err: '1', last: false });
+    expect(strays).toEqual(['gone']);
+  });
 });
