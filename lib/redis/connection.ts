@@ -45,6 +45,7 @@ export class Connection {
   ) {
     this.client = openClient(source, role, blockMs);
     this.isCluster = this.client.isCluster;
+    clearLeftTimeouts(this.client);
     this.client.on('ready', () => this.becameReady());
     this.client.on('error', (error: Error) => this.failed(withoutArguments(error)));
     this.client.on('reconnecting', () => this.tell('reconnecting'));
@@ -137,6 +138,22 @@ function endOf(client: RedisClient, timeoutMs: number): Promise<void> {
       resolve();
     });
   });
+}
+
+const LEFT_TIMER = 'socketTimeoutTimer';
+
+/**
+ * ioredis 5 leaves the timer of `socketTimeout` running when a socket is lost: it would end the next one, which is well, and
+ * keep the process from ending after `close()`.
+ */
+function clearLeftTimeouts(client: RedisClient): void {
+  if ('nodes' in client) client.on('+node', clearLeftTimeouts);
+  else client.on('close', () => clearLeftTimeout(client));
+}
+
+function clearLeftTimeout(client: Redis): void {
+  clearTimeout(Reflect.get(client, LEFT_TIMER) as NodeJS.Timeout | undefined);
+  Reflect.set(client, LEFT_TIMER, undefined);
 }
 
 /** Clients that have a role. One that had two would put its blocking reads in front of all that it writes. */

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
 import { ConnectionGroup } from '../../../lib/redis/connection-group.js';
@@ -103,5 +104,30 @@ describe('a group that is closed', () => {
     group.open();
     await eventually(() => expect(client.status).toBe('reconnecting'));
     await within(200, 'the end', group.close());
+  });
+});
+
+describe('a timer that ioredis 5 leaves behind when a socket is lost', () => {
+  it('neither ends the next socket nor keeps the process from ending', async () => {
+    let fired = 0;
+    const group = groupOf();
+    const { client } = group.add('writer');
+    // What ioredis 5 does; ioredis 6 clears it before it tells of the loss.
+    const leave = (): void => {
+      Reflect.set(
+        client,
+        'socketTimeoutTimer',
+        setTimeout(() => (fired += 1), 150),
+      );
+    };
+    client.prependListener('close', leave);
+    await group.ready(5_000);
+    for (const end of [() => (client as Redis).disconnect(true), () => group.close()]) {
+      void end();
+      await eventually(() => expect(client.status).not.toBe('ready'));
+      await eventually(() => expect(['ready', 'end']).toContain(client.status));
+      await pause(200);
+    }
+    expect(fired).toBe(0);
   });
 });
