@@ -15,6 +15,9 @@ const suite = (name: string, ...flags: string[]): Step => ({
   counting: 'jest',
 });
 
+/** A part of the faults with a step of its own: it takes the machine for itself, and some minutes. */
+const CHAOS = 'faults/chaos\\.spec';
+
 /** Where a browser must be there, its step may not be left out: it fails without one. */
 const chromiumLack = (): string | undefined =>
   process.env['REQUIRE_BROWSER'] === '1' || locateChromium() !== undefined
@@ -35,7 +38,8 @@ const STEPS: readonly Step[] = [
   { ...check('attw', 'attw', '--pack', '.'), env: { npm_config_ignore_scripts: 'true' } },
   // These wait more than they work: for leases, timeouts and servers that come back.
   suite('contract', '--maxWorkers=3'),
-  suite('faults', '--runInBand'),
+  { ...suite('faults', '--runInBand', '--testPathIgnorePatterns', CHAOS), limitMs: 16 * 60_000 },
+  { ...suite('faults', '--runInBand', '--testPathPatterns', CHAOS), name: 'chaos' },
   // One after the other: each brings up whole applications.
   suite('e2e', '--runInBand'),
   { ...suite('browser', '--runInBand'), lacks: chromiumLack },
