@@ -64,20 +64,25 @@ try {
 }
 
 async function compare({ name, metric, measure }: Workload): Promise<void> {
-  const rates: number[][] = stages.map(() => []);
+  const figures: Figures[][] = stages.map(() => []);
   for (let round = 0; round < rounds; round++) {
-    // Whoever comes first finds the machine in another state than who comes last.
+    // The first in turn finds the machine in another state than the last.
     const order = stages.map((_, at) => (at + round) % stages.length);
-    for (const at of order) {
-      const figures = await measure(stages[at] as Stage, seconds);
-      rates[at]?.push(figures[metric] ?? NaN);
-    }
+    for (const at of order) figures[at]?.push(await measure(stages[at] as Stage, seconds));
   }
-  const [own = [], baseline = [], copy = []] = rates;
+  const of = (key: string): number[][] => figures.map((all) => all.map((each) => each[key] ?? NaN));
+  for (const [title, key] of [
+    ['rate', metric],
+    ['CPU', 'cpu'],
+  ] as const) {
+    const [own = [], baseline = [], copy = []] = of(key);
+    const against = (others: readonly number[]): string => spread(ratios(own, others));
+    console.log(`${name}, ${title}: ${against(baseline)} of the baseline, ${against(copy)} of its own copy`);
+  }
+  const sides = ['cpuClient', 'cpuServer', 'cpuBroker'].map((key) => of(key).map((all) => median(all).toFixed(1)));
   console.log(
-    `${name}: ${spread(ratios(own, baseline))} of the baseline; against its own copy ${spread(ratios(own, copy))}`,
+    `    CPU µs of client, server, Redis (own, baseline, copy): ${sides.map((all) => all.join(' ')).join(' | ')}`,
   );
-  console.log(`    rates ${rates.map((each) => Math.round(median(each))).join(', ')}`);
 }
 
 function ratios(some: readonly number[], others: readonly number[]): number[] {

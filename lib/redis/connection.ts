@@ -206,6 +206,8 @@ function safeOptions(role: ConnectionRole, blockMs: number): RedisOptions {
     lazyConnect: true,
     enableOfflineQueue: false,
     enableAutoPipelining: false,
+    // ioredis would do it with a promise that nobody holds: a socket that is lost meanwhile would end the process.
+    autoResubscribe: false,
     autoResendUnfulfilledCommands: true,
     maxRetriesPerRequest: 0,
     disconnectTimeout: CLOSE_TIMEOUT_MS,
