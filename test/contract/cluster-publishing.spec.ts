@@ -131,6 +131,6 @@ describe('publishing to a Redis Cluster', () => {
     await pause(500);
     for (const { proxy } of proxies) proxy.heal();
     await connected;
-    await tell(publisher, STREAMS[0] as string, 1);
+    await tell(publisher, STREAMS[0], 1);
   }, 20_000);
 });
