@@ -16,6 +16,8 @@ const BLOCKING_GRACE_MS = 5_000;
 const CONTROL_KEEP_ALIVE_MS = 10_000;
 /** A peer that does not answer the end of a connection is not waited for longer than this. */
 const CLOSE_TIMEOUT_MS = 500;
+/** A cluster asks one node, chosen by chance, whether it is up. Another one is asked when that takes longer than this. */
+const READY_CHECK_TIMEOUT_MS = 2_000;
 
 export interface ConnectionWatcher {
   statusChanged(role: ConnectionRole, status: TransportStatus): void;
@@ -46,6 +48,7 @@ export class Connection {
     this.client = openClient(source, role, blockMs);
     this.isCluster = this.client.isCluster;
     clearLeftTimeouts(this.client);
+    limitReadyCheck(this.client);
     this.client.on('ready', () => this.becameReady());
     this.client.on('error', (error: Error) => this.failed(withoutArguments(error)));
     this.client.on('reconnecting', () => this.tell('reconnecting'));
@@ -138,6 +141,20 @@ function endOf(client: RedisClient, timeoutMs: number): Promise<void> {
       resolve();
     });
   });
+}
+
+/** A node that hangs would be waited for as long as a socket may be silent, and longer than `connectTimeout`. */
+function limitReadyCheck(client: RedisClient): void {
+  if (!('nodes' in client)) return;
+  let timer: NodeJS.Timeout | undefined;
+  const checkElsewhere = (): void => {
+    if (client.status === 'connect') client.disconnect(true);
+  };
+  client.on('connect', () => {
+    clearTimeout(timer);
+    timer = setTimeout(checkElsewhere, READY_CHECK_TIMEOUT_MS).unref();
+  });
+  for (const event of ['ready', 'close']) client.on(event, () => clearTimeout(timer));
 }
 
 const LEFT_TIMER = 'socketTimeoutTimer';

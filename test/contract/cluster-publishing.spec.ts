@@ -1,9 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { lastValueFrom } from 'rxjs';
 import type { ClientProxy } from '@nestjs/microservices';
 import { hashSlot } from '../../lib/topology/keys.js';
 import { nodeOf, connectionTo } from '../../lib/redis/nodes.js';
 import { ask, failureOf, tell } from '../support/calls.js';
 import { eventually, outcomeOf, within } from '../support/eventually.js';
+import { FaultProxy } from '../support/fault-proxy.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { useStage } from '../support/stage.js';
 import { callsOf, entriesOf } from '../support/stream-view.js';
@@ -108,4 +110,27 @@ describe('publishing to a Redis Cluster', () => {
     await caller.connect();
     expect(await failureOf(ask(caller, STREAMS[2] as string, 1))).toMatch(/no matching message handler/);
   });
+
+  it('begins with another server where the one that was asked first does not answer', async () => {
+    const proxies = await Promise.all(
+      cluster.connection.nodes.map(async (node) => ({ node, proxy: await FaultProxy.to(node) })),
+    );
+    for (const { proxy } of proxies) stage.owns(() => proxy.close());
+    const natMap = Object.fromEntries(
+      proxies.map(({ node, proxy }) => [`${node.host}:${node.port}`, { host: proxy.host, port: proxy.port }]),
+    );
+    const nodes = proxies.map(({ proxy: { host, port } }) => ({ host, port }));
+    const publisher = stage.client({ connectTimeout: 9_000 }, { nodes, options: { natMap } });
+    // The slots are known, and whether the cluster is up is asked: these answers are lost.
+    publisher.on('connect', () => {
+      for (const { proxy } of once.splice(0)) proxy.set({ kind: 'swallowReplies' });
+    });
+    const once = [...proxies];
+    const connected = publisher.connect();
+    await eventually(() => expect(once).toEqual([]));
+    await pause(500);
+    for (const { proxy } of proxies) proxy.heal();
+    await connected;
+    await tell(publisher, STREAMS[0], 1);
+  }, 20_000);
 });

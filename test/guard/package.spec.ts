@@ -82,7 +82,7 @@ describe('the package', () => {
       '@nestjs/common': '^11.0.0 || ^12.0.0',
       '@nestjs/core': '^11.0.0 || ^12.0.0',
       '@nestjs/microservices': '^11.0.0 || ^12.0.0',
-      ioredis: '^5.4.0 || ^6.0.0',
+      ioredis: '^5.4.1 || ^6.0.0',
       'reflect-metadata': '^0.2.0',
       rxjs: '^7.2.0',
     });

@@ -122,8 +122,8 @@ describe('a timer that ioredis 5 leaves behind when a socket is lost', () => {
     };
     client.prependListener('close', leave);
     await group.ready(5_000);
-    for (const end of [() => (client as Redis).disconnect(true), () => group.close()]) {
-      void end();
+    for (const end of [async () => (client as Redis).disconnect(true), () => group.close()]) {
+      await end();
       await eventually(() => expect(client.status).not.toBe('ready'));
       await eventually(() => expect(['ready', 'end']).toContain(client.status));
       await pause(200);
