@@ -22,6 +22,8 @@ export const INBOX_BLOCK_MS = 5_000;
 export const REPLY_STREAM_TTL_MS = 60_000;
 /** Entries that wait for a retry or for their settlement, by the slots of their lane; beyond that reading pauses. */
 export const MAX_BACKLOG_PER_SLOT = 64;
+/** Bytes of replies that may wait in one lane for Redis to take them; beyond that reading pauses. */
+export const MAX_BACKLOG_BYTES = 67_108_864;
 /** Values of one reply that may wait to be written; beyond that the reply fails. */
 export const MAX_WAITING_REPLY_PARTS = 10_000;
 /** The same in bytes: four payloads of the default size. */

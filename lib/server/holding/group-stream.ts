@@ -26,6 +26,7 @@ export class GroupStream implements Membership {
 
   private readonly held = new Map<string, HeldEntry>();
   private backlogSize = 0;
+  private waitingBytes = 0;
   private start: string;
   /** Redis refused it; left alone until then (monotonic clock). */
   private unusableUntil = 0;
@@ -58,6 +59,11 @@ export class GroupStream implements Membership {
   /** Entries that wait for a further attempt, or for Redis to take their ack or their dead letter. */
   get backlog(): number {
     return this.backlogSize;
+  }
+
+  /** What Redis has yet to take of the replies in that backlog. */
+  get backlogBytes(): number {
+    return this.waitingBytes;
   }
 
   get entries(): Iterable<HeldEntry> {
@@ -123,5 +129,10 @@ export class GroupStream implements Membership {
   /** @internal For the entry itself. */
   phaseChanged(previous: EntryPhase, next: EntryPhase): void {
     this.backlogSize += Number(isBacklog(next)) - Number(isBacklog(previous));
+  }
+
+  /** @internal For the entry itself. */
+  bytesChanged(by: number): void {
+    this.waitingBytes += by;
   }
 }

@@ -44,6 +44,8 @@ export class HeldEntry {
   private hasStarted = false;
   private whenReleased: (() => void) | undefined;
   private isAckUnconfirmed = false;
+  /** Of its reply, from the end of its run until it is settled. */
+  private waitingBytes = 0;
 
   constructor(
     readonly groupStream: GroupStream,
@@ -128,9 +130,11 @@ export class HeldEntry {
     this.confirmedAt = ownedAt;
   }
 
-  settle(): void {
+  /** @param waitingBytes of its reply that Redis has yet to take */
+  settle(waitingBytes = 0): void {
     this.enter('settling');
     this.activeRun = undefined;
+    this.weigh(waitingBytes);
   }
 
   /** Another consumer has it, or it is gone. */
@@ -146,6 +150,7 @@ export class HeldEntry {
     if (this.current === 'released') return;
     this.enter('released');
     this.activeRun = undefined;
+    this.weigh(0);
     this.groupStream.forget(this);
     this.whenReleased?.();
   }
@@ -158,6 +163,12 @@ export class HeldEntry {
   /** Aborts the signal of its handler, if it runs. */
   abortRun(reason: Error): void {
     this.activeRun?.abort(reason);
+  }
+
+  private weigh(bytes: number): void {
+    if (bytes === this.waitingBytes) return;
+    this.groupStream.bytesChanged(bytes - this.waitingBytes);
+    this.waitingBytes = bytes;
   }
 
   private enter(next: EntryPhase): void {

@@ -1,4 +1,4 @@
-import { MAX_BACKLOG_PER_SLOT } from '../../constants.js';
+import { MAX_BACKLOG_BYTES, MAX_BACKLOG_PER_SLOT } from '../../constants.js';
 import type { GroupStream } from '../holding/group-stream.js';
 import type { HeldEntry } from '../holding/held-entry.js';
 import type { ConcurrencyGate } from './concurrency-gate.js';
@@ -14,11 +14,13 @@ const STREAM_SHARE = 4;
  * slow or refused elsewhere delays it, and it does not delay others.
  *
  * What waits for a further attempt or for its settlement holds no slot. It is bounded here, where it waits: a stream that
- * has too much of it is not read, and when the lane has too much none of its streams is.
+ * has too much of it is not read, and when the lane has too much none of its streams is. Replies that wait for Redis keep
+ * their payloads meanwhile, so that these are bounded, too.
  */
 export class Lane {
   private readonly maxBacklog: number;
   private readonly maxBacklogOfStream: number;
+  private readonly maxBytesOfStream: number;
 
   constructor(
     readonly group: string,
@@ -27,7 +29,9 @@ export class Lane {
     private readonly parts: RunParts,
   ) {
     this.maxBacklog = gate.limit * MAX_BACKLOG_PER_SLOT;
-    this.maxBacklogOfStream = streams.length === 1 ? this.maxBacklog : Math.ceil(this.maxBacklog / STREAM_SHARE);
+    const share = streams.length === 1 ? 1 : STREAM_SHARE;
+    this.maxBacklogOfStream = Math.ceil(this.maxBacklog / share);
+    this.maxBytesOfStream = MAX_BACKLOG_BYTES / share;
   }
 
   /** Runs an entry that this process owns, once it has a slot. Calls `over` when the run is over. */
@@ -58,8 +62,8 @@ export class Lane {
 
   /** Those of these streams that may be read now. */
   readable(streams: readonly GroupStream[]): readonly GroupStream[] {
-    if (this.backlog >= this.maxBacklog) return [];
-    return streams.filter((groupStream) => groupStream.isUsable && this.roomOf(groupStream) > 0);
+    if (this.isFull) return [];
+    return streams.filter((groupStream) => groupStream.isUsable && this.hasRoom(groupStream));
   }
 
   /** How many more entries of a stream may wait for a further attempt or for their settlement. */
@@ -67,10 +71,18 @@ export class Lane {
     return Math.max(0, this.maxBacklogOfStream - backlog);
   }
 
-  private get backlog(): number {
-    let sum = 0;
-    for (const { backlog } of this.streams) sum += backlog;
-    return sum;
+  private hasRoom(groupStream: GroupStream): boolean {
+    return this.roomOf(groupStream) > 0 && groupStream.backlogBytes < this.maxBytesOfStream;
+  }
+
+  private get isFull(): boolean {
+    let size = 0;
+    let bytes = 0;
+    for (const { backlog, backlogBytes } of this.streams) {
+      size += backlog;
+      bytes += backlogBytes;
+    }
+    return size >= this.maxBacklog || bytes >= MAX_BACKLOG_BYTES;
   }
 
   private prepare(entry: HeldEntry, over?: () => void): EntryRun {

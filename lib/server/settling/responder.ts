@@ -121,7 +121,7 @@ export class Responder {
 
   /** Has the entry acked once the reply is written, or was given up. */
   settle(entry: HeldEntry): void {
-    entry.settle();
+    entry.settle(this.waitingBytes);
     if (this.hasParts) this.entry = entry;
     else this.parts.settler.enqueueAck(entry);
   }
