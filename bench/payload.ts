@@ -10,3 +10,8 @@ export function payloadOf(bytes: number): typeof PAYLOAD {
   const missing = bytes - JSON.stringify(PAYLOAD).length;
   return { ...PAYLOAD, text: PAYLOAD.text + 'x'.repeat(Math.max(0, missing)) };
 }
+
+/** The same payload for another number: messages of an application differ, and a transport may not gain by equal ones. */
+export function distinct(payload: typeof PAYLOAD, n: number): typeof PAYLOAD {
+  return { ...payload, number: `+1555${String(n % 10_000_000).padStart(7, '0')}` };
+}

@@ -1,5 +1,5 @@
 import { echoPattern, type Caller } from '../contender.js';
-import { payloadOf } from '../payload.js';
+import { distinct, payloadOf } from '../payload.js';
 import { quantile } from '../statistics.js';
 import type { Figures } from '../workload.js';
 import { keepInFlight, within, type Extent } from './in-flight.js';
@@ -25,7 +25,7 @@ export async function sendRequests(
   const started = performance.now();
   await keepInFlight(inFlight, within(extent), async () => {
     const sent = performance.now();
-    await caller.send(payload, names[next++ % patterns]);
+    await caller.send(distinct(payload, next), names[next++ % patterns]);
     latencies.push(performance.now() - sent);
   });
   const seconds = (performance.now() - started) / 1_000;
