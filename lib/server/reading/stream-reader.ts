@@ -169,6 +169,17 @@ export class StreamReader {
     const readable = lane.readable(streams);
     if (readable.length === 0) return this.pause(FULL_MS);
     const plan = this.plan.next(readable, lane.gate.free);
+    const slots = plan.blocks ? 0 : plan.count * plan.streams.length;
+    lane.gate.ask(slots);
+    try {
+      await this.readBy(plan);
+    } finally {
+      // Not before what came has entered the gate: other readers of these slots would ask for them as well.
+      lane.gate.answered(slots);
+    }
+  }
+
+  private async readBy(plan: PlannedRead<GroupStream>): Promise<void> {
     const asked = performance.now();
     const batches = await this.read(plan);
     const answered = performance.now();
@@ -180,21 +191,15 @@ export class StreamReader {
     else this.enter('behind');
   }
 
-  private async read(plan: PlannedRead<GroupStream>): Promise<StreamEntries[]> {
+  private read(plan: PlannedRead<GroupStream>): Promise<StreamEntries[]> {
     const { lane, connection } = this.parts;
-    const asked = plan.blocks ? 0 : plan.count * plan.streams.length;
-    lane.gate.ask(asked);
-    try {
-      return await readGroup(connection.client, {
-        group: lane.group,
-        consumer: plan.streams[0]?.consumer ?? '',
-        count: plan.count,
-        blockMs: plan.blocks ? this.blockFor(plan) : undefined,
-        streams: plan.streams.map(({ stream }) => stream),
-      });
-    } finally {
-      lane.gate.answered(asked);
-    }
+    return readGroup(connection.client, {
+      group: lane.group,
+      consumer: plan.streams[0]?.consumer ?? '',
+      count: plan.count,
+      blockMs: plan.blocks ? this.blockFor(plan) : undefined,
+      streams: plan.streams.map(({ stream }) => stream),
+    });
   }
 
   private blockFor({ streams }: PlannedRead<GroupStream>): number {
