@@ -4,6 +4,7 @@ import { INBOX_BLOCK_MS, REPLY_STREAM_TTL_MS } from '../constants.js';
 import { TransportClosedError, TransportUnavailableError } from '../errors/transport-errors.js';
 import type { Connection } from '../redis/connection.js';
 import { classify, withoutArguments } from '../redis/reply-error.js';
+import { Periodic } from '../timing/periodic.js';
 import { replyStreamKey } from '../topology/keys.js';
 import { entryTime, nextId, readAfter } from '../redis/stream-commands.js';
 import type { StreamEntry } from '../redis/stream-commands.js';
@@ -38,9 +39,8 @@ export class ReplyInbox {
   private closed = false;
   private untrimmed = false;
   private renewedAt = 0;
-  private keeping = false;
   private readonly refusals = new Set<string>();
-  private housekeeping: NodeJS.Timeout | undefined;
+  private readonly housekeeping: Periodic<string>;
 
   constructor(
     prefix: string,
@@ -48,6 +48,14 @@ export class ReplyInbox {
     private readonly publishTimeoutMs: number,
   ) {
     this.stream = replyStreamKey(prefix, this.id);
+    this.housekeeping = new Periodic({
+      everyMs: HOUSEKEEPING_MS,
+      targets: () => [this.stream],
+      task: () => this.keepHouse(),
+      isPossible: () => parts.writer.isReady,
+      // Tried again with the next turn.
+      failed: (_, error) => this.report(error),
+    });
   }
 
   /** Whether a reply would find its stream: requests may be written. */
@@ -69,7 +77,7 @@ export class ReplyInbox {
   /** Stops reading and removes the stream, if Redis can be reached. */
   async close(): Promise<void> {
     this.closed = true;
-    clearInterval(this.housekeeping);
+    void this.housekeeping.stop();
     if (!this.opening) return;
     const { writer } = this.parts;
     try {
@@ -96,7 +104,7 @@ export class ReplyInbox {
     });
     this.parts.reader.open();
     void this.readUntilClosed();
-    this.housekeeping = setInterval(() => void this.keepHouse(), HOUSEKEEPING_MS).unref();
+    this.housekeeping.start();
   }
 
   /**
@@ -157,19 +165,9 @@ export class ReplyInbox {
   }
 
   private async keepHouse(): Promise<void> {
-    if (this.keeping || !this.parts.writer.isReady) return;
-    this.keeping = true;
-    try {
-      // First of all: a server keeps a reply for a second when the stream is gone.
-      if (this.parts.pending.size > 0 || performance.now() - this.renewedAt > REPLY_STREAM_TTL_MS / 3)
-        await this.renew();
-      if (this.untrimmed) await this.trim();
-    } catch (error) {
-      // Tried again with the next tick.
-      this.report(error);
-    } finally {
-      this.keeping = false;
-    }
+    // First of all: a server keeps a reply for a second when the stream is gone.
+    if (this.parts.pending.size > 0 || performance.now() - this.renewedAt > REPLY_STREAM_TTL_MS / 3) await this.renew();
+    if (this.untrimmed) await this.trim();
   }
 
   private async trim(): Promise<void> {
