@@ -30,6 +30,12 @@ export interface QueueParts {
   readonly log: ThrottledLog;
 }
 
+/** Parts of one reply that Redis did not take; the error of the first of them, null where it had no place for it. */
+interface Unwritten {
+  readonly parts: OutgoingReply[];
+  readonly error: Error | null;
+}
+
 /**
  * What waits to be written to one node: the acks and replies of one turn of the event loop leave in one call. What did not
  * arrive is written again: acks are idempotent, and clients ignore repeated parts of a reply. Replies, and the acks of
@@ -182,20 +188,19 @@ export class NodeQueue {
   }
 
   private conclude(writes: readonly Write[], outcomes: readonly BatchResult[]): void {
-    const unwritten = new Map<Responder, OutgoingReply[]>();
-    const reasons = new Map<Responder, Error | null>();
+    let unwritten: Map<Responder, Unwritten> | undefined;
     writes.forEach((write, i) => {
       const [error, result] = outcomes[i] ?? [new Error('no answer'), null];
       if (write.kind === 'ack') this.acked(write, error);
       else if (!error && result !== null) write.responder.written();
       else {
-        const parts = unwritten.get(write.responder);
-        if (parts) parts.push(write.part);
-        else unwritten.set(write.responder, [write.part]);
-        if (!reasons.has(write.responder)) reasons.set(write.responder, error);
+        unwritten ??= new Map();
+        const others = unwritten.get(write.responder);
+        if (others) others.parts.push(write.part);
+        else unwritten.set(write.responder, { parts: [write.part], error });
       }
     });
-    for (const [responder, parts] of unwritten) this.unwritten(responder, parts, reasons.get(responder) ?? null);
+    for (const [responder, { parts, error }] of unwritten ?? []) this.unwritten(responder, parts, error);
   }
 
   private acked({ line, entries }: AckWrite, error: Error | null): void {

@@ -33,15 +33,12 @@ export class Responders {
 
   /** @param run cancelled when the caller turns out to be gone */
   of(entry: HeldEntry, request: RequestAddress, run?: CancellableRun): Responder {
-    return new Responder(entry.groupStream.stream, request, { settler: this.settler, rules: this.rules, run });
+    return new Responder(entry.groupStream.stream, request, this.settler, this.rules, run);
   }
 }
 
-interface ResponderParts {
-  readonly settler: Settler;
-  readonly rules: ReplyRules;
-  readonly run: CancellableRun | undefined;
-}
+/** Shared by all responders that have nothing to write: most have one part in their life, and one list for it. */
+const NOTHING: OutgoingReply[] = [];
 
 /**
  * Answers one request: values in order, then the end or an error, then the ack of its entry. The end rides on the last
@@ -56,7 +53,7 @@ export class Responder {
   isQueued = false;
 
   private seq = 0;
-  private readonly waiting: OutgoingReply[] = [];
+  private waiting = NOTHING;
   private waitingBytes = 0;
   private isOver = false;
   private isDropped = false;
@@ -68,9 +65,11 @@ export class Responder {
   constructor(
     readonly stream: string,
     private readonly request: RequestAddress,
-    private readonly parts: ResponderParts,
+    private readonly settler: Settler,
+    private readonly rules: ReplyRules,
+    private readonly run: CancellableRun | undefined,
   ) {
-    this.key = replyStreamKey(parts.rules.prefix, request.inbox);
+    this.key = replyStreamKey(rules.prefix, request.inbox);
   }
 
   get requestId(): string {
@@ -123,14 +122,14 @@ export class Responder {
   settle(entry: HeldEntry): void {
     entry.settle(this.waitingBytes);
     if (this.hasParts) this.entry = entry;
-    else this.parts.settler.enqueueAck(entry);
+    else this.settler.enqueueAck(entry);
   }
 
   /** Nothing more is written. */
   drop(): void {
     this.isOver = true;
     this.isDropped = true;
-    this.waiting.length = 0;
+    this.waiting = NOTHING;
     this.waitingBytes = 0;
     this.finish();
   }
@@ -143,7 +142,7 @@ export class Responder {
       size += sizeOf(this.waiting[taken]);
       if (taken > 0 && size > bytes) break;
     }
-    const parts = this.waiting.splice(0, taken);
+    const parts = this.takeFirst(taken);
     for (const part of parts) {
       this.waitingBytes -= sizeOf(part);
       part.isSent = true;
@@ -156,13 +155,13 @@ export class Responder {
   finish(): void {
     const { entry } = this;
     this.entry = undefined;
-    if (entry) this.parts.settler.enqueueAck(entry);
+    if (entry) this.settler.enqueueAck(entry);
   }
 
   /** These were not written; they go before whatever waits. */
   putBack(parts: readonly OutgoingReply[]): void {
     if (this.isDropped) return;
-    this.waiting.unshift(...parts);
+    this.waiting = [...parts, ...this.waiting];
     for (const part of parts) this.waitingBytes += sizeOf(part);
   }
 
@@ -179,21 +178,29 @@ export class Responder {
   /** The caller can never be answered: drops what waits, and ends the run if there still is one. */
   giveUp(why: string): void {
     this.drop();
-    this.parts.run?.cancel(new RequestCancelledError(why));
+    this.run?.cancel(new RequestCancelledError(why));
+  }
+
+  private takeFirst(count: number): OutgoingReply[] {
+    const { waiting } = this;
+    if (count < waiting.length) return waiting.splice(0, count);
+    this.waiting = NOTHING;
+    return waiting;
   }
 
   private encode(
     packet: { id: string; response?: unknown; err?: unknown; isDisposed: boolean },
     name: 'response' | 'err',
   ): string | undefined {
-    return encodePayload(packet, name, 'The reply', this.parts.rules);
+    return encodePayload(packet, name, 'The reply', this.rules);
   }
 
   private put({ data, err, last = false }: { data?: string; err?: string; last?: boolean }): void {
     const part: OutgoingReply = { id: this.request.id, seq: this.seq++, data, err, last, isSent: false };
-    this.waiting.push(part);
+    if (this.waiting === NOTHING) this.waiting = [part];
+    else this.waiting.push(part);
     this.waitingBytes += sizeOf(part);
-    this.parts.settler.offer(this);
+    this.settler.offer(this);
   }
 }
 
