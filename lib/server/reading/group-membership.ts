@@ -5,6 +5,8 @@ import type { GroupStream } from '../holding/group-stream.js';
 import type { ServerEventEmitter } from '../holding/server-events.js';
 import type { ThrottledLog } from '../throttled-log.js';
 
+const FIRST_REFUSAL_MS = 500;
+
 export interface MembershipParts {
   readonly streams: readonly GroupStream[];
   readonly connection: Connection;
@@ -14,9 +16,12 @@ export interface MembershipParts {
 
 /** Sees to it that the groups of a reader exist. */
 export class GroupMembership {
+  /** How often in a row Redis has refused each stream. */
+  private readonly refusals = new Map<GroupStream, number>();
+
   constructor(
     private readonly parts: MembershipParts,
-    /** How long a stream that Redis refuses is left alone. */
+    /** How long a stream that Redis refuses again and again is left alone; the first times it is less. */
     private readonly unusableMs: number,
   ) {}
 
@@ -47,6 +52,7 @@ export class GroupMembership {
     try {
       const isNew = await createGroup(this.parts.connection.client, stream, group, startFrom);
       groupStream.joined(isNew);
+      this.refusals.delete(groupStream);
       return isNew;
     } catch (error) {
       throw withoutArguments(error);
@@ -57,7 +63,9 @@ export class GroupMembership {
     const kind = classify(error);
     if (kind !== 'reject' && kind !== 'fatal') throw error;
     const { stream, group } = groupStream;
-    groupStream.refusedFor(this.unusableMs);
+    const refusals = this.refusals.get(groupStream) ?? 0;
+    this.refusals.set(groupStream, refusals + 1);
+    groupStream.refusedFor(Math.min(this.unusableMs, FIRST_REFUSAL_MS * 2 ** refusals));
     this.parts.log.warn(`join ${group} ${stream}`, `The stream "${stream}" cannot be read: ${error.message}`);
     this.parts.events.emit('streamUnusable', { stream, group, reason: error.message });
   }
