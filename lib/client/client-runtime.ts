@@ -3,7 +3,7 @@ import type { ClientSettings } from '../options/settings.js';
 import type { Connection } from '../redis/connection.js';
 import { ConnectionGroup } from '../redis/connection-group.js';
 import type { GroupWatcher } from '../redis/connection-group.js';
-import { settledWithin } from '../timing/limit.js';
+import { within } from '../timing/within.js';
 import { controlChannel } from '../topology/keys.js';
 import { PendingRequests } from './pending-requests.js';
 import { Publisher } from './publisher.js';
@@ -66,9 +66,9 @@ export class ClientRuntime {
    */
   async close(error: Error): Promise<void> {
     this.pending.failAll(error);
-    await Promise.all([this.drained(), this.connecting && settledWithin(this.connecting, CONNECT_GRACE_MS)]);
+    await Promise.all([this.drained(), this.connecting && within(CONNECT_GRACE_MS, this.connecting)]);
     this.publisher.close();
-    await settledWithin(Promise.all([this.canceller.flushed(), this.inbox.close()]), FAREWELL_TIMEOUT_MS);
+    await within(FAREWELL_TIMEOUT_MS, Promise.all([this.canceller.flushed(), this.inbox.close()]));
     await this.connections.close();
   }
 

@@ -3,7 +3,7 @@ import type { RedisStreamError } from '../errors/transport-errors.js';
 import type { Connection } from '../redis/connection.js';
 import { nodeOf } from '../redis/nodes.js';
 import { DeadlineWheel } from '../timing/deadline-wheel.js';
-import { settledWithin } from '../timing/limit.js';
+import { within } from '../timing/within.js';
 import { hashSlot } from '../topology/keys.js';
 import { NodeSender } from './node-sender.js';
 import type { SendListener } from './node-sender.js';
@@ -83,7 +83,7 @@ export class Publisher implements SendListener {
     const idle = new Promise<void>((resolve) => {
       this.whenIdle = resolve;
     });
-    await settledWithin(idle, timeoutMs);
+    await within(timeoutMs, idle);
   }
 
   /** Fails what waits. What is under way fails with the connection. */

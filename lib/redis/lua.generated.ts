@@ -40,10 +40,14 @@ export const CANCEL_REQUEST = script(`
 for i = 2, #ARGV, 2 do redis.call('XDEL', KEYS[1], ARGV[i]) end
 local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
 if groups.err then return groups.err end
+local function pairs_of(list)
+  local map = {}
+  for i = 1, #list, 2 do map[list[i]] = list[i + 1] end
+  return map
+end
 local function is_held(id)
   for _, info in ipairs(groups) do
-    local about = {}
-    for i = 1, #info, 2 do about[info[i]] = info[i + 1] end
+    local about = pairs_of(info)
     local found = redis.pcall('XPENDING', KEYS[1], about.name, id, id, 1)
     if found.err then return false, found.err end
     if #found > 0 then return true end
@@ -91,11 +95,15 @@ return {'stored', letter}
 `);
 
 export const HAND_BACK = script(`
+local function pairs_of(list)
+  local map = {}
+  for i = 1, #list, 2 do map[list[i]] = list[i + 1] end
+  return map
+end
 local function successor_of(key, group, giver)
   local successor, seen = giver, math.huge
   for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', key, group)) do
-    local about = {}
-    for i = 1, #info, 2 do about[info[i]] = info[i + 1] end
+    local about = pairs_of(info)
     if about.name ~= giver and about.idle < seen then successor, seen = about.name, about.idle end
   end
   return successor
@@ -122,11 +130,15 @@ return gone
 `);
 
 export const REDRIVE = script(`
+local function pairs_of(list)
+  local map = {}
+  for i = 1, #list, 2 do map[list[i]] = list[i + 1] end
+  return map
+end
 local function successor_of(key, group, giver)
   local successor, seen = giver, math.huge
   for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', key, group)) do
-    local about = {}
-    for i = 1, #info, 2 do about[info[i]] = info[i + 1] end
+    local about = pairs_of(info)
     if about.name ~= giver and about.idle < seen then successor, seen = about.name, about.idle end
   end
   return successor

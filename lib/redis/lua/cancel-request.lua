@@ -4,10 +4,10 @@
 for i = 2, #ARGV, 2 do redis.call('XDEL', KEYS[1], ARGV[i]) end
 local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
 if groups.err then return groups.err end
+-- include pairs.lua
 local function is_held(id)
   for _, info in ipairs(groups) do
-    local about = {}
-    for i = 1, #info, 2 do about[info[i]] = info[i + 1] end
+    local about = pairs_of(info)
     local found = redis.pcall('XPENDING', KEYS[1], about.name, id, id, 1)
     if found.err then return false, found.err end
     if #found > 0 then return true end

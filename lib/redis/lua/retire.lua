@@ -3,11 +3,7 @@
 -- a consumer that got an entry in between would take it with it.
 -- Before Redis 7.2, which added `inactive`, a consumer that waits for new entries is not seen; so there it signs the shape.
 local retired = 0
-local function pairs_of(list)
-  local map = {}
-  for i = 1, #list, 2 do map[list[i]] = list[i + 1] end
-  return map
-end
+-- include pairs.lua
 local function signature_of(name) return 'seen:' .. ARGV[1] .. ':' .. name end
 local consumers = redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])
 local signs = KEYS[2] and #consumers > 0 and not pairs_of(consumers[1]).inactive

@@ -10,11 +10,7 @@ local function before(a, b)
   if ams ~= bms then return #ams < #bms or #ams == #bms and ams < bms end
   return #aseq < #bseq or #aseq == #bseq and aseq < bseq
 end
-local function pairs_of(list)
-  local map = {}
-  for i = 1, #list, 2 do map[list[i]] = list[i + 1] end
-  return map
-end
+-- include pairs.lua
 local length, now = redis.call('XLEN', KEYS[1]), tonumber(ARGV[3])
 local shape = KEYS[2] and pairs_of(redis.call('HGETALL', KEYS[2])) or {}
 
