@@ -23,20 +23,32 @@ beforeEach(() => {
 });
 
 describe('a server that refuses', () => {
-  it('F37 LOADING: consumers and callers wait, and go on when it is over', async () => {
+  it('F37 LOADING: who has a connection is refused as retriable, who connects waits, and consumers go on when it is over', async () => {
     const post = station((name) => name);
     await stage.serve(post.handlers, { option: QUICK });
-    const client = stage.client({ publishTimeout: 5_000 });
+    const client = stage.client();
     expect(await ask(client, 'job.ask', 'before')).toBe('before');
-    await stage.raw.config('SET', 'key-load-delay', '400000');
+    // While Redis loads commands it answers between each 1,024 of them, and is asked to take its time for each.
+    const ballast = stage.raw.pipeline();
+    for (let n = 0; n < 6_000; n += 1) ballast.set('ballast', n);
+    await ballast.exec();
+    await stage.raw.config('SET', 'key-load-delay', '400');
     await stage.raw.config('SET', 'loading-process-events-interval-bytes', '1024');
-    const loading = stage.raw.call('DEBUG', 'LOADAOF').catch(() => undefined);
-    const answer = ask(client, 'job.ask', 'meanwhile');
-    await within(6_000, 'the load', loading);
+    const onlooker = stage.redis.client({ enableReadyCheck: false });
+    stage.owns(() => onlooker.quit());
+    const loading = stage.raw.call('DEBUG', 'LOADAOF');
+    await eventually(async () => expect(await onlooker.info('persistence')).toContain('loading:1'));
+    const error = await failureOf(tell(client, 'job', 'refused'));
+    expect(error).toBeInstanceOf(PublishRejectedError);
+    expect(error).toMatchObject({ retriable: true, outcome: 'not-stored' });
+    const newcomer = stage.client({ publishTimeout: 8_000 });
+    const answer = ask(newcomer, 'job.ask', 'meanwhile');
+    await within(8_000, 'the load', loading);
     await stage.raw.config('SET', 'key-load-delay', '0');
     expect(await answer).toBe('meanwhile');
     await tell(client, 'job', 'after');
     await eventually(() => expect(post.names()).toContain('after'));
+    expect(post.names()).not.toContain('refused');
     await settled(stage.raw, 'job');
   });
 
