@@ -109,7 +109,7 @@ export class NodeSender {
 class Answers {
   /** Whether Redis has answered, be it with errors. */
   hasCome = false;
-  private readonly open: Set<AcceptedMessage>;
+  private open: number;
   private readonly silence: NodeJS.Timeout;
 
   constructor(
@@ -118,19 +118,20 @@ class Answers {
     private readonly listener: SendListener,
     private readonly done: (hasAnswered: boolean) => void,
   ) {
-    this.open = new Set(messages);
+    this.open = messages.length;
     this.silence = setTimeout(() => {
       const error = new Error(`no answer within \`publishTimeout\` (${timeoutMs} ms)`);
-      for (const message of this.open) this.settle(message, error, null);
+      for (const message of messages) this.settle(message, error, null);
     }, timeoutMs);
     listener.sending(messages.length);
-    for (const message of messages) message.send();
+    for (const message of messages) message.send(this);
   }
 
   settle(message: AcceptedMessage, error: unknown, entryId: unknown): void {
-    if (!this.open.delete(message)) return;
+    if (!message.arrive(this)) return;
+    this.open--;
     this.listener.answered(message, error, entryId);
-    if (this.open.size > 0) return;
+    if (this.open > 0) return;
     clearTimeout(this.silence);
     this.done(this.hasCome);
   }

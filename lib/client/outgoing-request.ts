@@ -7,6 +7,7 @@ import { PublishOutcomeUnknownError, RequestTimeoutError } from '../errors/trans
 import type { RedisStreamError } from '../errors/transport-errors.js';
 import type { ClientRuntime } from './client-runtime.js';
 import type { PacketCodec } from './packet.codec.js';
+import type { ReplyListener } from './pending-requests.js';
 import type { AcceptedMessage, Publication } from './publication.js';
 
 /** A request as the caller made it, with the stream that it goes to. */
@@ -21,8 +22,10 @@ export interface Question {
  * One request from its first byte to its outcome: registered before it is written, cancelled when its caller stops waiting.
  * The callback gets Nest's packets, the last of them with an error or `isDisposed`.
  */
-export class OutgoingRequest implements Publication {
+export class OutgoingRequest implements Publication, ReplyListener {
   readonly stream: string;
+  readonly pattern: string;
+  readonly timeoutMs: number;
 
   private readonly id = uuid();
   private readonly askedAt = performance.now();
@@ -36,10 +39,12 @@ export class OutgoingRequest implements Publication {
   constructor(
     private readonly runtime: ClientRuntime,
     private readonly codec: PacketCodec,
-    private readonly question: Question,
+    question: Question,
     private readonly callback: (packet: WritePacket) => void,
   ) {
     this.stream = question.stream;
+    this.pattern = question.pattern;
+    this.timeoutMs = question.timeoutMs;
     this.encoded = encodeMessage(question.message, { id: this.id, inbox: runtime.inbox.id });
   }
 
@@ -50,19 +55,14 @@ export class OutgoingRequest implements Publication {
 
   /** What is left of the caller's patience, at least 1; 0 = no limit. */
   private get leftMs(): number {
-    const { timeoutMs } = this.question;
+    const { timeoutMs } = this;
     return timeoutMs === 0 ? 0 : Math.max(1, Math.ceil(this.askedAt + timeoutMs - performance.now()));
   }
 
   /** @throws {TooManyPendingError} */
   start(): void {
-    const { runtime, question } = this;
-    runtime.pending.add(this.id, {
-      pattern: question.pattern,
-      timeoutMs: question.timeoutMs,
-      replied: (part) => this.replied(part),
-      failed: (error) => this.end(error),
-    });
+    const { runtime } = this;
+    runtime.pending.add(this.id, this);
     if (runtime.inbox.isReady && runtime.served.isKnown(this.stream, this.askedAt)) this.write();
     else void this.writeWhenServed();
   }
@@ -79,7 +79,7 @@ export class OutgoingRequest implements Publication {
 
   failed(error: RedisStreamError): void {
     // It may have been stored all the same, and then a reply will come. Without a deadline it is not known when not.
-    if (error instanceof PublishOutcomeUnknownError && this.question.timeoutMs > 0) return;
+    if (error instanceof PublishOutcomeUnknownError && this.timeoutMs > 0) return;
     this.runtime.pending.fail(this.id, error);
   }
 
@@ -100,14 +100,14 @@ export class OutgoingRequest implements Publication {
     this.written = this.runtime.publisher.publish(this);
   }
 
-  private end(error: Error): void {
+  unanswered(error: Error): void {
     // Perhaps the group is gone.
     if (error instanceof RequestTimeoutError) this.runtime.served.doubt(this.stream);
     this.takeBack();
     this.callback({ err: error });
   }
 
-  private replied(part: ReplyPart): void {
+  replied(part: ReplyPart): void {
     try {
       const packet = this.codec.decode(part);
       if (packet instanceof Promise || this.decoding) this.replyInTurn(packet);

@@ -8,13 +8,13 @@ import {
 import { DeadlineWheel } from '../timing/deadline-wheel.js';
 import type { Deadline } from '../timing/deadline-wheel.js';
 
-/** A caller that waits for a reply. `failed` and a part with `last` end it. */
+/** A caller that waits for a reply. `unanswered` and a part with `last` end it. */
 export interface ReplyListener {
   readonly pattern: string;
   /** 0 = no limit. Starts again with each part of the reply. */
   readonly timeoutMs: number;
   replied(part: ReplyPart): void;
-  failed(error: Error): void;
+  unanswered(error: Error): void;
 }
 
 interface Pending {
@@ -56,16 +56,15 @@ export class PendingRequests {
   /** Ends the waiting without an outcome. */
   remove(id: string): boolean {
     const request = this.pending.get(id);
-    if (!request) return false;
-    request.deadline?.cancel();
-    return this.pending.delete(id);
+    if (request) this.end(request);
+    return request !== undefined;
   }
 
   fail(id: string, error: Error): void {
     const request = this.pending.get(id);
     if (!request) return;
-    this.remove(id);
-    request.listener.failed(error);
+    this.end(request);
+    request.listener.unanswered(error);
   }
 
   /** Those that wait now: a listener that asks again meanwhile has a request, and a deadline, of its own. */
@@ -98,7 +97,7 @@ export class PendingRequests {
 
   private next(request: Pending, part: ReplyPart): void {
     request.nextSeq++;
-    if (isEnd(part)) this.remove(part.id);
+    if (isEnd(part)) this.end(request);
     else this.restartDeadline(request);
     request.listener.replied(part);
   }
@@ -106,6 +105,11 @@ export class PendingRequests {
   /** The request is settled with the end of any run, so the rest of the one that was being delivered will never come. */
   private otherRun({ id, listener }: Pending, part: ReplyPart): void {
     if (isEnd(part)) this.fail(id, new ReplyInterruptedError(listener.pattern));
+  }
+
+  private end(request: Pending): void {
+    request.deadline?.cancel();
+    this.pending.delete(request.id);
   }
 
   private restartDeadline(request: Pending): void {

@@ -19,6 +19,7 @@ export class AcceptedMessage {
   expiresAt: number | undefined;
   deadline: Deadline | undefined;
   private state: 'waiting' | 'sent' | 'over' = 'waiting';
+  private flight: object | undefined;
 
   constructor(
     readonly publication: Publication,
@@ -30,9 +31,18 @@ export class AcceptedMessage {
     return this.state === 'waiting';
   }
 
-  send(): void {
+  /** @param flight which of its ways to Redis this is: it may have to come back, and set out once more */
+  send(flight: object): void {
     this.forgetDeadline();
     this.state = 'sent';
+    this.flight = flight;
+  }
+
+  /** Once for each flight. @returns false when it has arrived already */
+  arrive(flight: object): boolean {
+    if (this.flight !== flight) return false;
+    this.flight = undefined;
+    return true;
   }
 
   waitAgain(): void {

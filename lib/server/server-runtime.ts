@@ -54,7 +54,6 @@ export class ServerRuntime {
   private draining: Promise<void> | undefined;
   private readonly clock = new RedisClock();
   private readonly handlerDeadlines = new DeadlineWheel<() => void>((expire) => expire());
-  private readonly requests = new RunningRequests();
   private readonly writer: Connection;
   private readonly settler: Settler;
   private readonly deadLetters: DeadLetterStore;
@@ -82,7 +81,7 @@ export class ServerRuntime {
     this.lanes = makeLanes(streams, settings.concurrency, this.runParts());
     this.readers = this.lanes.map((lane) => new ReaderSet({ lane, writer, events, log }, connections, settings));
     this.reclaimer = new Reclaimer(this.lanes, { writer, events }, settings);
-    this.leases = new LeaseKeeper(streams, { writer, events, requests: this.requests }, settings.leaseMs);
+    this.leases = new LeaseKeeper(streams, { writer, events }, settings.leaseMs);
     this.retention = new Retention(streams, { writer, clock: this.clock, events, info }, settings);
     this.control = this.controlFor(connections);
     const laneOf = new Map(this.lanes.flatMap((lane) => lane.streams.map((groupStream) => [groupStream, lane])));
@@ -106,7 +105,7 @@ export class ServerRuntime {
   }
 
   private runParts(): RunParts {
-    const { writer, settler, deadLetters, retries, clock, requests, settings } = this;
+    const { writer, settler, deadLetters, retries, clock, settings } = this;
     const { events, hooks, failed } = this.voice;
     const responders = new Responders(settler, settings);
     const onlyGroup = new OnlyGroup(writer);
@@ -118,20 +117,19 @@ export class ServerRuntime {
       handlers: { isRetriable: settings.isRetriable, deadlines: this.handlerDeadlines, teardownFailed: failed },
       clock,
       hooks,
-      requests,
       isStopped: () => this.isStopping,
     };
   }
 
   /** Only requests are cancelled; who has none needs no further connection. */
   private controlFor(connections: ConnectionGroup): ControlChannel | undefined {
-    const { writer, requests, settings } = this;
-    if (!this.streams.some(({ route }) => route.messageHandler)) return undefined;
+    const { writer, streams, settings } = this;
+    if (!streams.some(({ route }) => route.messageHandler)) return undefined;
     const connection = writer.isCluster ? writer : connections.add('control');
     return new ControlChannel({
       connection,
       channel: controlChannel(settings.prefix),
-      requests,
+      requests: new RunningRequests(streams),
       info: this.voice.info,
     });
   }

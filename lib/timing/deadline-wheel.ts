@@ -3,25 +3,65 @@ export interface Deadline {
   cancel(): void;
 }
 
-type Bucket<T> = Set<Slot<T>>;
+/**
+ * Deadlines of one tick, in the order in which they came: linked rather than in a set, which would be grown and emptied anew for
+ * every tick.
+ */
+class Bucket<T> {
+  private first: Slot<T> | undefined;
+  private last: Slot<T> | undefined;
 
-class Slot<T> implements Deadline {
   constructor(
-    readonly item: T,
     private readonly tick: number,
     private readonly buckets: Map<number, Bucket<T>>,
-    private readonly bucket: Bucket<T>,
+  ) {}
+
+  add(slot: Slot<T>): void {
+    slot.previous = this.last;
+    if (this.last) this.last.next = slot;
+    else this.first = slot;
+    this.last = slot;
+  }
+
+  remove({ previous, next }: Slot<T>): void {
+    if (previous) previous.next = next;
+    else this.first = next;
+    if (next) next.previous = previous;
+    else this.last = previous;
+  }
+
+  /** An empty bucket goes at once: with deadlines of a day, the map would grow until tomorrow. */
+  leaveIfEmpty(): void {
+    if (!this.first && this.buckets.get(this.tick) === this) this.buckets.delete(this.tick);
+  }
+
+  appendTo(slots: Slot<T>[]): void {
+    for (let slot = this.first; slot; slot = slot.next) slots.push(slot);
+  }
+}
+
+class Slot<T> implements Deadline {
+  previous: Slot<T> | undefined;
+  next: Slot<T> | undefined;
+
+  constructor(
+    readonly item: T,
+    private bucket: Bucket<T> | undefined,
   ) {}
 
   cancel(): void {
-    // An empty bucket goes at once: with deadlines of a day, the map would grow until tomorrow.
-    if (this.leave() && this.bucket.size === 0 && this.buckets.get(this.tick) === this.bucket)
-      this.buckets.delete(this.tick);
+    const { bucket } = this;
+    if (this.leave()) bucket?.leaveIfEmpty();
   }
 
   /** False when it was cancelled, or has fired. */
   leave(): boolean {
-    return this.bucket.delete(this);
+    if (!this.bucket) return false;
+    this.bucket.remove(this);
+    this.bucket = undefined;
+    this.previous = undefined;
+    this.next = undefined;
+    return true;
   }
 }
 
@@ -43,8 +83,8 @@ export class DeadlineWheel<T> {
   add(item: T, delayMs: number): Deadline {
     const tick = Math.ceil((performance.now() + delayMs) / this.granularityMs);
     let bucket = this.buckets.get(tick);
-    if (!bucket) this.buckets.set(tick, (bucket = new Set()));
-    const slot = new Slot(item, tick, this.buckets, bucket);
+    if (!bucket) this.buckets.set(tick, (bucket = new Bucket(tick, this.buckets)));
+    const slot = new Slot(item, bucket);
     bucket.add(slot);
     if (tick < this.nextTick) this.schedule(tick);
     return slot;
@@ -52,7 +92,6 @@ export class DeadlineWheel<T> {
 
   clear(): void {
     clearTimeout(this.timer);
-    for (const bucket of this.buckets.values()) bucket.clear();
     this.buckets.clear();
     this.nextTick = Infinity;
   }
@@ -72,7 +111,7 @@ export class DeadlineWheel<T> {
     let next = Infinity;
     for (const [tick, bucket] of this.buckets) {
       if (tick <= now) {
-        fired.push(...bucket);
+        bucket.appendTo(fired);
         this.buckets.delete(tick);
       } else if (tick < next) next = tick;
     }

@@ -32,6 +32,8 @@ export interface ActiveRun {
   abandon(reason: Error): boolean;
   /** Tells the handler, and waits for what it comes to. */
   abort(reason: Error): void;
+  /** Its caller is gone: ends it, and settles the entry without an answer. */
+  cancel(reason: Error): void;
 }
 
 /** An entry that this process owns. No other consumer may run it while its lease is renewed. */
@@ -163,6 +165,11 @@ export class HeldEntry {
   /** Aborts the signal of its handler, if it runs. */
   abortRun(reason: Error): void {
     this.activeRun?.abort(reason);
+  }
+
+  /** Ends its handler, if it runs, as nobody waits for the answer. */
+  cancelRun(reason: Error): void {
+    this.activeRun?.cancel(reason);
   }
 
   private weigh(bytes: number): void {

@@ -1,17 +1,16 @@
+import { RequestCancelledError } from '../../errors/transport-errors.js';
 import type { Connection } from '../../redis/connection.js';
 import { renewLease } from '../../redis/scripts.js';
 import { Periodic } from '../../timing/periodic.js';
 import type { GroupStream } from '../holding/group-stream.js';
 import type { HeldEntry } from '../holding/held-entry.js';
 import type { ServerEventEmitter } from '../holding/server-events.js';
-import type { RunningRequests } from '../running/running-requests.js';
 
 const MAX_IDS_PER_CALL = 500;
 
 export interface LeaseParts {
   readonly writer: Connection;
   readonly events: ServerEventEmitter;
-  readonly requests: RunningRequests;
 }
 
 /**
@@ -67,19 +66,19 @@ export class LeaseKeeper {
     const gone = new Set(deleted);
     for (const entry of entries) {
       if (!notRenewed.has(entry.id)) entry.confirm(asked);
-      else if (gone.has(entry.id)) this.cancel(entry);
+      else if (gone.has(entry.id)) cancel(entry);
       // While it is being settled, not being pending any more is what was wanted.
       else if (entry.isOurs && entry.phase !== 'settling') this.lose(entry);
     }
-  }
-
-  /** Its caller has deleted it, and the message that says so was missed. */
-  private cancel({ request }: HeldEntry): void {
-    if (request) this.parts.requests.cancel(request.id, 'its caller is gone');
   }
 
   private lose(entry: HeldEntry): void {
     entry.lose(new Error('The lease is lost: another consumer owns the entry by now, or it was deleted'));
     this.parts.events.emit('leaseLost', entry.place);
   }
+}
+
+/** Its caller has deleted it, and the message that says so was missed. */
+function cancel(entry: HeldEntry): void {
+  if (entry.request) entry.cancelRun(new RequestCancelledError('its caller is gone'));
 }

@@ -13,7 +13,6 @@ import type { ConcurrencyGate, SlotTaker } from './concurrency-gate.js';
 import type { DecodeSink, DecoderParts, EntryDecoder } from './entry-decoder.js';
 import { HandlerRun } from './handler-run.js';
 import type { HandlerRules, HandlerSink } from './handler-run.js';
-import type { CancellableRun, RunningRequests } from './running-requests.js';
 
 /** What Nest's processing hooks are put around. */
 export interface ProcessedRun {
@@ -34,7 +33,6 @@ export interface RunParts extends Omit<DecoderParts, 'client'> {
   readonly handlers: HandlerRules;
   readonly clock: RedisClock;
   readonly hooks: ProcessingHooks;
-  readonly requests: RunningRequests;
   readonly isStopped: () => boolean;
 }
 
@@ -42,7 +40,7 @@ export interface RunParts extends Omit<DecoderParts, 'client'> {
  * One run of an entry, from its slot to its settlement: decode, run, settle. One object per run, which is told what
  * happens, rather than functions made for each: with quick handlers those are most of the work.
  */
-export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSink, ActiveRun, CancellableRun {
+export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSink, ActiveRun {
   private message: IncomingMessage | undefined;
   private responder: Responder | undefined;
   private context: RedisStreamContext | undefined;
@@ -116,7 +114,6 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSin
     if (this.holdsLost) this.entry.release();
   }
 
-  /** The caller is gone: the request is settled without an answer. */
   cancel(reason: Error): void {
     if (this.isOver) return;
     this.end(reason);
@@ -158,10 +155,7 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSin
   private execute(answers: boolean): void {
     const { entry, parts, message } = this;
     if (!message) return;
-    if (answers && message.request) {
-      this.responder = parts.responders.of(entry, message.request, this);
-      parts.requests.add(message.request.id, this);
-    }
+    if (answers && message.request) this.responder = parts.responders.of(entry, message.request, this);
     this.context = contextOf(entry, message, answers);
     parts.hooks.started(this.context, this);
   }
@@ -234,8 +228,6 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSin
   private leave(): void {
     if (this.isOver) return;
     this.isOver = true;
-    const { message, responder, parts } = this;
-    if (responder && message?.request) parts.requests.remove(message.request.id, this);
     this.gate.leave();
     this.over?.();
   }

@@ -1,28 +1,17 @@
 import { RequestCancelledError } from '../../errors/transport-errors.js';
+import type { GroupStream } from '../holding/group-stream.js';
 
-/** The run of a request, as far as its caller may end it. */
-export interface CancellableRun {
-  cancel(reason: Error): void;
-}
-
-/** The requests that run in this process, by their ids, so that a caller who leaves can end them. */
+/**
+ * The requests that run in this process, so that a caller who leaves can end them. Looked for among the entries that are held:
+ * callers seldom leave, and a map of its own would be written twice for every request (a third more garbage survived with it).
+ */
 export class RunningRequests {
-  private readonly runs = new Map<string, CancellableRun>();
-
-  get size(): number {
-    return this.runs.size;
-  }
-
-  add(id: string, run: CancellableRun): void {
-    this.runs.set(id, run);
-  }
-
-  remove(id: string, run: CancellableRun): void {
-    if (this.runs.get(id) === run) this.runs.delete(id);
-  }
+  constructor(private readonly streams: readonly GroupStream[]) {}
 
   /** Unknown ids are requests of other servers, or are over. */
   cancel(id: string, why: string): void {
-    this.runs.get(id)?.cancel(new RequestCancelledError(why));
+    for (const { entries } of this.streams) {
+      for (const entry of entries) if (entry.request?.id === id) entry.cancelRun(new RequestCancelledError(why));
+    }
   }
 }

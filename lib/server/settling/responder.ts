@@ -5,8 +5,7 @@ import { encodePayload } from '../../codec/payload.js';
 import { MAX_WAITING_REPLY_BYTES, MAX_WAITING_REPLY_PARTS } from '../../constants.js';
 import { RequestCancelledError } from '../../errors/transport-errors.js';
 import { replyStreamKey } from '../../topology/keys.js';
-import type { HeldEntry } from '../holding/held-entry.js';
-import type { CancellableRun } from '../running/running-requests.js';
+import type { ActiveRun, HeldEntry } from '../holding/held-entry.js';
 import type { Settler } from './settler.js';
 
 /** What Nest's exception filter makes of an error that it does not know. */
@@ -32,7 +31,7 @@ export class Responders {
   ) {}
 
   /** @param run cancelled when the caller turns out to be gone */
-  of(entry: HeldEntry, request: RequestAddress, run?: CancellableRun): Responder {
+  of(entry: HeldEntry, request: RequestAddress, run?: Pick<ActiveRun, 'cancel'>): Responder {
     return new Responder(entry.groupStream.stream, request, this.settler, this.rules, run);
   }
 }
@@ -67,7 +66,7 @@ export class Responder {
     private readonly request: RequestAddress,
     private readonly settler: Settler,
     private readonly rules: ReplyRules,
-    private readonly run: CancellableRun | undefined,
+    private readonly run: Pick<ActiveRun, 'cancel'> | undefined,
   ) {
     this.key = replyStreamKey(rules.prefix, request.inbox);
   }

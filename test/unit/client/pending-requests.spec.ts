@@ -22,7 +22,7 @@ class Caller implements ReplyListener {
     this.told.push(`${seq}:${data ?? ''}${last ? '.' : ''}`);
   }
 
-  failed(error: Error): void {
+  unanswered(error: Error): void {
     this.errors.push(error);
   }
 }
@@ -167,7 +167,7 @@ describe('PendingRequests', () => {
         sizes.push(asking.size);
         asking.add('next', new Caller());
       },
-      failed: () => undefined,
+      unanswered: () => undefined,
     };
     asking.add('first', again);
     asking.deliver(value('first', 0, true));
@@ -262,7 +262,7 @@ describe('PendingRequests', () => {
       pattern: 'sum',
       timeoutMs: 1_000,
       replied: () => undefined,
-      failed: () => pending.add(`again-${asked++}`, asked === 1 ? stubborn : caller),
+      unanswered: () => pending.add(`again-${asked++}`, asked === 1 ? stubborn : caller),
     };
     pending.remove('a');
     pending.add('b', stubborn);
@@ -281,7 +281,7 @@ describe('PendingRequests', () => {
       pattern: 'sum',
       timeoutMs: 1_000,
       replied: () => undefined,
-      failed: () => pending.remove('last'),
+      unanswered: () => pending.remove('last'),
     });
     pending.add('last', last);
     pending.failAll(new TransportClosedError('unknown'));
@@ -295,7 +295,7 @@ describe('PendingRequests', () => {
       pattern: 'sum',
       timeoutMs: 250,
       replied: () => undefined,
-      failed: () => failures++,
+      unanswered: () => failures++,
     };
     for (let i = 0; i < 10_000; i++) many.add(String(i), listener);
     expect(many.size).toBe(10_000);

@@ -9,6 +9,7 @@ import type { HeldEntry } from '../../../lib/server/holding/held-entry.js';
 import { ConcurrencyGate } from '../../../lib/server/running/concurrency-gate.js';
 import type { RunParts } from '../../../lib/server/running/entry-run.js';
 import { Lane } from '../../../lib/server/running/lane.js';
+import { RunningRequests } from '../../../lib/server/running/running-requests.js';
 import { deferred } from '../../support/deferred.js';
 import { eventually } from '../../support/eventually.js';
 import { RedisProcess } from '../../support/redis-process.js';
@@ -34,6 +35,7 @@ describe('EntryRun', () => {
   let parts: ServerParts;
   let lane: Lane;
   let groupStream: GroupStream;
+  let requests: RunningRequests;
 
   beforeAll(async () => {
     redis = await RedisProcess.start();
@@ -54,6 +56,7 @@ describe('EntryRun', () => {
     writer.open();
     await writer.ready();
     groupStream = groupStreamOf('app:sum', routeOf(route));
+    requests = new RunningRequests([groupStream]);
     lane = new Lane(groupStream.group, [groupStream], new ConcurrencyGate(1), parts.run);
   }
 
@@ -149,7 +152,7 @@ describe('EntryRun', () => {
         { id: ID, seq: '0', data: '7' },
         { id: ID, seq: '1', data: '8', last: '1' },
       ]);
-      expect([await pending(), await lengthOfStream(), parts.run.requests.size]).toEqual([0, 0, 0]);
+      expect([await pending(), await lengthOfStream()]).toEqual([0, 0]);
     });
 
     it('is answered by the first event handler where there is no other, and no other group', async () => {
@@ -220,13 +223,11 @@ describe('EntryRun', () => {
       });
       await laneOf({ message: handler });
       const entry = await run(REQUEST);
-      expect(parts.run.requests.size).toBe(1);
-      parts.run.requests.cancel(ID, 'its caller has stopped waiting');
+      requests.cancel(ID, 'its caller has stopped waiting');
       expect([subject.observed, context?.signal.aborted, lane.gate.isIdle]).toEqual([false, true, true]);
       expect(context?.signal.reason).toBeInstanceOf(RequestCancelledError);
       await eventually(() => expect(entry.phase).toBe('released'));
       expect([await replies(), await pending(), await lengthOfStream()]).toEqual([[], 0, 0]);
-      expect(parts.run.requests.size).toBe(0);
     });
 
     it('ends the run when a part finds no reply stream for a second', async () => {
@@ -333,8 +334,8 @@ describe('EntryRun', () => {
     await runToTheEnd(EVENT);
     expect(ends).toBe(1);
     await run(REQUEST);
-    parts.run.requests.cancel(ID, 'gone');
-    parts.run.requests.cancel(ID, 'gone');
+    requests.cancel(ID, 'gone');
+    requests.cancel(ID, 'gone');
     expect(ends).toBe(2);
   });
 

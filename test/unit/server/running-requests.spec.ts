@@ -1,54 +1,54 @@
 import { RequestCancelledError } from '../../../lib/errors/transport-errors.js';
+import type { HeldEntry } from '../../../lib/server/holding/held-entry.js';
 import { RunningRequests } from '../../../lib/server/running/running-requests.js';
-import type { CancellableRun } from '../../../lib/server/running/running-requests.js';
-
-/** Writes down why it was cancelled. */
-class Run implements CancellableRun {
-  readonly reasons: Error[] = [];
-
-  cancel(reason: Error): void {
-    this.reasons.push(reason);
-  }
-}
+import { groupStreamOf, quietRun, takenFrom } from './support/entries.js';
 
 describe('RunningRequests', () => {
-  it('cancels the run of a request, and says why', () => {
-    const requests = new RunningRequests();
-    const [one, two] = [new Run(), new Run()];
-    requests.add('a', one);
-    requests.add('b', two);
-    requests.cancel('a', 'its caller has stopped waiting');
-    expect(one.reasons).toEqual([expect.any(RequestCancelledError)]);
-    expect(one.reasons[0]?.message).toContain('its caller has stopped waiting');
-    expect(two.reasons).toEqual([]);
+  const streams = [groupStreamOf('app:sum'), groupStreamOf('app:other')] as const;
+  const requests = new RunningRequests(streams);
+  let reasons: Record<string, Error[]>;
+
+  beforeEach(() => (reasons = {}));
+  afterEach(() => {
+    for (const { entries } of streams) for (const entry of entries) entry.release();
   });
 
-  it('ignores ids of other servers, and of runs that are over', () => {
-    const requests = new RunningRequests();
-    const run = new Run();
-    requests.cancel('a', 'gone');
-    requests.add('a', run);
-    requests.remove('a', run);
-    requests.cancel('a', 'gone');
-    expect(run.reasons).toEqual([]);
-    expect(requests.size).toBe(0);
+  /** An entry with a request in it. */
+  function held(at: 0 | 1, entryId: string, requestId: string): HeldEntry {
+    const entry = takenFrom(streams[at], entryId);
+    entry.request = { id: requestId, inbox: 'inbox', ttl: 0 };
+    entry.queue();
+    return entry;
+  }
+
+  /** As `held`, while its handler runs; what it is cancelled for is written down. */
+  function running(at: 0 | 1, entryId: string, requestId: string): HeldEntry {
+    const entry = held(at, entryId, requestId);
+    const heard: Error[] = (reasons[entryId] = []);
+    entry.run({ ...quietRun, cancel: (reason) => void heard.push(reason) });
+    return entry;
+  }
+
+  it('cancels the run of a request in whichever stream it is, and says why', () => {
+    running(0, '1-0', 'a');
+    running(1, '2-0', 'b');
+    requests.cancel('b', 'its caller has stopped waiting');
+    expect(reasons).toEqual({ '1-0': [], '2-0': [expect.any(RequestCancelledError)] });
+    expect(reasons['2-0']?.[0]?.message).toContain('its caller has stopped waiting');
   });
 
-  it('keeps the later of two runs of one id when the earlier is over', () => {
-    const requests = new RunningRequests();
-    const [earlier, later] = [new Run(), new Run()];
-    requests.add('a', earlier);
-    requests.add('a', later);
-    requests.remove('a', earlier);
-    expect(requests.size).toBe(1);
-    requests.cancel('a', 'gone');
-    expect([earlier.reasons.length, later.reasons.length]).toEqual([0, 1]);
+  it('ignores ids of other servers, requests that wait for a slot, and runs that are over', () => {
+    running(0, '1-0', 'a').settle();
+    running(0, '2-0', 'b').lose(new Error('another consumer has it'));
+    held(0, '3-0', 'c');
+    for (const id of ['a', 'b', 'c', 'd']) requests.cancel(id, 'gone');
+    expect(reasons).toEqual({ '1-0': [], '2-0': [] });
   });
 
-  it('takes ids that are names of object properties for what they are', () => {
-    const requests = new RunningRequests();
-    expect(() => requests.cancel('__proto__', 'gone')).not.toThrow();
-    expect(() => requests.cancel('constructor', 'gone')).not.toThrow();
-    expect(requests.size).toBe(0);
+  it('cancels both runs of an id that was sent twice', () => {
+    running(0, '1-0', 'a');
+    running(0, '2-0', 'a');
+    requests.cancel('a', 'gone');
+    expect(Object.values(reasons).map(({ length }) => length)).toEqual([1, 1]);
   });
 });

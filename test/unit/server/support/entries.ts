@@ -4,7 +4,7 @@ import type { RedisStreamHandlerExtras } from '../../../../lib/options/options.j
 import { resolveHandlerExtras, resolveServerOptions } from '../../../../lib/options/settings.js';
 import { GroupStream } from '../../../../lib/server/holding/group-stream.js';
 import type { Route } from '../../../../lib/server/holding/group-stream.js';
-import type { HeldEntry } from '../../../../lib/server/holding/held-entry.js';
+import type { ActiveRun, HeldEntry } from '../../../../lib/server/holding/held-entry.js';
 
 export const serverSettings = resolveServerOptions({ connection: {}, option: { consumerGroup: 'workers' } });
 
@@ -35,7 +35,7 @@ export function takenFrom(groupStream: GroupStream, id = '1-0', fields: readonly
 }
 
 /** A run that is of no interest to the test. */
-export const quietRun = { abandon: (): boolean => true, abort: (): void => undefined };
+export const quietRun: ActiveRun = { abandon: () => true, abort: () => undefined, cancel: () => undefined };
 
 /** An entry whose run is over, waiting for its ack. */
 export function settlingIn(groupStream: GroupStream, id = '1-0'): HeldEntry {

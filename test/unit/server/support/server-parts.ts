@@ -5,7 +5,6 @@ import { ServerEventEmitter } from '../../../../lib/server/holding/server-events
 import { EntryDecoder } from '../../../../lib/server/running/entry-decoder.js';
 import type { DecoderRules } from '../../../../lib/server/running/entry-decoder.js';
 import type { RunParts } from '../../../../lib/server/running/entry-run.js';
-import { RunningRequests } from '../../../../lib/server/running/running-requests.js';
 import { DeadLetterStore } from '../../../../lib/server/settling/dead-letter-store.js';
 import { Responders } from '../../../../lib/server/settling/responder.js';
 import { RetryQueue } from '../../../../lib/server/settling/retry-queue.js';
@@ -65,7 +64,6 @@ export class ServerParts {
       },
       clock: new RedisClock(),
       hooks: { started: (_context, run) => void run.work(), ended: () => undefined },
-      requests: new RunningRequests(),
       isStopped: () => false,
       ...overrides,
     };
