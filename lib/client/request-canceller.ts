@@ -1,4 +1,5 @@
 import type { Connection } from '../redis/connection.js';
+import { portions } from '../redis/portions.js';
 import { classify, replyCode, withoutArguments } from '../redis/reply-error.js';
 import { cancelRequests } from '../redis/scripts.js';
 import type { CancelledRequest } from '../redis/scripts.js';
@@ -84,8 +85,7 @@ export class RequestCanceller {
     this.waiting = new Map();
     this.waitingCount = 0;
     for (const [stream, requests] of streams) {
-      for (let at = 0; at < requests.length; at += MAX_REQUESTS)
-        this.track(stream, requests.slice(at, at + MAX_REQUESTS));
+      for (const portion of portions(requests, MAX_REQUESTS)) this.track(stream, portion);
     }
   }
 

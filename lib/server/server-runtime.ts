@@ -15,7 +15,7 @@ import type { ServerEventEmitter } from './holding/server-events.js';
 import { LeaseKeeper } from './keeping/lease-keeper.js';
 import { Reclaimer } from './keeping/reclaimer.js';
 import { Retention } from './keeping/retention.js';
-import { makeLanes } from './lanes.js';
+import { lanesByStream, makeLanes } from './lanes.js';
 import { OnlyGroup } from './only-group.js';
 import { ReaderSet } from './reading/reader-set.js';
 import { EntryDecoder } from './running/entry-decoder.js';
@@ -79,12 +79,12 @@ export class ServerRuntime {
     this.deadLetters = new DeadLetterStore({ writer, events, log });
     this.retries = new RetryQueue(writer, events);
     this.lanes = makeLanes(streams, settings.concurrency, this.runParts());
+    const laneOf = lanesByStream(this.lanes);
     this.readers = this.lanes.map((lane) => new ReaderSet({ lane, writer, events, log }, connections, settings));
-    this.reclaimer = new Reclaimer(this.lanes, { writer, events }, settings);
+    this.reclaimer = new Reclaimer(laneOf, { writer, events }, settings);
     this.leases = new LeaseKeeper(streams, { writer, events }, settings.leaseMs);
     this.retention = new Retention(streams, { writer, clock: this.clock, events, info }, settings);
     this.control = this.controlFor(connections);
-    const laneOf = new Map(this.lanes.flatMap((lane) => lane.streams.map((groupStream) => [groupStream, lane])));
     this.retries.onDue = (entry) => laneOf.get(entry.groupStream)?.run(entry);
   }
 

@@ -1,17 +1,14 @@
-import { controlChannel, deadLetterKey, replyStreamKey, siblingKey } from './keys.js';
+import { deadLetterKey } from './keys.js';
 import { streamName } from './stream-name.js';
 
 /** Patterns are few; a client that makes them up of data must not grow by it. */
 const MAX_KNOWN = 1_000;
 
-/** Where everything of one prefix stands in Redis. The one place that knows which streams a pattern has. */
+/** The streams of one prefix. The one place that knows which of them a pattern has. */
 export class Topology {
-  readonly controlChannel: string;
   private readonly known = new Map<string, string>();
 
-  constructor(private readonly prefix: string) {
-    this.controlChannel = controlChannel(prefix);
-  }
+  constructor(private readonly prefix: string) {}
 
   /**
    * The stream that messages of a normalised pattern are written to.
@@ -31,16 +28,6 @@ export class Topology {
 
   deadLettersOf(stream: string): string {
     return deadLetterKey(stream);
-  }
-
-  /** Something that belongs to a stream, in the same hash slot. */
-  siblingOf(stream: string, suffix: string): string {
-    return siblingKey(stream, suffix);
-  }
-
-  /** Reply stream of a client. Only ever of an id that is a uuid: whoever names a key could write anywhere. */
-  replyStreamOf(inboxId: string): string {
-    return replyStreamKey(this.prefix, inboxId);
   }
 
   private learn(pattern: string): string {

@@ -1,5 +1,6 @@
 import { RequestCancelledError } from '../../errors/transport-errors.js';
 import type { Connection } from '../../redis/connection.js';
+import { portions } from '../../redis/portions.js';
 import { renewLease } from '../../redis/scripts.js';
 import { Periodic } from '../../timing/periodic.js';
 import type { GroupStream } from '../holding/group-stream.js';
@@ -43,12 +44,10 @@ export class LeaseKeeper {
   }
 
   private async renew(groupStream: GroupStream): Promise<void> {
-    const entries = this.due(groupStream);
-    const portions: Promise<void>[] = [];
-    for (let at = 0; at < entries.length; at += MAX_IDS_PER_CALL) {
-      portions.push(this.renewSome(groupStream, entries.slice(at, at + MAX_IDS_PER_CALL)));
-    }
-    await Promise.all(portions);
+    const calls = Array.from(portions(this.due(groupStream), MAX_IDS_PER_CALL), (entries) =>
+      this.renewSome(groupStream, entries),
+    );
+    await Promise.all(calls);
   }
 
   /** Entries that came since the last turn have time until the next one. */

@@ -26,15 +26,13 @@ export interface ReclaimRules {
 export class Reclaimer {
   private readonly sweeps: Periodic<GroupStream>;
   private readonly suspects: Suspects;
-  private readonly laneOf: ReadonlyMap<GroupStream, Lane>;
   private isStopped = false;
 
   constructor(
-    lanes: readonly Lane[],
+    private readonly laneOf: ReadonlyMap<GroupStream, Lane>,
     private readonly parts: { readonly writer: Connection; readonly events: ServerEventEmitter },
     private readonly rules: ReclaimRules,
   ) {
-    this.laneOf = new Map(lanes.flatMap((lane) => lane.streams.map((groupStream) => [groupStream, lane])));
     this.suspects = new Suspects(
       async (groupStream, id) => (await this.take(groupStream, [id], true))[0],
       rules.leaseMs,

@@ -1,4 +1,5 @@
 import type { Connection } from '../../redis/connection.js';
+import { portions } from '../../redis/portions.js';
 import { classify } from '../../redis/reply-error.js';
 import { retakeEntries } from '../../redis/scripts.js';
 import { DeadlineWheel } from '../../timing/deadline-wheel.js';
@@ -55,8 +56,8 @@ export class RetryQueue {
     const { due } = this;
     this.due = new Map();
     for (const [groupStream, entries] of due) {
-      for (let at = 0; at < entries.length; at += MAX_IDS_PER_CALL) {
-        const call = this.retake(groupStream, entries.slice(at, at + MAX_IDS_PER_CALL));
+      for (const portion of portions(entries, MAX_IDS_PER_CALL)) {
+        const call = this.retake(groupStream, portion);
         this.underWay.add(call);
         void call.finally(() => this.underWay.delete(call));
       }

@@ -4,16 +4,14 @@ import { Topology } from '../../../lib/topology/topology.js';
 describe('Topology', () => {
   const topology = new Topology('app:');
 
-  it('puts everything of a prefix under it', () => {
+  it('puts the streams of a prefix under it', () => {
     expect(topology.streamToWrite('order')).toBe('app:order');
     expect(topology.streamsToRead('order')).toEqual(['app:order']);
-    expect(topology.replyStreamOf('some-id')).toBe('app:reply:some-id');
-    expect(topology.controlChannel).toBe('app:ctl');
   });
 
   it('names what belongs to a stream', () => {
     expect(topology.deadLettersOf('app:order')).toBe('{app:order}:dead');
-    expect(topology.siblingOf('{app}:order', 'shape')).toBe('{app}:order:shape');
+    expect(topology.deadLettersOf('{app}:order')).toBe('{app}:order:dead');
   });
 
   it('lets a handler read dead letters, and nobody write to them', () => {
