@@ -8,5 +8,5 @@ COPY lib ./lib
 COPY apps ./apps
 USER node
 ENV HOST=0.0.0.0
-# Overridden by each service. No shell and no npm in between: the app itself gets the signals.
+# Each service overrides this. No shell and no npm in between, so the app itself receives the signals.
 CMD ["node", "--import", "@swc-node/register/esm-register", "apps/responder/src/main.ts"]

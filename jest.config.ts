@@ -3,7 +3,7 @@ import type { Config } from 'jest';
 
 const shared: Config = {
   testEnvironment: 'node',
-  // Consumer projects bring package.json files of their own, and their copies under .cache would collide with them.
+  // Consumer projects have package.json files of their own, and jest would find duplicates of them under .cache.
   modulePathIgnorePatterns: ['<rootDir>/\\.cache/', '<rootDir>/test/consumer/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {

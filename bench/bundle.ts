@@ -7,8 +7,8 @@ const OUT = pathOf('../.cache/bench/');
 export const PROCESSES = { server: `${OUT}server-process.js`, client: `${OUT}client-process.js` } as const;
 
 /**
- * Makes plain JavaScript of what the measured processes run. A compiler in the process would be in its memory, and in
- * every start. Packages stay outside, this library too: what is measured is the build that ships.
+ * Bundles the measured processes as plain JavaScript: a compiler in the process would add to its memory and to every
+ * start. Packages stay external, this library too, so that the benchmark measures the build that ships.
  */
 export async function bundleProcesses(): Promise<void> {
   await build({

@@ -1,6 +1,6 @@
 /**
- * A step of `npm test`: a short look at whether the library is still about as fast as it has to be. Says what it found,
- * and fails only below half of a target: machines that run tests are busy with other things as well.
+ * A step of `npm test`: a quick check that the library is still about as fast as its targets. Prints the ratios, and
+ * fails only below half of a target: machines that run tests are busy with other work too.
  */
 import { Brokers } from './brokers/brokers.js';
 import { bundleProcesses } from './bundle.js';
@@ -21,7 +21,7 @@ interface Check {
   readonly measure: (stage: Stage) => Promise<Figures>;
 }
 
-/** One of the targets against the rival. @throws {Error} when there is none of that kind */
+/** A check of one target against the rival. @throws {Error} if there is no such target */
 function checkOf(workload: string, metric: string, measure: Check['measure']): Check {
   const target = targetsOf(workload).find((each) => each.against === RIVAL && each.metric === metric);
   if (!target) throw new Error(`There is no target for ${metric} of ${workload} against ${RIVAL}`);
@@ -44,7 +44,7 @@ try {
   await Promise.all([own.start(), rival.start()]);
   const ratios: number[][] = [];
   for (const { target, measure } of CHECKS) ratios.push(await timesRival(target, measure));
-  // A single good round shows what the library can do; a bad one may show what else the machine does.
+  // A single good round shows what the library can do; a bad one may only show that the machine is busy.
   const passed = CHECKS.filter(({ target }, index) => Math.max(...(ratios[index] ?? [])) >= target.atLeast * TOLERANCE);
   const figures = CHECKS.map(({ target }, index) => `${median(ratios[index] ?? []).toFixed(2)} × ${target.workload}`);
   const remark = `${figures.join(', ')} of Nest's Redis pub/sub`;
@@ -55,7 +55,7 @@ try {
   await brokers.stop();
 }
 
-/** Both are measured in turns, on the processes that stand there: fresh ones for each turn would take too long. */
+/** Measures both in turns on the same processes: new processes for each turn would take too long. */
 async function timesRival({ metric }: Target, measure: Check['measure']): Promise<number[]> {
   const ratios: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {

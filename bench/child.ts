@@ -5,11 +5,11 @@ import type { Answer, Question } from './messages.js';
 import type { Figures } from './workload.js';
 
 const CLOSE_LIMIT_MS = 5_000;
-/** `BENCH_PROFILES=dir npm run bench …` leaves a CPU profile of each process there. */
+/** `BENCH_PROFILES=dir npm run bench …` writes a CPU profile of each process to `dir`. */
 const { BENCH_PROFILES } = process.env;
 const PROFILING = BENCH_PROFILES ? ['--cpu-prof', `--cpu-prof-dir=${BENCH_PROFILES}`] : [];
 
-/** A process of the benchmark that answers questions, one at a time. Boots while nobody has asked yet. */
+/** A benchmark process that answers questions, one at a time. It boots before the first question arrives. */
 export class Child {
   private readonly process: ChildProcess;
 
@@ -20,7 +20,7 @@ export class Child {
     });
   }
 
-  /** @throws {Error} what went wrong there, or that no answer came in time */
+  /** @throws {Error} if the process reports an error, ends, or does not answer in time */
   ask(question: Question, limitMs: number): Promise<Figures> {
     const child = this.process;
     return new Promise((resolve, reject) => {
@@ -50,7 +50,7 @@ export class Child {
     clearTimeout(kill);
   }
 
-  /** As a power cut would. */
+  /** Ends the process as abruptly as a power cut would. */
   async kill(): Promise<void> {
     if (this.hasEnded) return;
     const ended = once(this.process, 'exit');

@@ -1,4 +1,4 @@
-/** Runs callers of one contender and puts a load on the first of them, in a process of its own. */
+/** Runs callers of one contender in a process of its own, and drives a load through the first of them. */
 import type { Caller } from './contender.js';
 import { contenderNamed } from './contenders/index.js';
 import { drive } from './loads/load.js';
@@ -15,7 +15,7 @@ answer(async (question) => {
       return;
     case 'drive': {
       const [caller] = callers;
-      if (!caller) throw new Error('Driven before it was started');
+      if (!caller) throw new Error('Received "drive" before "call"');
       return drive(caller, question.load);
     }
     case 'usage':
@@ -25,6 +25,6 @@ answer(async (question) => {
       return;
     case 'serve':
     case 'tally':
-      throw new Error('A client handles nothing');
+      throw new Error('A client process has no handlers');
   }
 });

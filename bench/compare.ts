@@ -1,7 +1,7 @@
 /**
- * `npm run bench:compare`: this build beside another one, `nestjs-redis-stream-transport-baseline`, and beside itself, which
- * shows how much a difference means. All of them stand at the same time, each with a Redis of its own, and are measured in
- * slices by turns: what is told are the ratios of neighbouring slices.
+ * `npm run bench:compare`: compares this build with another one, `nestjs-redis-stream-transport-baseline`, and with
+ * itself, which shows how much a difference means. All of them run at the same time, each with a Redis of its own, and
+ * are measured in alternating slices; the output is the ratio of neighboring slices.
  *
  *     npm install --no-save nestjs-redis-stream-transport-baseline@file:../baseline.tgz
  *     npm run bench:compare -- --rounds 12
@@ -66,7 +66,7 @@ try {
 async function compare({ name, metric, measure }: Workload): Promise<void> {
   const figures: Figures[][] = stages.map(() => []);
   for (let round = 0; round < rounds; round++) {
-    // The first in turn finds the machine in another state than the last.
+    // Rotate: the first in turn finds the machine in a different state than the last.
     const order = stages.map((_, at) => (at + round) % stages.length);
     for (const at of order) figures[at]?.push(await measure(stages[at] as Stage, seconds));
   }
@@ -77,7 +77,7 @@ async function compare({ name, metric, measure }: Workload): Promise<void> {
   ] as const) {
     const [own = [], baseline = [], copy = []] = of(key);
     const against = (others: readonly number[]): string => spread(ratios(own, others));
-    console.log(`${name}, ${title}: ${against(baseline)} of the baseline, ${against(copy)} of its own copy`);
+    console.log(`${name}, ${title}: ${against(baseline)} × the baseline, ${against(copy)} × its own copy`);
   }
   const sides = ['cpuClient', 'cpuServer', 'cpuBroker'].map((key) => of(key).map((all) => median(all).toFixed(1)));
   console.log(

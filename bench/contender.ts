@@ -1,37 +1,37 @@
-/** What every transport under comparison has to offer: the same handlers, and a caller that reaches them. */
+/** What every compared transport has to provide: the same handlers, and a caller that reaches them. */
 
 export interface Place {
   readonly redisPort: number;
   /** For contenders without a broker. */
   readonly freePort: number;
-  /** Undefined where no NATS server runs. */
+  /** Undefined if no NATS server runs. */
   readonly natsPort: number | undefined;
 }
 
-/** How soon the entries of a dead consumer go to another one. */
+/** How soon another consumer takes over the entries of a dead one. */
 export interface Takeover {
   readonly leaseMs: number;
   readonly sweepMs: number;
 }
 
-/** What a workload asks of a server; the same for everybody. */
+/** What a workload requires of a server; the same for all contenders. */
 export interface Setup {
-  /** Request patterns that it answers; the first of them is `ECHO`. */
+  /** Number of request patterns that the server answers; the first of them is `ECHO`. */
   readonly patterns?: number;
-  /** Its event handlers never end. */
+  /** The event handlers never end. */
   readonly holds?: boolean;
   /** Default: the contender's own defaults. */
   readonly takeover?: Takeover;
 }
 
-/** What the handlers do; the same for everybody. */
+/** What the handlers do; the same for all contenders. */
 export interface Work {
   readonly patterns: readonly string[];
-  /** Answers a request with what it got. */
+  /** Answers a request with its own data. */
   echo(data: unknown): unknown;
-  /** Notes that an event was handled. */
+  /** Counts an event as handled. */
   count(): void | Promise<void>;
-  /** Answers a request with so many values, one in each turn of the event loop. */
+  /** Answers a request with `amount` values, one per turn of the event loop. */
   parts(amount: number): AsyncIterable<unknown>;
 }
 
@@ -42,9 +42,9 @@ export interface Served {
 export interface Caller {
   /** Resolves with the whole reply. */
   send(data: unknown, pattern?: string): Promise<unknown>;
-  /** Resolves once the transport calls the event sent. */
+  /** Resolves once the transport reports the event as sent. */
   emit(data: unknown): Promise<void>;
-  /** Asks for a reply of so many values; resolves with how many came. */
+  /** Requests a reply of `parts` values; resolves with the number of values received. */
   collect(parts: number): Promise<number>;
   close(): Promise<void>;
 }
@@ -60,7 +60,7 @@ export const ECHO = 'bench.echo';
 export const COUNT = 'bench.count';
 export const PARTS = 'bench.parts';
 
-/** The group of those who have groups, so that a workload can put entries into it. */
+/** Consumer group of the contenders that use groups; fixed, so that a workload can prepare entries in it. */
 export const GROUP = 'bench';
 
 export const echoPattern = (index: number): string => (index === 0 ? ECHO : `${ECHO}.${index}`);

@@ -6,7 +6,7 @@ import type { Brokers } from './brokers/brokers.js';
 
 const PACKAGES = ['ioredis', '@nestjs/microservices', 'bullmq', '@nats-io/transport-node'];
 
-/** What the figures depend on, by name and for people; nothing that says whose machine it is. */
+/** Human-readable facts that the figures depend on, by name; nothing that identifies the owner of the machine. */
 export async function describeMachine(brokers: Brokers): Promise<Record<string, string>> {
   const cores = cpus();
   return {
@@ -24,7 +24,7 @@ export const inWords = (machine: Readonly<Record<string, string>>): string =>
     .map(([name, value]) => `${name} ${value}`)
     .join(', ');
 
-/** Not every package exports its package.json, so it is looked for above what it does export. */
+/** Not every package exports its package.json, so this searches upwards from the entry point. */
 function versionOf(name: string): string {
   let directory = dirname(createRequire(import.meta.url).resolve(name));
   while (!directory.endsWith(join('node_modules', name))) directory = dirname(directory);

@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: this library beside Nest's own transports, BullMQ and a bare streams loop, each server and each client
- * in its own process. Figures of two runs, or of two machines, do not compare; ratios nearly do.
+ * `npm run bench`: compares this library with Nest's own transports, BullMQ and a raw streams loop, each server and
+ * each client in its own process. Figures of two runs, or of two machines, are not comparable; ratios nearly are.
  */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -17,10 +17,10 @@ import { workloadNamed } from './workloads/index.js';
 const NATS = 'nest-nats';
 
 const settings = readSettings();
-// Results are what stdout is for; a file that takes them stays clean.
+// Progress goes to stderr, so that stdout holds nothing but results.
 const say = (line: string): void => console.error(line);
 
-// The servers end with this process, but only when it exits by itself.
+// The servers are ended on `exit`, which a signal alone does not trigger.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
 if (settings.help) console.log(USAGE);
@@ -45,7 +45,7 @@ async function measure({ workloads, appendonly, build, contenders }: Settings): 
   const brokers = await Brokers.start({ appendonly, nats: wantsNats });
   try {
     if (wantsNats && !brokers.hasNats)
-      say('NATS is left out: there is no nats-server on PATH, and NATS_SERVER_BIN names none');
+      say('NATS is skipped: there is no nats-server on PATH, and NATS_SERVER_BIN is not set');
     const machine = await describeMachine(brokers);
     say(inWords(machine));
     for (const name of workloads) {
@@ -57,7 +57,7 @@ async function measure({ workloads, appendonly, build, contenders }: Settings): 
   }
 }
 
-/** Undefined where the command line has left nobody, or nothing, to measure. */
+/** Undefined if the command line leaves no contender or no size to measure. */
 async function summarized(brokers: Brokers, name: string): Promise<Summary | undefined> {
   const workload = workloadNamed(name);
   const contenders = settings.contenders.filter(

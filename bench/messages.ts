@@ -1,4 +1,4 @@
-/** What the parent and its processes say to each other. One question at a time per process, so no ids. */
+/** Messages between the parent and its processes. One question at a time per process, so no ids. */
 import type { Place, Setup } from './contender.js';
 import type { Load } from './loads/load.js';
 import type { Figures } from './workload.js';
@@ -18,9 +18,9 @@ export type Question =
 
 export type Answer = { readonly figures: Figures } | { readonly error: string };
 
-/** Answers the parent's questions in this process until it asks to close. */
+/** Answers the parent's questions in this process until the parent asks to close. */
 export function answer(reply: (question: Question) => Promise<Figures | void> | Figures): void {
-  // Whoever asked has ended, or wants this process to.
+  // The parent has ended, or wants this process to end.
   process.once('disconnect', () => process.exit());
   process.on('message', (question: Question) => {
     void (async () => {
@@ -34,7 +34,7 @@ export function answer(reply: (question: Question) => Promise<Figures | void> | 
   });
 }
 
-/** What this process has used up, and what it holds. */
+/** The CPU time this process has used, and the memory it holds. */
 export function usage(collectGarbage: boolean): Figures {
   if (collectGarbage) globalThis.gc?.();
   const { user, system } = process.cpuUsage();

@@ -9,7 +9,7 @@ import { COUNT, ECHO, PARTS, type Caller, type Served, type Work } from './conte
 const WORK = Symbol('WORK');
 const EMITS_PER_TURN = 256;
 
-/** A class of its own per call, because decorators fix the patterns of a class. */
+/** A new class per call, because decorators fix the patterns of a class. */
 function controllerFor(patterns: readonly string[]): Type {
   @Controller()
   class BenchController {
@@ -54,7 +54,7 @@ export async function serveNest(options: MicroserviceOptions, work: Work): Promi
   return app;
 }
 
-/** Nest's own clients are no `ClientProxy` to the compiler: their listeners have other types. */
+/** To the compiler, Nest's own clients are not a `ClientProxy`: their listeners have other types. */
 type NestClient = Pick<ClientProxy, 'connect' | 'send' | 'emit' | 'close'>;
 
 /** A caller that uses a ClientProxy as an application would. */
@@ -72,8 +72,8 @@ export async function callNest(client: NestClient): Promise<Caller> {
 }
 
 /**
- * For transports that call an event sent before a byte of it has left. Without a pause now and then a loop of emits would
- * never let the socket write; `sent` is what an application could wait for.
+ * For transports that report an event as sent before a byte of it has left. Without occasional pauses a loop of emits
+ * would never let the socket write; `sent` is what an application could wait for.
  */
 export function pausing(caller: Caller, sent: () => Promise<void>): Caller {
   let emits = 0;

@@ -1,4 +1,4 @@
-/** Runs one contender's handlers, in a process of its own. */
+/** Runs the handlers of one contender in a process of its own. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { echoPattern, type Served, type Setup, type Work } from './contender.js';
 import { contenderNamed } from './contenders/index.js';
@@ -27,7 +27,7 @@ answer(async (question) => {
       return;
     case 'call':
     case 'drive':
-      throw new Error('A server calls nobody');
+      throw new Error('A server process has no callers');
   }
 });
 
@@ -37,7 +37,7 @@ function workFor({ patterns = 1, holds = false }: Setup): Work {
     echo: (data) => data,
     count: () => {
       handled++;
-      // Each time, because the question may come after the last event.
+      // On every event, because the question may come after the last one.
       handledAt = performance.timeOrigin + performance.now();
       if (holds) return new Promise<void>(() => undefined);
     },

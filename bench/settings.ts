@@ -6,7 +6,7 @@ import { workloadNamed, WORKLOADS } from './workloads/index.js';
 
 export interface Settings {
   readonly workloads: readonly string[];
-  /** Labels; all of them where it is undefined. */
+  /** Labels of sizes; undefined means all of them. */
   readonly variants: readonly string[] | undefined;
   readonly contenders: readonly Contender[];
   readonly rounds: number;
@@ -22,29 +22,29 @@ const listed = (name: string, title: string): string => `    ${name.padEnd(18)} 
 
 export const USAGE = `npm run bench -- [workload ...] [option ...]
 
-  Measures this library beside others, each server and each client in a process of its own.
-  Everything together takes more than an hour; \`requests events --rounds 3\` takes some minutes.
+  Compares this library with others, each server and each client in a process of its own.
+  All workloads together take more than an hour; \`requests events --rounds 3\` takes a few minutes.
 
   workloads (default: all)
 ${[...WORKLOADS].map(([name, { title }]) => listed(name, title)).join('\n')}
 
-  contenders, where they can do what a workload asks
+  contenders (each workload runs those that support it)
 ${CONTENDERS.map(({ name, title }) => listed(name, title)).join('\n')}
 
-  --rounds 5                how often each contender takes its turn
+  --rounds 5                rounds, each with one turn per contender and size
   --seconds 3               how long one measurement lasts
   --backlog 100000          events to drain
   --messages 1000000        messages while memory is watched
-  --only a,b                these contenders
-  --variant '16 in flight'  this size, by the name that a run prints; as often as you like
-  --appendonly              Redis with its append-only file, synced each second (default: nothing on disk)
+  --only a,b                only these contenders
+  --variant '16 in flight'  only this size, by the name that a run prints; repeatable
+  --appendonly              run Redis with an append-only file, synced every second (default: nothing on disk)
   --json                    one JSON line per workload instead of tables
   --write                   also put tables and plots into docs/benchmarks.md
-  --no-build                measure the build that is there
-  --help                    this
+  --no-build                measure the existing build
+  --help                    print this text
 
-  NATS takes part where nats-server is on PATH, or NATS_SERVER_BIN names it.
-  BENCH_PROFILES=directory leaves a CPU profile of each process there.`;
+  NATS takes part if nats-server is on PATH or NATS_SERVER_BIN points at one.
+  BENCH_PROFILES=directory writes a CPU profile of each process to that directory.`;
 
 /** @throws {Error} that says what is wrong with the arguments */
 export function parseSettings(argv: readonly string[]): Settings {

@@ -17,12 +17,12 @@ export interface CpuTimes {
   readonly broker: number;
 }
 
-/** The processes of one turn of one contender: starts what a workload asks for and ends all of it. */
+/** The processes of one turn of one contender: starts what a workload requires and ends all of it. */
 export class Stage {
   private readonly servers: Child[] = [];
   private readonly idle: Child[] = [];
   private client: Child | undefined;
-  /** Events that were awaited so far. */
+  /** Events awaited so far. */
   private expected = 0;
 
   constructor(
@@ -30,7 +30,7 @@ export class Stage {
     readonly brokers: Brokers,
   ) {}
 
-  /** One client and so many servers; resolves when all are ready for traffic. */
+  /** Starts one client and `servers` servers; resolves when all are ready for traffic. */
   async start(setup: Setup = {}, servers = 1): Promise<void> {
     const started = Array.from({ length: servers }, () => new Child('server'));
     this.servers.push(...started);
@@ -45,7 +45,7 @@ export class Stage {
     await this.serve(server, setup);
   }
 
-  /** Connected like any other, but nobody uses them. All in one process, whose CPU time is not counted. */
+  /** Adds callers that connect but send nothing. All run in one process, whose CPU time is not counted. */
   async addIdleCallers(callers: number): Promise<void> {
     if (callers === 0) return;
     const child = new Child('client');
@@ -58,8 +58,9 @@ export class Stage {
   }
 
   /**
-   * When the servers had handled so many more events, all together, in milliseconds of the wall clock.
-   * @throws {Error} when they have not within the time
+   * Waits until the servers have together handled `more` further events; resolves with that moment, in milliseconds of
+   * the wall clock.
+   * @throws {Error} if that takes longer than `limitMs`
    */
   async handled(more: number, limitMs = 120_000): Promise<number> {
     const expected = (this.expected += more);
@@ -69,7 +70,7 @@ export class Stage {
       const handled = tallies.reduce((sum, tally) => sum + (tally['handled'] ?? 0), 0);
       if (handled >= expected) return Math.max(...tallies.map((tally) => tally['handledAt'] ?? NaN));
       if (performance.now() > end)
-        throw new Error(`Of ${expected} events only ${handled} were handled within ${limitMs} ms`);
+        throw new Error(`Only ${handled} of ${expected} events were handled within ${limitMs} ms`);
       await delay(TALLY_EVERY_MS);
     }
   }
@@ -85,7 +86,7 @@ export class Stage {
     };
   }
 
-  /** What Redis, the server and the client hold, in bytes, after a collection of garbage. */
+  /** Bytes that Redis, the server and the client hold after a garbage collection. */
   async memory(): Promise<Figures> {
     const [client, server] = await Promise.all(
       [this.driver, ...this.servers].map((child) => this.usageOf(child, true)),
@@ -99,13 +100,13 @@ export class Stage {
     };
   }
 
-  /** Kills the server that was started first; the others have handled nothing so far. */
+  /** Kills the server that was started first and restarts the count: the others have handled nothing so far. */
   async killServer(): Promise<void> {
     this.expected = 0;
     await this.servers.shift()?.kill();
   }
 
-  /** Clients first, so that no server goes away under a caller. */
+  /** Closes clients first, so that no caller loses its server. */
   async close(): Promise<void> {
     const clients = this.client ? [...this.idle, this.client] : this.idle;
     await Promise.all(clients.map((child) => child.close()));

@@ -1,4 +1,4 @@
-/** The value below which this part of the values lies; NaN of none. */
+/** The value below which `part` (0 to 1) of the values lie; NaN without values. */
 export function quantile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const at = Math.min(sorted.length - 1, Math.floor(sorted.length * part));

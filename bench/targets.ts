@@ -1,9 +1,9 @@
-/** How good this library has to be: so many times what it is compared with, on a machine that does nothing else. */
+/** How good this library has to be, as a multiple of what it is compared with, on an otherwise idle machine. */
 export interface Target {
   readonly workload: string;
   readonly label: string;
   readonly metric: string;
-  /** Another contender, or the size that growth is measured by. */
+  /** Another contender, or the baseline size of a workload that measures growth. */
   readonly against: string;
   readonly atLeast: number;
 }

@@ -10,13 +10,13 @@ export interface Tournament {
   readonly variants: readonly Variant[];
   readonly rounds: number;
   readonly effort: Effort;
-  /** Told what comes next. */
+  /** Receives a line before each turn. */
   readonly say: (line: string) => void;
 }
 
 /**
- * Contenders take turns, each with fresh processes and an empty Redis, so that a busy minute hurts all of them. Somebody
- * else begins each round: the first turn is never quite like the last.
+ * Contenders take turns, each with new processes and an empty Redis, so that a busy minute affects all of them. Another
+ * contender starts each round: the first turn is never quite like the last.
  */
 export async function play(brokers: Brokers, tournament: Tournament): Promise<Sample[]> {
   const { workload, contenders, variants, effort, say } = tournament;

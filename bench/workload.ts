@@ -1,6 +1,6 @@
 import type { CpuTimes, Stage } from './stage.js';
 
-/** Numbers that one measurement came to, by the key of their metric. */
+/** The results of one measurement, by key of the metric. */
 export type Figures = Readonly<Record<string, number>>;
 
 export interface Metric {
@@ -11,20 +11,20 @@ export interface Metric {
   readonly better?: 'higher' | 'lower';
 }
 
-/** One size of a workload. What else `run` needs to know of it is its own affair. */
+/** One size of a workload. Each workload adds what its `run` needs. */
 export interface Variant {
   readonly label: string;
-  /** The label of the size that this one's growth is measured by, where that is the question. */
+  /** Label of the size that this one is compared with, in workloads that measure growth. */
   readonly baseline?: string;
 }
 
-/** How much of it; all of it can be said on the command line. */
+/** How much to measure; each field is an option on the command line. */
 export interface Effort {
-  /** How long a measurement lasts, where it is not bounded by a number of messages. */
+  /** Length of a measurement that is not bounded by a number of messages. */
   readonly seconds: number;
-  /** Messages that wait when consumers begin to drain them. */
+  /** Messages in the backlog when consumers start to drain it. */
   readonly backlog: number;
-  /** Messages during which memory is watched. */
+  /** Messages sent while memory is watched. */
   readonly messages: number;
 }
 
@@ -33,23 +33,23 @@ export interface Measurement {
   readonly figures: Figures;
 }
 
-/** One question that is put to some of the contenders, in several sizes. A new workload is one file beside the others. */
+/** One scenario for some of the contenders, in several sizes. A new workload is one file next to the others. */
 export interface Workload<V extends Variant = Variant> {
   readonly title: string;
-  /** The first one is what a plot shows. */
+  /** A bar plot shows the first one. */
   readonly metrics: readonly Metric[];
-  /** Names of those who can do it. */
+  /** Names of the contenders that support the workload. */
   readonly contenders: readonly string[];
   readonly variants: readonly V[];
-  /** The library with the others at the same size, each contender with itself at another size, or nothing. */
+  /** Compares the library with the others at the same size, each contender with itself at another size, or nothing. */
   readonly comparison: 'contenders' | 'baseline' | 'none';
-  /** For what takes long and varies little. */
+  /** For workloads that take long and vary little. */
   readonly maxRounds?: number;
   /** One turn of one contender, on processes of its own. */
   run(stage: Stage, variant: V, effort: Effort): Promise<readonly Measurement[]>;
 }
 
-/** CPU time does not mind what else the machine does, so it is the steadier figure on a busy one. */
+/** CPU time depends less on other load, so it is the steadier figure on a busy machine. */
 export const CPU_METRICS: readonly Metric[] = [
   { key: 'cpu', title: 'CPU µs/message', better: 'lower', digits: 0 },
   { key: 'cpuClient', title: 'client µs', digits: 0 },

@@ -1,30 +1,30 @@
 /**
- * `transportId` of the server: binds a handler to this transport (`@EventPattern('x', REDIS_STREAM_TRANSPORT)`). The same
- * symbol in every copy of this package.
+ * `transportId` of the server: binds a handler to this transport (`@EventPattern('x', REDIS_STREAM_TRANSPORT)`). Every
+ * copy of this package uses the same symbol.
  */
 export const REDIS_STREAM_TRANSPORT = Symbol.for('nestjs-redis-stream-transport');
 
-/** The text with which Nest answers a request that has no handler; its own constant is not exported from the root. */
+/** Nest's error text for a request without a handler. Nest does not export its constant from the package root. */
 export const NO_MESSAGE_HANDLER = 'There is no matching message handler defined in the remote service.';
 
 // Limits that are not options.
-/** Deeper JSON is refused: `JSON.parse` reads it, but `JSON.stringify` of the result throws RangeError. */
+/** Deeper JSON is refused: `JSON.parse` reads it, but `JSON.stringify` of the result throws a RangeError. */
 export const MAX_JSON_DEPTH = 64;
-/** Longer stream names are refused on both sides. */
+/** Client and server refuse longer patterns. */
 export const MAX_PATTERN_BYTES = 1_024;
-/** Headers of one message, as JSON. */
+/** Maximum size of the headers of one message, as JSON. */
 export const MAX_HEADERS_BYTES = 65_536;
-/** How long a client lets a request wait on a stream that no consumer group reads before it answers "no handler". */
+/** How long a request waits on a stream that no consumer group reads before the client answers "no handler". */
 export const UNSERVED_GRACE_MS = 500;
-/** How long one read of a reply stream waits. */
+/** How long one read of a reply stream blocks. */
 export const INBOX_BLOCK_MS = 5_000;
-/** A reply stream outlives a client that died by this long. */
+/** How long the reply stream of a client that died is kept. */
 export const REPLY_STREAM_TTL_MS = 60_000;
-/** Entries that wait for a retry or for their settlement, by the slots of their lane; beyond that reading pauses. */
+/** Entries per slot of a lane that may wait for a retry or for settlement; beyond that, reading pauses. */
 export const MAX_BACKLOG_PER_SLOT = 64;
-/** Bytes of replies that may wait in one lane for Redis to take them; beyond that reading pauses. */
+/** Bytes of replies in one lane that may wait to be written; beyond that, reading pauses. */
 export const MAX_BACKLOG_BYTES = 67_108_864;
-/** Values of one reply that may wait to be written; beyond that the reply fails. */
+/** Values of one reply that may wait to be written; beyond that, the reply fails. */
 export const MAX_WAITING_REPLY_PARTS = 10_000;
 /** The same in bytes: four payloads of the default size. */
 export const MAX_WAITING_REPLY_BYTES = 4_194_304;
@@ -45,13 +45,13 @@ export const FIELD = {
   redriven: 'x-redriven',
 } as const;
 
-/** Field by which entries of the transporter `nestjs-redis-stream-microservice` are recognised. */
+/** Field that marks entries of the transporter `nestjs-redis-stream-microservice`. */
 export const EARLIER_HEADER = 'x-nestjs-redis-stream-header';
 
-/** In front of a field of an event that has the name of one of a dead letter's fields. */
+/** Prefix for a field of the original entry that has the name of a dead-letter field. */
 export const OWN_FIELD = 'x-own:';
 
-/** Fields that a dead letter carries on top of those of the original entry. */
+/** Fields that a dead letter has in addition to those of the original entry. */
 export const DEAD_FIELD = {
   stream: 'x-stream',
   group: 'x-group',

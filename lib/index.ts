@@ -3,7 +3,7 @@ export { RedisStreamClient } from './client/redis-stream.client.js';
 export { RedisStreamServer } from './server/redis-stream.server.js';
 export { REDIS_STREAM_TRANSPORT } from './constants.js';
 
-// What handlers and callers hold in their hands.
+// What handlers and callers work with.
 export { RedisStreamContext } from './context/redis-stream.context.js';
 export type { DeliveryDetails } from './context/redis-stream.context.js';
 export { RedisStreamErrorInterceptor } from './context/error.interceptor.js';

@@ -1,7 +1,7 @@
 /**
- * Builds what is published: the same sources once as ES modules and once as CommonJS, each with its types. What nobody
- * reads in node_modules is left out: comments and indentation of the code (the types keep theirs) and types that the index
- * never names.
+ * Builds what is published: the same sources as ES modules and as CommonJS, each with its types. Leaves out what has no
+ * use in node_modules: comments and indentation of the code (the types keep theirs), and types that the index does not
+ * reach.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,7 +12,7 @@ import ts from 'typescript';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
-// Made elsewhere and moved into place whole: whoever looks meanwhile finds the build before, never half of one.
+// Built elsewhere and moved into place as a whole: readers find the previous build until then, never a partial one.
 const staging = join(root, `.cache/build-${process.pid}`);
 const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
 
@@ -27,7 +27,7 @@ const filesIn = (folder, extension) =>
     .filter((name) => name.endsWith(extension))
     .map((name) => join(folder, name));
 
-/** Without comments and indentation; lines and names stay, so that a stack trace means something. */
+/** Removes comments and indentation. Lines and names stay, so that stack traces remain useful. */
 function tighten(path) {
   const compilerOptions = {
     target: ts.ScriptTarget.ES2022,
@@ -44,7 +44,7 @@ function tighten(path) {
   );
 }
 
-/** Where template literals are: white space in there is part of a text. */
+/** The ranges of template literals: white space inside them is part of a text. */
 function templatesOf(text) {
   const found = [];
   const visit = (node) => {
@@ -56,7 +56,7 @@ function templatesOf(text) {
   return found;
 }
 
-/** Every declaration file that can be reached from this one. */
+/** All declaration files reachable from this one. */
 function reachable(path, found = new Set()) {
   if (found.has(path)) return found;
   found.add(path);
@@ -68,7 +68,7 @@ function reachable(path, found = new Set()) {
 
 const compiled = await Promise.all([compile('tsconfig.build.json', 'esm'), compile('tsconfig.cjs.json', 'cjs')]);
 if (compiled.includes(false)) {
-  // The compiler has already said what is wrong. No build is better than one of other sources.
+  // The compiler has already reported the errors. No build is better than one of older sources.
   for (const folder of [staging, dist]) rmSync(folder, { recursive: true, force: true });
   process.exit(1);
 }

@@ -2,18 +2,18 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-// Below the ports that Linux takes for outgoing connections (ip_local_port_range, 32768 and up unless configured
-// otherwise): one of those may be gone again between the look and the use.
+// Below the ports that Linux uses for outgoing connections (ip_local_port_range, 32768 and up by default): one of those
+// may be taken between the check and the use.
 const LOWEST = 10_240;
 const HIGHEST = 32_767;
 const COUNT = HIGHEST - LOWEST + 1;
-/** Processes begin apart from each other, so that two do not look at the same port at the same time. */
+/** Processes start at distant ports, so that two of them do not check the same port at the same time. */
 const APART = 101;
 
-// The next user of this process begins elsewhere too: a client of the one before may still be calling.
+// Random, so that the next user of this process starts elsewhere too: a client of the previous one may still connect.
 let next = (process.pid * APART + randomInt(APART)) % COUNT;
 
-/** A loopback port that nobody listens on; each call of a process gets another one. */
+/** A loopback port without a listener; each call in a process returns another one. */
 export const freePort = async (): Promise<number> => {
   for (let tried = 0; tried < COUNT; tried++) {
     const port = LOWEST + next;

@@ -22,18 +22,18 @@ const ADVICE =
 export interface LocateOptions {
   /** False refuses the in-memory stand-in with an error: it has no persistence and only part of the stream commands. */
   readonly allowToy?: boolean;
-  /** Told what takes a while and what to be wary of. Default: a line on stderr. */
+  /** Receives notices of long steps and warnings. Default: writes them to stderr. */
   readonly say?: (line: string) => void;
 }
 
 export interface StartOptions extends LocateOptions {
-  /** Default: a free one. */
+  /** Default: a free port. */
   readonly port?: number;
-  /** Where the server keeps its data; created if missing. */
+  /** Directory for the server's data; created if missing. */
   readonly dir: string;
-  /** Default: true. What was acknowledged then survives a kill of the server process. */
+  /** Default: true. Acknowledged writes then survive a kill of the server process. */
   readonly appendonly?: boolean;
-  /** More redis-server arguments; they win over the ones given here. */
+  /** More redis-server arguments; they override the ones set here. */
   readonly extraArgs?: readonly string[];
   /** Default: what `locateRedis` finds. */
   readonly binary?: RedisBinary;
@@ -44,21 +44,21 @@ export interface RunningRedis {
   readonly port: number;
   readonly pid: number;
   readonly binary: RedisBinary;
-  /** Resolves when the process has ended, whoever ended it. */
+  /** Resolves when the process has ended, for whatever reason. */
   readonly ended: Promise<void>;
-  /** Default signal: SIGTERM. Resolves when the process is gone; kills it if it will not go. */
+  /** Default signal: SIGTERM. Resolves when the process has ended; kills it if it does not stop in time. */
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
 let located: Promise<RedisBinary | undefined> | undefined;
 
-/** Finds a real Redis: REDIS_SERVER_BIN, PATH, the distribution's package unpacked without root; last a toy from npx. */
+/** Finds a Redis: REDIS_SERVER_BIN, PATH, the distribution's package unpacked without root, or last a toy from npx. */
 export const locateRedis = async ({ allowToy = true, say = warn }: LocateOptions = {}): Promise<RedisBinary> => {
   const named = process.env['REDIS_SERVER_BIN'];
   if (named !== undefined && named !== '') {
     const binary = await provenBinary(named, 'REDIS_SERVER_BIN');
     if (binary) return binary;
-    throw new Error(`REDIS_SERVER_BIN names ${named}, which cannot be run. ${ADVICE}`);
+    throw new Error(`REDIS_SERVER_BIN points at ${named}, which cannot be run. ${ADVICE}`);
   }
   const real = await (located ??= findReal(say));
   if (real) return real;
@@ -79,7 +79,7 @@ export const startRedis = async (options: StartOptions): Promise<RunningRedis> =
     try {
       return await launch(binary, port, { ...options, dir });
     } catch (error) {
-      // Between the look for a free port and its use another process may take it.
+      // Another process may take the port between the check and its use.
       if (options.port !== undefined || attempt >= PORT_TRIES || !isPortTaken(error)) throw error;
     }
   }
@@ -99,8 +99,8 @@ const launch = async (binary: RedisBinary, port: number, options: StartOptions):
     cwd: options.dir,
     env: { ...process.env, ...binary.env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A group of its own: Ctrl-C in the terminal must not end the store before those who still write to it. And npx
-    // is a chain of processes, which only a group reaches as a whole.
+    // A process group of its own: Ctrl-C in the terminal must not end Redis before the processes that still write to
+    // it. And npx is a chain of processes, which only a signal to the group reaches as a whole.
     detached: true,
   });
   const output = tail(child);
@@ -153,7 +153,7 @@ const untilServing = async (
   for (let pauseMs = 5; isAlive() && Date.now() < until; pauseMs = Math.min(pauseMs * 2, 100)) {
     const pid = await servingPid(port);
     if (pid !== undefined && child.pid !== undefined) {
-      // Somebody else's Redis on this port answers as well; only the process id tells them apart.
+      // Another Redis on this port would answer as well; only the process id tells them apart.
       if (!binary.persistent || pid === child.pid) return child.pid;
     }
     await Promise.race([delay(pauseMs), ended]);
@@ -166,11 +166,11 @@ const signalGroup = (child: ChildProcess, signal: NodeJS.Signals): void => {
   try {
     process.kill(-child.pid, signal);
   } catch {
-    // it ended in this very moment
+    // it has just ended
   }
 };
 
-/** The last lines the server wrote, for the error message of a start that failed. */
+/** The last lines that the server wrote, for the error message of a failed start. */
 const tail = (child: ChildProcess): (() => string) => {
   let text = '';
   const keep = (chunk: Buffer): void => {

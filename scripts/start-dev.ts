@@ -1,4 +1,4 @@
-/** `npm run start:dev -- <app>`: one app that starts again whenever its source or the library changes. */
+/** `npm run start:dev -- <app>`: runs one app and restarts it whenever the apps or the library change. */
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

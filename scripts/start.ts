@@ -1,6 +1,6 @@
 /**
- * `npm start`: everything on one machine, with no set-up beyond `npm install`. Prints the addresses once all of it
- * answers, and stops it in reverse order on Ctrl-C.
+ * `npm start`: runs everything on one machine, with no setup beyond `npm install`. Prints the addresses once all
+ * services answer, and stops the services in reverse order on Ctrl-C.
  */
 import { list, say } from './launcher/console.js';
 import { Demo } from './launcher/demo.js';
@@ -20,12 +20,12 @@ onStopSignal(() => {
   void stop(0);
 });
 
-// Nest colours its lines for terminals only if it is told where there is none.
+// Without a terminal, Nest prints plain lines only if NO_COLOR is set.
 if (!process.stdout.isTTY) process.env['NO_COLOR'] = '1';
 
 try {
   const addresses = await Demo.bringUp(supervisor);
-  say(`Everything is up, ${Math.round(performance.now() / 1_000)} s after the start:`);
+  say(`Everything is up after ${Math.round(performance.now() / 1_000)} s:`);
   list(addresses);
   say('Stop with Ctrl-C.');
 } catch (error) {

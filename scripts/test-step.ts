@@ -1,4 +1,4 @@
-/** One step of `npm test`: a command, how its outcome is counted, and the run that bounds it. */
+/** One step of `npm test`: a command, how its outcome is counted, and a run with a time limit. */
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -7,13 +7,13 @@ export interface Step {
   readonly name: string;
   readonly command: readonly string[];
   /**
-   * `one`: the step is the test. `jest`: jest's own report. `last-line`: the command ends with `N passed, N failed`, and
-   * may add a remark behind a colon.
+   * `one`: the whole step is one test. `jest`: jest's report. `last-line`: the last line is `N passed, N failed`, with
+   * an optional remark after a colon.
    */
   readonly counting: 'one' | 'jest' | 'last-line';
   readonly limitMs?: number;
   readonly env?: NodeJS.ProcessEnv;
-  /** Why it cannot run here; undefined where it can. */
+  /** Why the step cannot run here; undefined if it can. */
   readonly lacks?: () => string | undefined;
 }
 
@@ -23,7 +23,7 @@ export interface Outcome {
   readonly skipped: number;
   readonly seconds: number;
   readonly output: string;
-  /** What no test of its own says: that it ran nothing, was cut off, exited badly, was left out and why, or measured. */
+  /** What the tests do not report: no test ran, a timeout, a bad exit, why the step was skipped, or a measurement. */
   readonly remark?: string;
 }
 
@@ -51,7 +51,7 @@ export async function runStep(step: Step): Promise<Outcome> {
 
   const report = `${REPORTS}/${step.name}.json`;
   mkdirSync(REPORTS, { recursive: true });
-  // A report of the run before must never be counted as this one's.
+  // A report of the previous run must never count for this one.
   rmSync(report, { force: true });
 
   const started = performance.now();
@@ -67,7 +67,7 @@ function count(step: Step, exit: Exit, report: string): Counts {
   return step.counting === 'jest' ? countJest(report) : countLastLine(exit.output);
 }
 
-/** Nothing may pass by not having run: no test at all, a bad exit and a cut-off step each count as a failure. */
+/** A step must not pass because nothing ran: no test at all, a bad exit and a timeout each count as a failure. */
 function judge(counts: Counts, exit: Exit): Counts {
   if (exit.cutOff) return { ...counts, failed: counts.failed + 1, remark: 'did not end in time and was stopped' };
   if (counts.failed > 0) return counts;
@@ -78,7 +78,7 @@ function judge(counts: Counts, exit: Exit): Counts {
 function countJest(report: string): Counts {
   try {
     const json = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;
-    // A file that does not even load has no failed test, only a suite that could not run.
+    // A file that does not load has no failed test, only a suite that could not run.
     const failed = (json['numFailedTests'] ?? 0) + (json['numRuntimeErrorTestSuites'] ?? 0);
     return { passed: json['numPassedTests'] ?? 0, failed, skipped: json['numPendingTests'] ?? 0 };
   } catch {
@@ -139,6 +139,6 @@ function endGroup(pid: number | undefined): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // Already gone, which is what was wanted.
+    // Already ended, as intended.
   }
 }

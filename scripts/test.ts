@@ -1,5 +1,5 @@
 /**
- * `npm test`: every check of this repository, one after the other, and one figure at the end.
+ * `npm test`: runs every check of this repository, one after the other, and prints the totals at the end.
  * `npm test -- unit guard` runs only the named steps; a failed step does not stop the ones after it.
  */
 import { locateChromium } from './chromium.js';
@@ -15,16 +15,16 @@ const suite = (name: string, ...flags: string[]): Step => ({
   counting: 'jest',
 });
 
-/** A part of the faults with a step of its own: it takes the machine for itself, and some minutes. */
+/** The part of the faults with a step of its own: it needs the machine to itself, for several minutes. */
 const CHAOS = 'faults/chaos\\.spec';
 
-/** Where a browser must be there, its step may not be left out: it fails without one. */
+/** With `REQUIRE_BROWSER=1` the browser step is never skipped: it fails without a browser. */
 const chromiumLack = (): string | undefined =>
   process.env['REQUIRE_BROWSER'] === '1' || locateChromium() !== undefined
     ? undefined
-    : 'there is no Chromium on PATH, and CHROMIUM names none';
+    : 'there is no working Chromium: none on PATH, and CHROMIUM names none';
 
-// The build comes before the steps that look at what was built: guard, publint, attw and the consumers.
+// The build comes before the steps that check its output: guard, publint, attw and the consumers.
 const STEPS: readonly Step[] = [
   check('format', 'prettier', '--check', '.'),
   check('lint', 'npm', 'run', '--silent', 'lint'),
@@ -34,20 +34,20 @@ const STEPS: readonly Step[] = [
   suite('types'),
   suite('guard'),
   check('publint', 'publint', '--strict'),
-  // attw has npm pack the package, and that would build it once more.
+  // attw runs `npm pack`, which would build the package once more.
   { ...check('attw', 'attw', '--pack', '.'), env: { npm_config_ignore_scripts: 'true' } },
-  // These wait more than they work: for leases, timeouts and servers that come back.
+  // These spend most of their time waiting: for leases, timeouts and servers that come back.
   suite('contract', '--maxWorkers=3'),
   { ...suite('faults', '--runInBand', '--testPathIgnorePatterns', CHAOS), limitMs: 16 * 60_000 },
   { ...suite('faults', '--runInBand', '--testPathPatterns', CHAOS), name: 'chaos' },
-  // One after the other: each brings up whole applications.
+  // One after the other: each spec starts whole applications.
   suite('e2e', '--runInBand'),
   { ...suite('browser', '--runInBand'), lacks: chromiumLack },
   { name: 'consumers', command: [...TYPESCRIPT, 'test/consumer/run.ts'], counting: 'last-line' },
   { name: 'bench', command: [...TYPESCRIPT, 'bench/check.ts'], counting: 'last-line', limitMs: 3 * 60_000 },
 ];
 
-// Ctrl-C must reach the step too: it runs in a process group of its own.
+// Ctrl-C must end the step too, which runs in a process group of its own.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
 const wanted = process.argv.slice(2);

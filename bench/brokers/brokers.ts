@@ -8,14 +8,14 @@ import type { Place } from '../contender.js';
 import { startNatsServer, type NatsServer } from './nats-server.js';
 
 export interface BrokerOptions {
-  /** Redis with its append-only file, synced each second. */
+  /** Run Redis with an append-only file, synced every second. */
   readonly appendonly: boolean;
   readonly nats: boolean;
 }
 
-/** The servers that messages go through: one Redis for all contenders, and a NATS server where there is one. */
+/** The servers that messages go through: one Redis for all contenders, and a NATS server if one is installed. */
 export class Brokers {
-  /** For what a workload puts into Redis, or asks of it. */
+  /** Connection for what a workload writes to Redis or reads from it. */
   readonly observer: Redis;
 
   private constructor(
@@ -39,7 +39,7 @@ export class Brokers {
     return this.nats !== undefined;
   }
 
-  /** Where the next turn takes place: an empty Redis. */
+  /** Where the next turn takes place, with an emptied Redis. */
   async place(): Promise<Place> {
     await this.observer.flushall();
     return { redisPort: this.redis.port, freePort: await freePort(), natsPort: this.nats?.port };
@@ -55,11 +55,11 @@ export class Brokers {
     return Number((await this.redisInfo('memory'))('used_memory'));
   }
 
-  /** By name, for people. */
+  /** Human-readable versions by name. */
   async versions(): Promise<Record<string, string>> {
     const server = await this.redisInfo('server');
     const { appendonly = 'no' } = (await this.observer.config('GET', 'appendonly')) as { appendonly?: string };
-    const durability = appendonly === 'yes' ? 'append-only file synced each second' : 'nothing on disk';
+    const durability = appendonly === 'yes' ? 'append-only file synced every second' : 'nothing on disk';
     return {
       Redis: `${server('redis_version')} (${durability})`,
       ...(this.nats && { 'NATS server': this.nats.version }),

@@ -7,18 +7,18 @@ import { freePort } from '../../scripts/free-port.js';
 import { findOnPath } from '../../scripts/redis/redis-binary.js';
 
 const READY_WITHIN_MS = 10_000;
-/** What Linux counts CPU time in, on every machine that Node runs on. */
+/** Unit of CPU time in Linux, the same on every platform that Node supports. */
 const TICKS_PER_SECOND = 100;
 
 export interface NatsServer {
   readonly port: number;
   readonly version: string;
-  /** NaN where the system does not tell. */
+  /** NaN if the system does not report it. */
   cpuUs(): number;
   stop(): Promise<void>;
 }
 
-/** A nats-server of its own on loopback; undefined where none is installed. */
+/** Starts a separate nats-server on loopback; undefined if none is installed. */
 export async function startNatsServer(): Promise<NatsServer | undefined> {
   const binary = process.env['NATS_SERVER_BIN'] || findOnPath('nats-server');
   if (binary === undefined) return undefined;
@@ -59,7 +59,7 @@ function accepts(port: number): Promise<boolean> {
 
 function cpuUsOf(pid: number | undefined): number {
   try {
-    // The name in parentheses may hold anything; user and system time are the 12th and 13th word behind it.
+    // The name in parentheses may contain anything; user and system time are the 12th and 13th words after it.
     const words = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
     return ((Number(words[11]) + Number(words[12])) / TICKS_PER_SECOND) * 1_000_000;
   } catch {

@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis';
 import { COUNT, type Caller, type Contender, type Place, type Served, type Setup, type Work } from '../contender.js';
 
-/** As many as the library runs by default. */
+/** The default concurrency of the library. */
 const CONCURRENCY = 128;
-/** More than a benchmark ever makes: BullMQ's default is to fail a job whose worker has died twice. */
+/** More than a benchmark ever reaches: by default, BullMQ fails a job whose worker has died twice. */
 const MAX_STALLED_COUNT = 10;
 
 const connect = ({ redisPort }: Place): Redis =>
@@ -30,10 +30,10 @@ async function serve(place: Place, work: Work, { takeover }: Setup): Promise<Ser
 async function call(place: Place): Promise<Caller> {
   const { Queue } = await import('bullmq');
   const connection = connect(place);
-  // What is done is of no use to anybody, and would only pile up in Redis.
+  // Nothing reads completed jobs, and they would pile up in Redis.
   const queue = new Queue(COUNT, { connection, defaultJobOptions: { removeOnComplete: true } });
   await queue.waitUntilReady();
-  const noReplies = (): Promise<never> => Promise.reject(new Error('Jobs of BullMQ answer nobody'));
+  const noReplies = (): Promise<never> => Promise.reject(new Error('BullMQ jobs have no replies'));
   return {
     send: noReplies,
     collect: noReplies,

@@ -6,7 +6,7 @@ import { nestTcp } from './nest-tcp.js';
 import { rawStreams } from './raw-streams.js';
 import { baseline, streamTransport } from './stream-transport.js';
 
-/** The first one is the library; the others are what it is compared with. */
+/** The library comes first; the others are what it is compared with. */
 export const CONTENDERS: readonly Contender[] = [streamTransport, nestRedis, nestTcp, nestNats, bullmq, rawStreams];
 
 export function contenderNamed(name: string): Contender {

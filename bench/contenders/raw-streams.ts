@@ -18,8 +18,8 @@ function field(fields: Fields, name: string): string {
 }
 
 /**
- * The least that streams can do and still acknowledge: one reader, one writer, one pipeline per batch; no retries, no
- * leases, no Nest. What is between this and the library is what its promises cost.
+ * The least that still acknowledges entries of a stream: one reader, one writer, one pipeline per batch; no retries, no
+ * leases, no Nest. The difference between this loop and the library is the cost of the library's promises.
  */
 async function serve(port: number, work: Work): Promise<Served> {
   const [reader, writer] = [connect(port), connect(port)];
@@ -44,7 +44,7 @@ async function serve(port: number, work: Work): Promise<Served> {
       const batch = (await reader.xreadgroup(
         ...(['GROUP', GROUP, CONSUMER, 'COUNT', BATCH, 'BLOCK', BLOCK_MS, 'STREAMS', ECHO, COUNT, '>', '>'] as const),
       )) as Batch;
-      // Not awaited: reading the next batch while this one is written is what a good loop does.
+      // Not awaited: a good loop reads the next batch while it writes the results of this one.
       for (const [stream, entries] of batch ?? []) void settle(stream, entries);
     }
   };
@@ -102,7 +102,7 @@ async function call(port: number): Promise<Caller> {
     emit: async (data) => {
       await publisher.xadd(COUNT, '*', 'data', JSON.stringify(data));
     },
-    collect: () => Promise.reject(new Error('The bare loop answers with one value')),
+    collect: () => Promise.reject(new Error('The raw loop does not stream replies')),
     close: async () => {
       closed = true;
       inbox.disconnect();

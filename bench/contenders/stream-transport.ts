@@ -13,13 +13,13 @@ export const streamTransport = contenderOf(
   () => import('nestjs-redis-stream-transport'),
 );
 
-/** Where another build of the library is looked for: `npm install --no-save <alias>@npm:… ` or `<alias>@file:….tgz`. */
+/** Package name of another build of the library: `npm install --no-save <alias>@npm:…` or `<alias>@file:….tgz`. */
 export const BASELINE_PACKAGE: string = 'nestjs-redis-stream-transport-baseline';
 
 export const baseline = contenderOf(
   'baseline',
   'another build of this library',
-  // A name that the compiler does not resolve: it is seldom there.
+  // A name that the compiler does not resolve: the package is rarely installed.
   () => import(BASELINE_PACKAGE) as Promise<Library>,
 );
 

@@ -10,7 +10,7 @@ export interface EventLoad {
   readonly count: number;
 }
 
-/** Emits events and notes when it began and ended, by the wall clock. */
+/** Emits events and returns the start and the end by the wall clock. */
 export async function emitEvents(caller: Caller, { count }: EventLoad): Promise<Figures> {
   const startedAt = performance.timeOrigin + performance.now();
   await keepInFlight(IN_FLIGHT, within({ count }), () => caller.emit(PAYLOAD));

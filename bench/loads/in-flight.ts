@@ -1,7 +1,7 @@
-/** A load ends after a time, or after so many messages. */
+/** A load ends after a time or after a number of messages. */
 export type Extent = { readonly seconds: number } | { readonly count: number };
 
-/** Says whether there is more to do; counts by being asked. */
+/** A function that tells whether there is more to do. Each call counts as one message. */
 export function within(extent: Extent): () => boolean {
   if ('count' in extent) {
     let left = extent.count;
@@ -11,7 +11,7 @@ export function within(extent: Extent): () => boolean {
   return () => performance.now() < end;
 }
 
-/** Keeps `lanes` calls in flight until `hasMore` says no. */
+/** Keeps `lanes` calls in flight until `hasMore` returns false. */
 export async function keepInFlight(lanes: number, hasMore: () => boolean, call: () => Promise<unknown>): Promise<void> {
   const lane = async (): Promise<void> => {
     while (hasMore()) await call();

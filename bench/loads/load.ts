@@ -4,7 +4,7 @@ import { emitEvents, type EventLoad } from './events.js';
 import { sendRequests, type RequestLoad } from './requests.js';
 import { collectStreams, type StreamLoad } from './streams.js';
 
-/** What a client process is told to do. */
+/** What a client process has to send. */
 export type Load = RequestLoad | EventLoad | StreamLoad;
 
 export function drive(caller: Caller, load: Load): Promise<Figures> {

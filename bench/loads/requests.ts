@@ -9,11 +9,11 @@ export interface RequestLoad {
   readonly inFlight: number;
   readonly extent: Extent;
   readonly bytes: number;
-  /** Sent to so many patterns in turn. */
+  /** Number of patterns that the requests go to in turn. */
   readonly patterns: number;
 }
 
-/** Keeps so many requests in flight and times each of them. */
+/** Keeps `inFlight` requests in flight and times each of them. */
 export async function sendRequests(
   caller: Caller,
   { inFlight, extent, bytes, patterns }: RequestLoad,

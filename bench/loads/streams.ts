@@ -9,13 +9,13 @@ export interface StreamLoad {
   readonly extent: Extent;
 }
 
-/** Keeps so many requests for streamed replies in flight and counts the values that come. */
+/** Keeps `inFlight` requests for streamed replies in flight and counts the values that arrive. */
 export async function collectStreams(caller: Caller, { inFlight, parts, extent }: StreamLoad): Promise<Figures> {
   let values = 0;
   const started = performance.now();
   await keepInFlight(inFlight, within(extent), async () => {
     const came = await caller.collect(parts);
-    if (came !== parts) throw new Error(`A reply of ${parts} values arrived as ${came}`);
+    if (came !== parts) throw new Error(`Expected a reply of ${parts} values, got ${came}`);
     values += came;
   });
   return { messages: values, rate: (values / (performance.now() - started)) * 1_000 };

@@ -10,10 +10,10 @@ const BAR = 14;
 const GAP = 14;
 const AXIS = 40;
 
-/** The same in every plot. */
+/** The color of a contender, the same in every plot. */
 const colourFor = (contender: string): string => colourOf(CONTENDERS.findIndex(({ name }) => name === contender));
 
-/** The first metric: a bar per contender at each size, with a thin line from the lowest to the highest round. */
+/** Plots the first metric: a bar per contender at each size, with a thin line from the lowest to the highest round. */
 export function barPlot({ title, metrics, rows }: Summary): string {
   const [metric] = metrics;
   if (!metric) throw new Error('There is nothing to plot without a metric');

@@ -9,11 +9,11 @@ import type { Summary } from './summary.js';
 const PATH = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
 const PLOTS = fileURLToPath(new URL('../../docs/benchmarks/', import.meta.url));
 
-/** Puts table and plot of one workload into docs/benchmarks.md and leaves the rest of it alone. */
+/** Writes the tables and the plot of one workload to docs/benchmarks.md and leaves the rest unchanged. */
 export async function writeSection(summary: Summary, measuredOn: string): Promise<void> {
   const plot = `${summary.name}.svg`;
   mkdirSync(PLOTS, { recursive: true });
-  // What is not compared is watched over time.
+  // Memory is not compared but watched over time.
   writeFileSync(PLOTS + plot, summary.name === 'memory' ? linePlot(summary) : barPlot(summary));
   const content = markdownOf(summary, measuredOn, `benchmarks/${plot}`);
   const document = withSection(readFileSync(PATH, 'utf8'), summary.name, content);

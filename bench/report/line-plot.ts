@@ -8,7 +8,7 @@ const TOP = 40;
 const PLOT = 200;
 const GAP = 60;
 
-/** All metrics over the sizes; sizes that end in different words (`0 requests`, `0 events`) are panels of their own. */
+/** Plots all metrics over the sizes. Sizes with different endings (`0 requests`, `0 events`) get separate panels. */
 export function linePlot({ title, metrics, rows }: Summary): string {
   const kindOf = (label: string): string => label.replace(/^\S+ /, '');
   const kinds = [...new Set(rows.map(({ label }) => kindOf(label)))];

@@ -1,7 +1,7 @@
 import { comparisonTable, figuresTable, verdictLine, type Table } from './table.js';
 import type { Summary } from './summary.js';
 
-/** What stands between the marks of a workload in the document. */
+/** The content between the marks of a workload in the document. */
 export function markdownOf(summary: Summary, measuredOn: string, plot: string): string {
   const parts = [
     `![${summary.title}](${plot})`,
@@ -18,7 +18,7 @@ export function markdownOf(summary: Summary, measuredOn: string, plot: string): 
   return parts.join('\n\n');
 }
 
-/** The document with what stands between the marks of this workload exchanged. @throws {Error} without such marks */
+/** The document with new content between the marks of a workload. @throws {Error} if the marks are missing */
 export function withSection(document: string, workload: string, content: string): string {
   const [from, to] = [`<!-- bench: ${workload} -->`, `<!-- end: ${workload} -->`];
   const [start, end] = [document.indexOf(from), document.indexOf(to)];

@@ -3,7 +3,7 @@ import { spreadOf, type Spread } from '../statistics.js';
 import { targetsOf, type Target } from '../targets.js';
 import type { Figures, Metric, Workload } from '../workload.js';
 
-/** What one contender came to in one round, at one size. */
+/** The result of one contender in one round, at one size. */
 export interface Sample {
   readonly round: number;
   readonly contender: string;
@@ -14,11 +14,11 @@ export interface Sample {
 export interface Row {
   readonly label: string;
   readonly contender: string;
-  /** By the key of the metric. */
+  /** By key of the metric. */
   readonly spreads: Readonly<Record<string, Spread>>;
 }
 
-/** How many times better `contender` is than what it is compared with, by the key of the metric. */
+/** How many times better `contender` is than what it is compared with, by key of the metric. */
 export interface Comparison extends Row {
   /** Another contender at the same size, or the same one at another size. */
   readonly against: string;
@@ -38,13 +38,13 @@ export interface Summary {
   readonly rows: readonly Row[];
   readonly comparisons: readonly Comparison[];
   readonly verdicts: readonly Verdict[];
-  /** What all of it was made of. */
+  /** The samples behind all of these figures. */
   readonly samples: readonly Sample[];
 }
 
 export const titleOf = (contender: string): string => contenderNamed(contender).title;
 
-/** Medians over the rounds. Ratios are taken within each round first: a busy minute is in both of its numbers. */
+/** Medians over the rounds. Ratios are taken within each round first: a busy minute then affects both numbers. */
 export function summarize(name: string, workload: Workload, samples: readonly Sample[]): Summary {
   const { title, metrics } = workload;
   const comparisons = compare(workload, samples);
@@ -74,7 +74,7 @@ const isAt =
   (sample: Sample): boolean =>
     sample.label === label && sample.contender === contender;
 
-/** Size by size, and within a size contender by contender, in the order in which they came first. */
+/** By size, then by contender, in the order of their first appearance. */
 function places(samples: readonly Sample[]): Place[] {
   const unique = (values: readonly string[]): string[] => [...new Set(values)];
   const contenders = unique(samples.toSorted((a, b) => a.round - b.round).map(({ contender }) => contender));
@@ -98,7 +98,7 @@ function compare(workload: Workload, samples: readonly Sample[]): Comparison[] {
   });
 }
 
-/** Who is measured by whom; of two contenders it is the library, whatever the place. */
+/** The pair to compare: the library and another contender, or a size and its baseline. */
 function pairOf({ comparison, contenders, variants }: Workload, place: Place): [Place, Place] | undefined {
   if (comparison === 'contenders') {
     const [library = place.contender] = contenders;
@@ -108,7 +108,7 @@ function pairOf({ comparison, contenders, variants }: Workload, place: Place): [
   return baseline === undefined ? undefined : [place, { ...place, label: baseline }];
 }
 
-/** Above 1 the first wins, whatever the metric. */
+/** Above 1 the first is better, for every metric. */
 function advantages(samples: readonly Sample[], first: Place, second: Place, { key, better }: Metric): number[] {
   return samples.filter(isAt(first)).flatMap(({ round, figures }) => {
     const other = samples.filter(isAt(second)).find((sample) => sample.round === round)?.figures[key];

@@ -1,11 +1,11 @@
-/** What all plots share: a picture that follows the reader's light or dark theme, and round numbers on its axis. */
+/** Shared by all plots: a picture that follows the reader's light or dark theme, and round numbers on its axis. */
 
 export interface Bounds {
   readonly width: number;
   readonly height: number;
 }
 
-/** Distinct, also to those who see few colours, and strong enough on white and on black. */
+/** Distinguishable with color blindness too, and with enough contrast on white and on black. */
 const COLOURS = ['#2f81f7', '#d2691e', '#2e9e6b', '#b45fc4', '#8d8d2e', '#7d8590'] as const;
 
 export const colourOf = (index: number): string => COLOURS[index % COLOURS.length] ?? '#7d8590';
@@ -37,7 +37,7 @@ export interface Series {
   readonly colour: string;
 }
 
-/** One coloured mark and name per series, in rows that are not wider than this; how high all of it is. */
+/** One colored mark and name per series, in rows of at most `width`; also returns the total height. */
 export function legend(
   series: readonly Series[],
   x: number,
@@ -56,7 +56,7 @@ export function legend(
   return { svg, height: top - y + 18 };
 }
 
-/** Some four round numbers from 0 to what is just above the highest. */
+/** About four round numbers, from 0 to just above the highest value. */
 export function ticksFor(highest: number): number[] {
   if (!(highest > 0)) return [0, 1];
   const rough = highest / 4;

@@ -5,7 +5,7 @@ import { titleOf, type Summary, type Verdict } from './summary.js';
 /** The first row is the header; the first two columns are text, the others numbers. */
 export type Table = readonly (readonly string[])[];
 
-/** What everybody came to: medians. */
+/** The medians of all contenders. */
 export function figuresTable({ metrics, rows }: Summary): Table {
   return [
     ['', '', ...metrics.map(({ title }) => title)],

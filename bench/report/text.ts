@@ -1,7 +1,7 @@
 import type { Summary } from './summary.js';
 import { alignedLines, comparisonTable, figuresTable, verdictLine } from './table.js';
 
-/** For a terminal. */
+/** The summary as text for a terminal. */
 export function textOf(summary: Summary): string {
   const lines = [`${summary.title}: medians of ${summary.rounds}`, ...alignedLines(figuresTable(summary))];
   if (summary.comparisons.length > 0) {

@@ -9,7 +9,7 @@ const IN_FLIGHT = 256;
 const BASELINE = '0 idle';
 
 export const clients: Workload<Clients> = {
-  title: `Clients: requests of one, ${IN_FLIGHT} in flight, while others are connected and idle`,
+  title: `Clients: requests of one client, ${IN_FLIGHT} in flight, while others are connected and idle`,
   metrics: REQUEST_METRICS,
   contenders: ['stream-transport', 'nest-redis'],
   comparison: 'baseline',

@@ -8,11 +8,11 @@ interface Consumers extends Variant {
   readonly consumers: number;
 }
 
-/** So many that compilers are done with the code, in every consumer. */
+/** Enough for the JIT compiler to finish with the hot path in every consumer. */
 const WARM_UP_EVENTS = 20_000;
 
 export const drain: Workload<Consumers> = {
-  title: 'Drain: consumers that find a backlog of events, until all of it is acknowledged',
+  title: 'Drain: consumers work off a backlog of events until all of it is acknowledged',
   metrics: [{ key: 'rate', title: 'events/s', better: 'higher', digits: 0 }, ...CPU_METRICS],
   contenders: ['stream-transport', 'raw-streams'],
   comparison: 'contenders',
@@ -39,7 +39,7 @@ export const drain: Workload<Consumers> = {
   },
 };
 
-/** A loop that reads ahead of its acks has drained nothing yet. */
+/** Waits for the acks: a loop that reads ahead of its acks has not drained anything yet. */
 async function settledAt(redis: Redis): Promise<number> {
   for (;;) {
     const [pending] = (await redis.xpending(COUNT, GROUP)) as [number];

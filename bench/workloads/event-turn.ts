@@ -2,7 +2,7 @@ import type { Stage } from '../stage.js';
 import { CPU_METRICS, cpuFigures, type Figures, type Metric } from '../workload.js';
 
 const WARM_UP_EVENTS = 3_000;
-/** A warm-up that was over too soon to be timed must not decide how long a measurement takes. */
+/** A warm-up that is too short to time must not decide how long a measurement takes. */
 const MAX_PER_SECOND = 50_000;
 
 export const EVENT_METRICS: readonly Metric[] = [
@@ -11,10 +11,10 @@ export const EVENT_METRICS: readonly Metric[] = [
   ...CPU_METRICS,
 ];
 
-/** Warms up, then measures events between the processes that stand on the stage. */
+/** Warms up, then measures events between the processes of the stage. */
 export async function measureEvents(stage: Stage, seconds: number): Promise<Figures> {
   await emit(stage, WARM_UP_EVENTS);
-  // As many as take about so long: a number that keeps a queue busy would be over at once with the others.
+  // As many events as take about `seconds`: a count that keeps a slow queue busy is done at once by the others.
   const { handledRate } = await emit(stage, WARM_UP_EVENTS);
   const count = Math.ceil(Math.min(MAX_PER_SECOND, handledRate) * seconds);
   const before = await stage.cpuTimes();

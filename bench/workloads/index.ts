@@ -10,7 +10,7 @@ import { recovery } from './recovery.js';
 import { requests } from './requests.js';
 import { streams } from './streams.js';
 
-/** In the order in which they are run and told. */
+/** In the order in which they run and are reported. */
 export const WORKLOADS: ReadonlyMap<string, Workload> = new Map(
   Object.entries({ requests, payloads, events, drain, streams, recovery, patterns, clients, pending, memory }),
 );

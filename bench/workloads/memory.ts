@@ -7,14 +7,14 @@ interface Kind extends Variant {
 }
 
 const CHECKPOINTS = 10;
-/** Trimming and other work on a timer runs after this at the latest. */
+/** Long enough for trimming and other work on a timer to have run. */
 const SETTLE_MS = 2_000;
 
 const megabytes = (key: string, title: string): Metric => ({ key, title, digits: 1 });
 const IN_FLIGHT = 256;
 
 export const memory: Workload<Kind> = {
-  title: 'Memory: what Redis, server and client hold, in MB, while messages pass through',
+  title: 'Memory: MB held by Redis, server and client while messages pass through',
   metrics: [
     megabytes('redis', 'Redis'),
     megabytes('serverHeap', 'server heap'),

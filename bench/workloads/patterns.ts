@@ -11,7 +11,7 @@ const GROWN = [10, 100, 1_000];
 
 const named = (patterns: number): string => `${patterns.toLocaleString('en-US')} patterns`;
 
-/** Many in flight share a read; a single one pays for all that its read has to name. */
+/** Many requests in flight share a read; a single one pays for all streams that its read has to name. */
 function growth(inFlight: number): Patterns[] {
   const baseline = `1 pattern, ${inFlight} in flight`;
   return [
@@ -27,7 +27,7 @@ function growth(inFlight: number): Patterns[] {
 }
 
 export const patterns: Workload<Patterns> = {
-  title: 'Patterns: requests to a server with more and more handlers, of which one is used, or all are',
+  title: 'Patterns: requests to a server with a growing number of handlers, one or all of them in use',
   metrics: REQUEST_METRICS,
   contenders: ['stream-transport', 'nest-redis'],
   comparison: 'baseline',

@@ -8,7 +8,7 @@ interface Payload extends Variant {
 const IN_FLIGHT = 16;
 
 export const payloads: Workload<Payload> = {
-  title: `Payloads: requests with larger data there and back, ${IN_FLIGHT} in flight`,
+  title: `Payloads: requests with larger data in both directions, ${IN_FLIGHT} in flight`,
   metrics: REQUEST_METRICS,
   contenders: ['stream-transport', 'nest-redis', 'nest-tcp', 'nest-nats', 'raw-streams'],
   comparison: 'contenders',

@@ -10,12 +10,12 @@ interface Pending extends Variant {
 
 const IN_FLIGHT = 256;
 const BASELINE = 'nothing pending';
-/** Nobody may take over what the other consumer has: it lives. */
+/** Long enough that the server does not take over the entries of the other consumer. */
 const LEASE_MS = 600_000;
 const SWEEP_MS = 5_000;
 
 export const pending: Workload<Pending> = {
-  title: `Pending: requests, ${IN_FLIGHT} in flight, while another consumer of the group has entries in hand`,
+  title: `Pending: requests, ${IN_FLIGHT} in flight, while another consumer of the group holds entries`,
   metrics: REQUEST_METRICS,
   contenders: ['stream-transport', 'raw-streams'],
   comparison: 'baseline',

@@ -2,7 +2,7 @@ import type { RequestLoad } from '../loads/requests.js';
 import type { Stage } from '../stage.js';
 import { CPU_METRICS, cpuFigures, type Figures, type Metric } from '../workload.js';
 
-/** Until the compiler of all processes has seen the hot path: of many messages at a time, and of as many as are measured. */
+/** Enough for the JIT compiler of all processes to see the hot path, with many messages in flight and as measured. */
 const WARM_UP_LIMIT_S = 1.5;
 const WARM_UP_IN_FLIGHT = 64;
 
@@ -20,7 +20,7 @@ export interface RequestTurn {
   readonly patterns?: number;
 }
 
-/** Warms up, then measures requests between the processes that stand on the stage. */
+/** Warms up, then measures requests between the processes of the stage. */
 export async function measureRequests(stage: Stage, turn: RequestTurn): Promise<Figures> {
   const { inFlight, seconds, bytes = 100, patterns = 1 } = turn;
   const load: RequestLoad = { kind: 'requests', inFlight, bytes, patterns, extent: { seconds } };

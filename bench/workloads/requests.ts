@@ -6,7 +6,7 @@ interface InFlight extends Variant {
 }
 
 export const requests: Workload<InFlight> = {
-  title: 'Requests: send() until the reply is there',
+  title: 'Requests: from send() until the reply arrives',
   metrics: REQUEST_METRICS,
   contenders: ['stream-transport', 'nest-redis', 'nest-tcp', 'nest-nats', 'raw-streams'],
   comparison: 'contenders',

@@ -9,7 +9,7 @@ const PARTS = 100;
 const WARM_UP_LIMIT_S = 1.5;
 
 export const streams: Workload<InFlight> = {
-  title: `Streamed replies: ${PARTS} values, each in a turn of the event loop of its own`,
+  title: `Streamed replies: ${PARTS} values, each in its own turn of the event loop`,
   metrics: [{ key: 'rate', title: 'values/s', better: 'higher', digits: 0 }, ...CPU_METRICS],
   contenders: ['stream-transport', 'nest-redis', 'nest-tcp', 'nest-nats'],
   comparison: 'contenders',

@@ -11,19 +11,19 @@ import { ReplyInbox } from './reply-inbox.js';
 import { RequestCanceller } from './request-canceller.js';
 import { ServedStreams } from './served-streams.js';
 
-/** A connection that is being made, or was just lost, is there within this if Redis is. */
+/** If Redis is up, a connection that is being opened or was just lost is ready within this time. */
 const CONNECT_GRACE_MS = 400;
-/** What Redis has been sent is answered within this, or its outcome stays unknown. */
+/** Redis answers what was sent within this time, or the outcome stays unknown. */
 const DRAIN_TIMEOUT_MS = 1_000;
-/** To cancel requests without a reply, and to remove the reply stream. */
+/** Time to cancel unanswered requests and to remove the reply stream. */
 const FAREWELL_TIMEOUT_MS = 200;
 
 export interface RuntimeWatcher extends GroupWatcher {
-  /** Something that an operator may want to know once. */
+  /** A message for the operator, to be logged once. */
   informed(message: string): void;
 }
 
-/** Everything that a client has from its first use to `close()`. */
+/** The parts of a client from its first use to `close()`. */
 export class ClientRuntime {
   readonly connections: ConnectionGroup;
   readonly publisher: Publisher;
@@ -61,8 +61,8 @@ export class ClientRuntime {
   }
 
   /**
-   * Requests without a reply fail with `error` at once and are cancelled. What was accepted is still written, where Redis is
-   * there or comes up within a moment, or fails. Then the connections are closed.
+   * Unanswered requests fail with `error` at once and are cancelled. Accepted messages are still written if Redis is up
+   * or comes up within a moment; otherwise they fail. Then the connections are closed.
    */
   async close(error: Error): Promise<void> {
     this.pending.failAll(error);

@@ -6,26 +6,26 @@ import type { AcceptedMessage } from './publication.js';
 import { inBatches } from './publish-batch.js';
 import type { PublishBatch } from './publish-batch.js';
 
-/** Receives what becomes of messages. */
+/** Receives the outcomes of messages. */
 export interface SendListener {
   sending(count: number): void;
-  /** `entryId` is that of Redis, or the error is why there is none. Once for each message that was sent. */
+  /** Called once per sent message, with the entry id from Redis or with the error. */
   answered(message: AcceptedMessage, error: unknown, entryId: unknown): void;
-  /** These have to wait for others. */
+  /** These messages have to wait for earlier ones. */
   held(messages: readonly AcceptedMessage[]): void;
-  /** These need not wait any more, and come before all that was accepted later. */
+  /** These messages no longer have to wait. They come before all messages that were accepted later. */
   released(messages: readonly AcceptedMessage[]): void;
 }
 
 /**
- * Sends messages to one server, in their order. Any number of batches are under way at the same time. Only the first script
- * of a connection is waited for: Redis may not know it, or the user may not run scripts, and then the batch is sent a second
- * time in another way, which must not end behind what came later.
+ * Sends messages to one Redis node, in order. Any number of batches are in flight at the same time. Only the first
+ * script of a connection is awaited: if Redis does not know the script, or does not allow the user to run scripts, the
+ * batch is sent a second time in another way, and must not end up behind later messages.
  */
 export class NodeSender {
   /** Messages that wait for the answer to the first script. */
   private waiting: AcceptedMessage[] | undefined;
-  /** The connection that has answered a script. */
+  /** The connection on which Redis has answered a script. */
   private proven: unknown;
 
   constructor(
@@ -67,7 +67,7 @@ export class NodeSender {
     this.listener.held(messages);
   }
 
-  /** A connection to a lone server comes back as the same object, one to a node of a cluster as another. */
+  /** After a reconnect, a standalone connection is the same object, a connection to a cluster node is a new one. */
   private get session(): unknown {
     const { connection, node } = this;
     return connection.isCluster ? connectionTo(connection.client, node) : connection.epoch;
@@ -105,9 +105,9 @@ export class NodeSender {
   }
 }
 
-/** Reports the outcome of each message of a batch once. One without an answer fails after a while; a late answer is ignored. */
+/** Reports the outcome of each message of a batch once. A message without an answer fails; late answers are ignored. */
 class Answers {
-  /** Whether Redis has answered, be it with errors. */
+  /** Whether Redis has answered, even if with errors. */
   hasCome = false;
   private open: number;
   private readonly silence: NodeJS.Timeout;
@@ -137,7 +137,7 @@ class Answers {
   }
 }
 
-/** Messages of one stream side by side, in their order; streams in that of their first message. */
+/** Messages grouped by stream, in order; streams in the order of their first message. */
 function byStream(messages: readonly AcceptedMessage[]): readonly AcceptedMessage[] {
   const streams = new Map<string, AcceptedMessage[]>();
   for (const message of messages) {

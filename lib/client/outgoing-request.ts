@@ -10,7 +10,7 @@ import type { PacketCodec } from './packet.codec.js';
 import type { ReplyListener } from './pending-requests.js';
 import type { AcceptedMessage, Publication } from './publication.js';
 
-/** A request as the caller made it, with the stream that it goes to. */
+/** A request as the caller made it, with the stream to write it to. */
 export interface Question {
   readonly pattern: string;
   readonly stream: string;
@@ -19,8 +19,8 @@ export interface Question {
 }
 
 /**
- * One request from its first byte to its outcome: registered before it is written, cancelled when its caller stops waiting.
- * The callback gets Nest's packets, the last of them with an error or `isDisposed`.
+ * One request from the call to its outcome: registered before it is written, cancelled when its caller stops waiting.
+ * The callback receives Nest's packets; the last one has an error or `isDisposed`.
  */
 export class OutgoingRequest implements Publication, ReplyListener {
   readonly stream: string;
@@ -33,7 +33,7 @@ export class OutgoingRequest implements Publication, ReplyListener {
   private written: AcceptedMessage | undefined;
   private isCancelled = false;
   private entryId: string | undefined;
-  /** Keeps the parts in order where the deserializer takes its time. */
+  /** Keeps the parts in order if the deserializer is asynchronous. */
   private decoding: Promise<unknown> | undefined;
 
   constructor(
@@ -48,12 +48,12 @@ export class OutgoingRequest implements Publication, ReplyListener {
     this.encoded = encodeMessage(question.message, { id: this.id, inbox: runtime.inbox.id });
   }
 
-  /** The ttl counts from when the entry is written, the caller's patience from the call: what is left of it goes along. */
+  /** The ttl counts from the write, the timeout of the caller from the call: the ttl is what is left of the timeout. */
   get fields(): readonly string[] {
     return withTtl(this.encoded, this.leftMs);
   }
 
-  /** What is left of the caller's patience, at least 1; 0 = no limit. */
+  /** What is left of the caller's timeout, at least 1; 0 = no limit. */
   private get leftMs(): number {
     const { timeoutMs } = this;
     return timeoutMs === 0 ? 0 : Math.max(1, Math.ceil(this.askedAt + timeoutMs - performance.now()));
@@ -67,7 +67,7 @@ export class OutgoingRequest implements Publication, ReplyListener {
     else void this.writeWhenServed();
   }
 
-  /** The caller waits no more. */
+  /** The caller has stopped waiting. */
   cancel(): void {
     if (this.runtime.pending.remove(this.id)) this.takeBack();
   }
@@ -78,7 +78,7 @@ export class OutgoingRequest implements Publication, ReplyListener {
   }
 
   failed(error: RedisStreamError): void {
-    // It may have been stored all the same, and then a reply will come. Without a deadline it is not known when not.
+    // The request may be stored, and then a reply comes. If not, only a deadline ends the wait.
     if (error instanceof PublishOutcomeUnknownError && this.timeoutMs > 0) return;
     this.runtime.pending.fail(this.id, error);
   }
@@ -101,7 +101,7 @@ export class OutgoingRequest implements Publication, ReplyListener {
   }
 
   unanswered(error: Error): void {
-    // Perhaps the group is gone.
+    // The group may have been removed.
     if (error instanceof RequestTimeoutError) this.runtime.served.doubt(this.stream);
     this.takeBack();
     this.callback({ err: error });
@@ -129,7 +129,7 @@ export class OutgoingRequest implements Publication, ReplyListener {
     this.callback({ err: error });
   }
 
-  /** A request that is not sent yet never will be; any other is cancelled where it is, once that is known. */
+  /** Withdraws a request that was not sent yet. Cancels any other in Redis, once its entry id is known. */
   private takeBack(): void {
     const { runtime, written, entryId, stream } = this;
     if (written && runtime.publisher.withdraw(written)) return;

@@ -13,7 +13,7 @@ export interface PacketRules {
   readonly deserializer: Deserializer | undefined;
 }
 
-/** Nest's packets on one side, messages and replies on the other. */
+/** Converts Nest's packets to messages, and replies to Nest's packets. */
 export class PacketCodec {
   constructor(private readonly rules: PacketRules) {}
 
@@ -30,7 +30,7 @@ export class PacketCodec {
     };
   }
 
-  /** A promise only where the user's deserializer returns one. @throws {Error} when the reply is no JSON */
+  /** Returns a promise only if the user's deserializer does. @throws {Error} if the reply is not JSON */
   decode(part: ReplyPart): WritePacket | Promise<WritePacket> {
     const packet: WritePacket & { id: string } = { id: part.id, isDisposed: part.last };
     if (part.err !== undefined) packet.err = parseJson(part.err);

@@ -8,10 +8,10 @@ import {
 import { DeadlineWheel } from '../timing/deadline-wheel.js';
 import type { Deadline } from '../timing/deadline-wheel.js';
 
-/** A caller that waits for a reply. `unanswered` and a part with `last` end it. */
+/** A caller that waits for a reply. `unanswered`, or a part with `last` or `err`, ends the wait. */
 export interface ReplyListener {
   readonly pattern: string;
-  /** 0 = no limit. Starts again with each part of the reply. */
+  /** 0 = no limit. Restarts with each part of the reply. */
   readonly timeoutMs: number;
   replied(part: ReplyPart): void;
   unanswered(error: Error): void;
@@ -21,19 +21,19 @@ interface Pending {
   readonly id: string;
   readonly listener: ReplyListener;
   nextSeq: number;
-  /** The run whose first part was delivered. A reply that names none counts as a run of its own. */
+  /** The run whose first part was delivered. A reply without a run id counts as a run of its own. */
   run: string | undefined;
   deadline: Deadline | undefined;
 }
 
-/** Requests without an answer: bounded in number and, each, in time. */
+/** Unanswered requests, bounded in number, each with its own time limit. */
 export class PendingRequests {
   private readonly pending = new Map<string, Pending>();
   private readonly overdue = new DeadlineWheel<Pending>((request) => this.expire(request));
 
   constructor(
     private readonly maxPending: number,
-    /** Told of a part that is not the last one of a request that nobody waits for: its handler still runs. */
+    /** Called for a part, except the last, of a request that no caller waits for: the handler still runs. */
     private readonly stray: (id: string) => void = () => undefined,
   ) {}
 
@@ -53,7 +53,7 @@ export class PendingRequests {
     return this.pending.has(id);
   }
 
-  /** Ends the waiting without an outcome. */
+  /** Ends the wait without an outcome. */
   remove(id: string): boolean {
     const request = this.pending.get(id);
     if (request) this.end(request);
@@ -67,7 +67,7 @@ export class PendingRequests {
     request.listener.unanswered(error);
   }
 
-  /** Those that wait now: a listener that asks again meanwhile has a request, and a deadline, of its own. */
+  /** Fails the requests that wait now. A request that a listener adds meanwhile waits on, with its own deadline. */
   failAll(error: Error): void {
     const waiting = Array.from(this.pending.keys());
     this.overdue.clear();
@@ -75,9 +75,9 @@ export class PendingRequests {
   }
 
   /**
-   * Hands a part to the listener of its request. Repeats, unknown ids and what follows the end are no error. Where several
-   * runs of the handler answer, because its process died or a second group reads the stream, the caller gets one of them
-   * whole or an error, never a mixture.
+   * Passes a part to the listener of its request. Repeats, unknown ids and parts after the end are not errors. If
+   * several runs of the handler answer, because its process died or a second group reads the stream, the caller gets
+   * one complete run or an error, never a mixture.
    */
   deliver(part: ReplyPart): void {
     const request = this.pending.get(part.id);
@@ -102,7 +102,7 @@ export class PendingRequests {
     request.listener.replied(part);
   }
 
-  /** The request is settled with the end of any run, so the rest of the one that was being delivered will never come. */
+  /** The end of any run settles the request, so the rest of the run that was being delivered may never come. */
   private otherRun({ id, listener }: Pending, part: ReplyPart): void {
     if (isEnd(part)) this.fail(id, new ReplyInterruptedError(listener.pattern));
   }

@@ -4,18 +4,18 @@ import type { Deadline } from '../timing/deadline-wheel.js';
 /** A message on its way to Redis. `stored` and `failed` are called at most once, and never both. */
 export interface Publication {
   readonly stream: string;
-  /** Read when it is sent, and anew should it have to be kept for later after all. */
+  /** Read when the message is sent, and again if it has to be sent later after all. */
   readonly fields: readonly string[];
   stored(entryId: string): void;
   failed(error: RedisStreamError): void;
 }
 
 /**
- * A message that was accepted: it waits until it is sent, and is over when it has an outcome or was withdrawn. One that could
- * not be sent waits again.
+ * An accepted message. It waits until it is sent, and is over when it has an outcome or was withdrawn. A message that
+ * could not be sent waits again.
  */
 export class AcceptedMessage {
-  /** By the monotonic clock; set once it has to wait, and not extended by attempts that come to nothing. */
+  /** On the monotonic clock. Set once the message has to wait, and not extended by failed attempts to send it. */
   expiresAt: number | undefined;
   deadline: Deadline | undefined;
   private state: 'waiting' | 'sent' | 'over' = 'waiting';
@@ -23,7 +23,7 @@ export class AcceptedMessage {
 
   constructor(
     readonly publication: Publication,
-    /** Its place in the order of the calls. */
+    /** Position in the order of the calls. */
     readonly order: number,
   ) {}
 
@@ -31,14 +31,14 @@ export class AcceptedMessage {
     return this.state === 'waiting';
   }
 
-  /** @param flight which of its ways to Redis this is: it may have to come back, and set out once more */
+  /** @param flight identifies this attempt to send: the message may come back and be sent again */
   send(flight: object): void {
     this.forgetDeadline();
     this.state = 'sent';
     this.flight = flight;
   }
 
-  /** Once for each flight. @returns false when it has arrived already */
+  /** Ends a flight, once. @returns false if the flight has ended already */
   arrive(flight: object): boolean {
     if (this.flight !== flight) return false;
     this.flight = undefined;
@@ -49,7 +49,7 @@ export class AcceptedMessage {
     this.state = 'waiting';
   }
 
-  /** @returns false when it is over already, or on its way */
+  /** @returns false if the message is over or in flight */
   withdraw(): boolean {
     if (this.state !== 'waiting') return false;
     this.end();

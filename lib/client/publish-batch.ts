@@ -1,21 +1,21 @@
 import type { AcceptedMessage } from './publication.js';
 
 const MAX_MESSAGES = 128;
-/** Characters of one script. A longer one stalls Redis, and every other client with it. */
+/** Characters of one script. A longer script stalls Redis and every other client. */
 const MAX_SIZE = 65_536;
-/** A message as large as this gains nothing from a script (`npm run bench -- payloads`). */
+/** A message above this size gains nothing from a script (`npm run bench -- payloads`). */
 const LARGE = 8_192;
 
-/** Messages that leave in one call. */
+/** Messages that are sent in one call. */
 export interface PublishBatch {
   readonly messages: AcceptedMessage[];
-  /** Of each message, as read when the batch was made: what is left of a ttl goes along. */
+  /** Fields of each message, read when the batch was made: the ttl of a request is what is left of its timeout then. */
   readonly fields: (readonly string[])[];
 }
 
 /**
- * Divides messages into batches, in their order: bounded in number and in size, a large message alone. Where `isSplit`, as in
- * a cluster, a batch has one stream.
+ * Splits messages into batches, in order. A batch is bounded in messages and in size; a large message is alone in its
+ * batch. With `isSplit`, as in a cluster, a batch has one stream.
  */
 export function* inBatches(messages: readonly AcceptedMessage[], isSplit: boolean): Generator<PublishBatch> {
   let batch: PublishBatch = { messages: [], fields: [] };
@@ -31,7 +31,7 @@ export function* inBatches(messages: readonly AcceptedMessage[], isSplit: boolea
     }
     batch.messages.push(message);
     batch.fields.push(fields);
-    // Nothing fits beside a large one.
+    // A large message stays alone.
     room = size > LARGE ? 0 : room - size;
   }
   if (batch.messages.length > 0) yield batch;

@@ -2,7 +2,7 @@ import { PublishOutcomeUnknownError, PublishRejectedError } from '../errors/tran
 import type { RedisStreamError } from '../errors/transport-errors.js';
 import { classify, withoutArguments } from '../redis/reply-error.js';
 
-/** The error for the sender of a message; undefined when nothing was sent, so that the message may wait for another try. */
+/** The error for the sender of a message; undefined if nothing was sent, so that the message can be sent again. */
 export function publishError(stream: string, error: unknown): RedisStreamError | undefined {
   const cause = withoutArguments(error);
   switch (classify(error)) {

@@ -12,20 +12,20 @@ import type { Publication } from './publication.js';
 import { publishError } from './publish-error.js';
 
 const NOT_SENT_PAUSE_MS = 50;
-/** Messages that are over are taken out of the queue when they are more than the others and than this. */
+/** Messages that are over are removed from the queue once there are more of them than of the others and than this. */
 const MAX_GAPS = 100;
 
 /**
- * Writes messages: those of one turn of the event loop leave in few calls, and what is stored of one stream is stored in the
- * order of the calls. Without a connection they wait, at most `maxPending` of them and for `publishTimeoutMs`; nothing is
- * ever sent twice. In a cluster a server that hangs delays only what goes to it.
+ * Writes messages. Messages of one turn of the event loop leave in few calls, and messages of one stream are stored in
+ * the order of the calls. Without a connection, at most `maxPending` messages wait, for `publishTimeoutMs` at most.
+ * Nothing is sent twice. In a cluster, a node that hangs delays only its own messages.
  */
 export class Publisher implements SendListener {
   private state: 'open' | 'draining' | 'closed' = 'open';
-  /** In the order of the calls, but for what came back since the last flush. */
+  /** In the order of the calls, except for messages that came back since the last flush. */
   private queue: AcceptedMessage[] = [];
   private isDisordered = false;
-  /** How many of the queue are over. */
+  /** How many messages in the queue are over. */
   private gaps = 0;
   private accepted = 0;
   private waiting = 0;
@@ -49,7 +49,7 @@ export class Publisher implements SendListener {
     return this.waiting === 0 && this.underWay === 0;
   }
 
-  /** @returns what `withdraw` takes; undefined when the message failed at once */
+  /** @returns the message, for `withdraw`; undefined if it failed at once */
   publish(publication: Publication): AcceptedMessage | undefined {
     const refusal = this.refusal();
     if (refusal) {
@@ -76,7 +76,7 @@ export class Publisher implements SendListener {
     this.schedule();
   }
 
-  /** Accepts nothing more. Resolves when all that was accepted has its outcome, at the latest after `timeoutMs`. */
+  /** Accepts no more messages. Resolves when all accepted messages have an outcome, after `timeoutMs` at most. */
   async drain(timeoutMs: number): Promise<void> {
     this.state = 'draining';
     if (this.isIdle) return;
@@ -86,7 +86,7 @@ export class Publisher implements SendListener {
     await within(timeoutMs, idle);
   }
 
-  /** Fails what waits. What is under way fails with the connection. */
+  /** Fails the messages that wait. Messages in flight fail with the connection. */
   close(): void {
     this.state = 'closed';
     clearTimeout(this.retry);
@@ -124,19 +124,19 @@ export class Publisher implements SendListener {
     return !this.connection.isReady && this.isFull ? new TooManyPendingError(this.maxPending) : undefined;
   }
 
-  /** Messages may wait for a connection: the bound holds for those too that were taken while it still seemed to be there. */
+  /** The bound also holds for messages that were accepted while the connection still seemed to be up. */
   private get isFull(): boolean {
     return this.queue.length - this.gaps >= this.maxPending;
   }
 
-  /** It could not be sent, so it goes before all that was accepted later. */
+  /** The message could not be sent, so it goes before all messages that were accepted later. */
   private comeBack(message: AcceptedMessage): void {
     message.waitAgain();
     this.waiting++;
     this.isDisordered = true;
     this.keep(message);
     if (this.state === 'closed') return this.close();
-    // The socket is closing, but its connection does not know yet. `resume` comes first where all goes well.
+    // The socket is closing, but its connection does not know yet. Usually `resume` comes before this timer.
     this.retry ??= setTimeout(() => {
       this.retry = undefined;
       this.schedule();
@@ -167,7 +167,7 @@ export class Publisher implements SendListener {
     if (this.whenIdle && this.isIdle) this.whenIdle();
   }
 
-  /** A message is over while it stands in the queue. */
+  /** A message that is over stays in the queue as a gap. */
   private left(): void {
     this.waiting--;
     this.gaps++;
@@ -178,7 +178,7 @@ export class Publisher implements SendListener {
   private schedule(): void {
     if (this.isScheduled || this.queue.length === 0) return;
     this.isScheduled = true;
-    // After the promises of this turn, so that all who were answered together can ask again together.
+    // After the promises of this turn, so that callers that were answered together can send again together.
     setImmediate(() => {
       this.isScheduled = false;
       this.flush();
@@ -212,7 +212,7 @@ export class Publisher implements SendListener {
     return sender;
   }
 
-  /** What waits, in the order of the calls. */
+  /** The messages that wait, in the order of the calls. */
   private takeQueue(): AcceptedMessage[] {
     let { queue } = this;
     this.queue = [];

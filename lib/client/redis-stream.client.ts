@@ -18,10 +18,10 @@ import { PacketCodec } from './packet.codec.js';
 import { UnobservedFailures } from './unobserved-failures.js';
 
 /**
- * Nest's client side over Redis Streams. Connects with its first use and stays connected until `close()`.
+ * Nest's `ClientProxy` on Redis Streams. Connects on first use and stays connected until `close()`.
  *
- * `send()` is cold, as in Nest: each subscription is a request of its own. `emit()` is hot: the event is on its way
- * when the call returns.
+ * `send()` is cold, as in Nest: each subscription is a separate request. `emit()` is hot: the event is on its way when
+ * the call returns.
  */
 export class RedisStreamClient extends ClientProxy<ConnectionListeners> implements OnApplicationShutdown {
   private readonly logger = new Logger(RedisStreamClient.name);
@@ -31,7 +31,7 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
   private readonly unobserved = new UnobservedFailures((line) => this.logger.error(line));
   private readonly listeners: { event: string; listener: (...args: unknown[]) => void }[] = [];
   private runtime: ClientRuntime | undefined;
-  /** Every `close()` so far. */
+  /** Resolves when every `close()` so far is done. */
   private closing: Promise<void> = Promise.resolve();
   private readonly informed = new Set<string>();
 
@@ -45,7 +45,7 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
     this.initializeDeserializer(this.settings);
   }
 
-  /** The worst of all connections' states; replays the latest. */
+  /** The worst status of all connections; replays the latest. */
   override get status(): Observable<TransportStatus> {
     return super.status as Observable<TransportStatus>;
   }
@@ -53,17 +53,17 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
   /**
    * Resolves when messages can be sent and replies received. Not needed before `send` or `emit`.
    * @throws {TransportUnavailableError} after `option.connectTimeout`; a later call may succeed
-   * @throws {TransportClosedError} when `close()` is called meanwhile and Redis cannot be reached
+   * @throws {TransportClosedError} if `close()` is called in the meantime and Redis cannot be reached
    */
   async connect(): Promise<void> {
     await this.open().connect(this.settings.connectTimeoutMs);
   }
 
   /**
-   * Requests without a reply fail with `TransportClosedError` and are cancelled at their servers. Events that were emitted
-   * before are still written, where Redis is there or comes up within 400 ms; the others fail. Then the connections are
-   * closed: within milliseconds, and within about two seconds where Redis is silent. Any number of times; the client can be
-   * used again.
+   * Unanswered requests fail with `TransportClosedError` and are cancelled on their servers. Events that were emitted
+   * before are still written if Redis is up or comes up within 400 ms; otherwise they fail. Then the connections are
+   * closed. This takes milliseconds, or about two seconds if Redis does not answer. `close()` may be called any number
+   * of times, and the client can be used again afterwards.
    */
   close(): Promise<void> {
     const { runtime, closing } = this;
@@ -72,7 +72,7 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
     return (this.closing = Promise.all([closing, this.end(runtime)]).then(() => undefined));
   }
 
-  /** For clients from a plain provider factory; `ClientsModule` puts `close` here itself. */
+  /** For clients from a provider factory; `ClientsModule` assigns `close` to this hook itself. */
   onApplicationShutdown(): Promise<void> {
     return this.close();
   }
@@ -90,7 +90,7 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
   }
 
   override send<TResult = Anything, TInput = Anything>(pattern: unknown, data: TInput): Observable<TResult> {
-    // Nest refuses null as well; here it is data like any other.
+    // Nest also refuses null; here null is data like any other.
     if (isNil(pattern) || data === undefined) return super.send(pattern, data);
     return new Observable<TResult>((observer) =>
       this.publish(this.packet(pattern, data), this.createObserver(observer)),
@@ -101,7 +101,7 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
     if (isNil(pattern) || data === undefined) return super.emit(pattern, data);
     let observed = false;
     const dispatched = new Promise<TResult>((resolve, reject) => {
-      // Inside the executor, so that what the dispatch hook throws rejects as well.
+      // Inside the executor, so that an error from the dispatch hook also rejects.
       this.dispatchEvent<TResult>(this.packet(pattern, data)).then(resolve, reject);
     });
     dispatched.catch((error: Error) => {
@@ -162,7 +162,7 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
     return (this.runtime ??= this.connectRuntime());
   }
 
-  /** Once, however often the client is closed and used again. */
+  /** Logs a message once, even if the client is closed and used again. */
   private inform(message: string): void {
     if (this.informed.has(message)) return;
     this.informed.add(message);
@@ -183,7 +183,7 @@ export class RedisStreamClient extends ClientProxy<ConnectionListeners> implemen
   }
 }
 
-/** What Nest types as `any`: code that was written for another client of Nest's has to compile with this one. */
+/** Nest's `any`: code that was written for another Nest client has to compile with this one. */
 type Anything = Parameters<ClientProxy['send']>[0];
 
 const isNil = (value: unknown): value is null | undefined => value === null || value === undefined;

@@ -10,24 +10,25 @@ import { entryTime, nextId, readAfter } from '../redis/stream-commands.js';
 import type { StreamEntry } from '../redis/stream-commands.js';
 import type { PendingRequests } from './pending-requests.js';
 
-/** Below every id. */
+/** Below every entry id. */
 const FIRST_ID = '0-0';
 const READ_COUNT = 1_000;
 const HOUSEKEEPING_MS = 500;
 const PAUSE_AFTER_ERROR_MS = 200;
 
 export interface InboxParts {
-  /** Blocks in XREAD, so it does nothing else. */
+  /** Blocks in XREAD, so it is used for nothing else. */
   readonly reader: Connection;
   readonly writer: Connection;
   readonly pending: PendingRequests;
-  /** Redis does not let this client use its reply stream; once for each reason. */
+  /** Redis does not let this client use its reply stream. Called once per reason. */
   refused(error: Error): void;
 }
 
 /**
- * This client's own reply stream: created before the first request is written, read from the last id seen, trimmed as
- * it is read, gone a minute after its client. It has no group, so nothing of it is ever pending.
+ * The reply stream of this client. It is created before the first request is written, read from the last id seen,
+ * trimmed as it is read, and expires a minute after the client is gone. It has no group, so its entries are never
+ * pending.
  */
 export class ReplyInbox {
   readonly id = uuid();
@@ -53,19 +54,19 @@ export class ReplyInbox {
       targets: () => [this.stream],
       task: () => this.keepHouse(),
       isPossible: () => parts.writer.isReady,
-      // Tried again with the next turn.
+      // The next turn tries again.
       failed: (_, error) => this.report(error),
     });
   }
 
-  /** Whether a reply would find its stream: requests may be written. */
+  /** Whether the reply stream exists, so that requests may be written. */
   get isReady(): boolean {
     return this.isOpen;
   }
 
   /**
    * Creates the stream and starts reading, once; resolves when requests may be written.
-   * @throws {TransportUnavailableError} when there is no connection, or Redis refuses the stream
+   * @throws {TransportUnavailableError} if there is no connection, or Redis refuses the stream
    */
   open(): Promise<void> {
     return (this.opening ??= this.start().catch((error: unknown) => {
@@ -81,9 +82,9 @@ export class ReplyInbox {
     if (!this.opening) return;
     const { writer } = this.parts;
     try {
-      // A connection that has just been lost is back in a moment. The caller bounds the wait.
+      // A connection that was just lost is back in a moment. The caller limits the wait.
       await writer.ready();
-      // An expiry of 1 ms is a deletion that needs no right to delete.
+      // An expiry of 1 ms deletes the stream without the permission to delete.
       await writer.client.pexpire(this.stream, 1);
     } catch {
       // The stream expires by itself.
@@ -93,12 +94,12 @@ export class ReplyInbox {
   private async start(): Promise<void> {
     await this.parts.writer.ready(this.publishTimeoutMs, 'store');
     await this.create().catch((error: unknown) => {
-      const what = `The reply stream "${this.stream}" cannot be made`;
+      const what = `The reply stream "${this.stream}" cannot be created`;
       throw new TransportUnavailableError(what, withoutArguments(error), true);
     });
     if (this.closed) throw new TransportClosedError();
     this.isOpen = true;
-    // What waits to be sent goes out as soon as the connection is back; the stream has to be there by then.
+    // Messages that wait are sent as soon as the connection is back; the stream has to exist by then.
     this.parts.writer.client.on('ready', () => {
       if (!this.closed) void this.create().catch(() => undefined);
     });
@@ -108,8 +109,8 @@ export class ReplyInbox {
   }
 
   /**
-   * Creates the stream if it is gone, with its expiry, in front of whatever is sent on this connection next: a request
-   * that overtakes it would be answered into nothing. An entry that is no reply is ignored by the reader.
+   * Creates the stream with its expiry, if it is missing. This comes before anything else on this connection: the reply
+   * to a request that overtakes it would have no stream. The reader ignores an entry that is not a reply.
    */
   async create(): Promise<void> {
     const { client } = this.parts.writer;
@@ -123,8 +124,8 @@ export class ReplyInbox {
   }
 
   /**
-   * Ids of a stream only grow: a smaller one is from a new stream, by a clock that went back. A read that waits for ids above
-   * the old ones would miss what comes, so its connection is made anew.
+   * Ids of a stream only grow, so a smaller id comes from a new stream and a clock that went back. A read that waits
+   * for ids above the old ones would miss new replies, so its connection is opened again.
    */
   private startOver(): void {
     this.lastId = FIRST_ID;
@@ -138,14 +139,14 @@ export class ReplyInbox {
         const entries = await readAfter(this.parts.reader.client, this.stream, this.lastId, READ_COUNT, INBOX_BLOCK_MS);
         this.deliver(entries);
       } catch (error) {
-        // An outage shows in the connection's own events; the replies are still there when it is over.
+        // The connection's own events show an outage; the replies are still in the stream when it is over.
         this.report(error);
         if (!this.closed && !this.parts.reader.isClosed) await pause(PAUSE_AFTER_ERROR_MS);
       }
     }
   }
 
-  /** What Redis refuses shows in no event of the connection, and all that callers see is a timeout. */
+  /** A refusal by Redis does not show in the events of the connection, and callers only see a timeout. */
   private report(error: unknown): void {
     const kind = classify(error);
     if (kind !== 'fatal' && kind !== 'reject') return;
@@ -165,7 +166,7 @@ export class ReplyInbox {
   }
 
   private async keepHouse(): Promise<void> {
-    // First of all: a server keeps a reply for a second when the stream is gone.
+    // Renewing comes first: if the stream is missing, a server keeps a reply for only a second.
     if (this.parts.pending.size > 0 || performance.now() - this.renewedAt > REPLY_STREAM_TTL_MS / 3) await this.renew();
     if (this.untrimmed) await this.trim();
   }
@@ -180,7 +181,7 @@ export class ReplyInbox {
     const exists = await this.parts.writer.client.pexpire(this.stream, REPLY_STREAM_TTL_MS);
     this.renewedAt = performance.now();
     if (exists || this.closed) return;
-    // Lost with FLUSHALL or a failover.
+    // The stream was lost with FLUSHALL or a failover.
     await this.create();
   }
 }

@@ -5,24 +5,25 @@ import { cancelRequests } from '../redis/scripts.js';
 import type { CancelledRequest } from '../redis/scripts.js';
 
 const MAX_REQUESTS = 500;
-/** Cancellations that may wait for a connection; of what is more, servers learn by the ttl of the request. */
+/** Cancellations that may wait for a connection; beyond that, only the ttl keeps servers from running a request. */
 const MAX_WAITING = 10_000;
-/** A run that goes on although it was cancelled is told again after this. */
+/** A run that goes on although it was cancelled is cancelled again after this. */
 const TELL_AGAIN_MS = 1_000;
 const MAX_TOLD = 1_000;
 
 /**
- * Takes back requests whose callers wait no more: they are deleted, and announced where a server has read them, so that it
- * stops the handler. Those of one turn of the event loop travel together. Without a connection they wait for it.
+ * Cancels requests whose callers have stopped waiting. The requests are deleted, and those that a server has read are
+ * announced, so that the server stops the handler. Cancellations of one turn of the event loop are sent together.
+ * Without a connection they wait.
  */
 export class RequestCanceller {
   private waiting = new Map<string, CancelledRequest[]>();
   private waitingCount = 0;
-  /** When each request was cancelled last, newest at the end (monotonic clock). */
+  /** When each request was last cancelled, newest at the end (monotonic clock). */
   private readonly told = new Map<string, number>();
   private readonly underWay = new Set<Promise<void>>();
   private isScheduled = false;
-  /** Whether the user may only delete. */
+  /** Whether the Redis user has only the permission to delete. */
   private isPlain = false;
 
   constructor(
@@ -42,8 +43,8 @@ export class RequestCanceller {
   }
 
   /**
-   * Stops a handler that answers a request which nobody waits for: the cancellation was lost, or came before the entry's id
-   * was known.
+   * Stops a handler that answers a request that no caller waits for: the cancellation was lost, or came before the
+   * entry id was known.
    */
   stop(requestId: string): void {
     const toldAt = this.told.get(requestId);
@@ -73,7 +74,7 @@ export class RequestCanceller {
     if (this.told.size > MAX_TOLD) for (const oldest of this.told.keys()) return void this.told.delete(oldest);
   }
 
-  /** Resolves when Redis has answered all that was cancelled so far. */
+  /** Resolves when Redis has answered all cancellations so far. */
   async flushed(): Promise<void> {
     this.send();
     await Promise.all(this.underWay);
@@ -96,7 +97,7 @@ export class RequestCanceller {
     this.underWay.add(work);
   }
 
-  /** Deleting and announcing twice does no harm. */
+  /** Queues cancellations that may be lost. Deleting and announcing twice does no harm. */
   private keep(stream: string, requests: readonly CancelledRequest[], error: unknown): void {
     const kind = classify(error);
     if (kind === 'lost' || kind === 'not-sent') for (const request of requests) this.cancel(stream, request);
@@ -120,13 +121,13 @@ export class RequestCanceller {
     }
   }
 
-  /** @returns whether it was for want of rights */
+  /** @returns whether a permission is missing */
   private refused({ message }: Error): boolean {
     const isForbidden = replyCode(message) === 'NOPERM';
     if (isForbidden && !this.isPlain) {
       this.isPlain = true;
       this.inform(
-        `Handlers of cancelled requests stop with the next renewal of their lease, not at once: Redis does not let this client run XPENDING and PUBLISH to "${this.channel}" in a script (${message}). docs/operations.md lists the rights of a caller.`,
+        `Handlers of cancelled requests stop at the next renewal of their lease, not at once: Redis does not let this client run XPENDING and PUBLISH to "${this.channel}" in a script (${message}). docs/operations.md lists the rights of a caller.`,
       );
     }
     return isForbidden;

@@ -3,7 +3,7 @@ import type { RedisClient } from '../interfaces/connection.js';
 import { classify } from '../redis/reply-error.js';
 
 const POLL_MS = 50;
-/** An answer is good for this long and up to as long again, so that not all streams are asked about at once. */
+/** An answer is valid for this long plus up to as long again, so that streams are not all checked at once. */
 const KNOWN_MS = 30_000;
 const MAX_KNOWN = 10_000;
 
@@ -14,17 +14,17 @@ interface Waiter {
 }
 
 /**
- * Knows which streams a consumer group reads. A request to any other would wait for its whole timeout: streams have no
- * subscribers to count, but a server creates its groups before it listens.
+ * Knows which streams a consumer group reads. A request to any other stream would wait for its whole timeout. A stream
+ * has no subscribers to count, but a server creates its groups before it listens.
  */
 export class ServedStreams {
-  /** Streams that are read, with when to ask again. */
+  /** Streams that are read, with the time to check again. */
   private readonly known = new Map<string, number>();
   private readonly waiting = new Map<string, Set<Waiter>>();
 
   constructor(private readonly client: RedisClient) {}
 
-  /** Asks again in the background once in a while: groups are removed, and streams with them. */
+  /** Checks again in the background from time to time: groups and streams may be removed. */
   isKnown(stream: string, now = performance.now()): boolean {
     const until = this.known.get(stream);
     if (until === undefined) return false;
@@ -32,14 +32,14 @@ export class ServedStreams {
     return true;
   }
 
-  /** The next request to this stream asks first. */
+  /** The next request to this stream checks first. */
   doubt(stream: string): void {
     this.known.delete(stream);
   }
 
   /**
-   * Whether a consumer group reads the stream, or will in a moment, since servers start beside their clients. The answer
-   * comes within half of `patienceMs` (0 = no limit), so that it is there before the caller gives up.
+   * Whether a consumer group reads the stream, or will in a moment, since servers may start together with their
+   * clients. The answer comes within half of `patienceMs` (0 = no limit), before the caller gives up.
    */
   check(stream: string, patienceMs: number): Promise<boolean> {
     const graceMs = patienceMs > 0 ? Math.min(UNSERVED_GRACE_MS, patienceMs / 2) : UNSERVED_GRACE_MS;
@@ -53,7 +53,7 @@ export class ServedStreams {
     });
   }
 
-  /** One question at a time, however many wait for the answer. */
+  /** One query at a time, for any number of waiters. */
   private async poll(stream: string, waiters: Set<Waiter>): Promise<void> {
     while (waiters.size > 0) {
       const isServed = await this.hasGroup(stream);
@@ -83,7 +83,8 @@ export class ServedStreams {
     try {
       return ((await this.client.xinfo('GROUPS', stream)) as unknown[]).length > 0;
     } catch (error) {
-      // Redis says "no such key" as a plain ERR. A client that may not ask, or cannot now, waits for a reply instead.
+      // Redis reports "no such key" as a plain ERR. A client that has no permission to ask, or cannot ask now, waits
+      // for a reply instead.
       return classify(error) !== 'reject' || !/no such key/i.test((error as Error).message);
     }
   }

@@ -1,10 +1,10 @@
 const SILENCE_MS = 10_000;
-/** Distinct causes of one line. */
+/** Distinct causes in one line. */
 const MAX_CAUSES = 5;
 
 /**
- * Reports events that were not published and whose errors have no subscriber: the failures of one turn of the event loop
- * in one line with a count for each cause, then one line in ten seconds at most.
+ * Reports events that were not published and whose errors have no subscriber: one line for the failures of one turn of
+ * the event loop, with a count per cause, then at most one line every ten seconds.
  */
 export class UnobservedFailures {
   private readonly counts = new Map<string, number>();

@@ -2,7 +2,7 @@ import { EARLIER_HEADER } from '../constants.js';
 import { parseJson } from './json.js';
 import { UndecodableEntryError } from './undecodable-entry.error.js';
 
-/** What the header of such an entry may say. */
+/** The header of such an entry. */
 interface EarlierHeader {
   readonly correlationId?: unknown;
   readonly isArray?: unknown;
@@ -10,11 +10,11 @@ interface EarlierHeader {
 }
 
 /**
- * Data of an entry that `nestjs-redis-stream-microservice` wrote: one field for each property or item, its value as JSON,
- * and a header that tells arrays (`isArray`) and plain values (`isPrimitive`) from objects. A string alone is not quoted
- * there, so that one which looks like a number becomes one, as it did with that package.
+ * Data of an entry that `nestjs-redis-stream-microservice` wrote: one field per property or item, its value as JSON,
+ * and a header that tells arrays (`isArray`) and plain values (`isPrimitive`) from objects. That package does not quote
+ * a bare string, so a string that looks like a number becomes a number, as it did there.
  *
- * Its requests (`correlationId`) are refused: their callers read another stream of replies.
+ * Its requests (`correlationId`) are refused: their callers read another reply stream.
  * @throws {UndecodableEntryError}
  */
 export function decodeEarlierEntry(header: string, own: Readonly<Record<string, string>>): unknown {
@@ -22,7 +22,7 @@ export function decodeEarlierEntry(header: string, own: Readonly<Record<string, 
   if (correlationId !== undefined) {
     throw new UndecodableEntryError(
       EARLIER_HEADER,
-      'that of a request of another transporter, whose caller does not read our replies; move both sides together',
+      'from a request of another transporter, whose caller cannot read our replies; migrate client and server together',
     );
   }
   const values: Record<string, unknown> = {};
@@ -39,7 +39,7 @@ function headerOf(text: string): EarlierHeader {
     header = undefined;
   }
   if (typeof header === 'object' && header !== null) return header;
-  throw new UndecodableEntryError(EARLIER_HEADER, 'no JSON object');
+  throw new UndecodableEntryError(EARLIER_HEADER, 'not a JSON object');
 }
 
 function jsonOrText(text: string): unknown {

@@ -20,7 +20,7 @@ export interface OutgoingMessage {
 export interface RequestAddress {
   readonly id: string;
   readonly inbox: string;
-  /** ms, counted from the entry's time; 0 = for ever. */
+  /** In ms, counted from the time in the entry's id; 0 = no limit. */
   readonly ttl: number;
 }
 
@@ -28,13 +28,13 @@ export interface RequestAddress {
 export interface IncomingMessage {
   readonly data: unknown;
   readonly headers: Headers;
-  /** What the sender chose; on a redriven copy without one the id of the entry that it is a copy of. */
+  /** Chosen by the sender. On a redriven copy without one, the id of the original entry. */
   readonly messageId: string | undefined;
-  /** The one group that is meant; redriven dead letters have it. */
+  /** The only group that may handle the message; set on redriven dead letters. */
   readonly onlyGroup: string | undefined;
-  /** Present on a request. */
+  /** Set on a request. */
   readonly request: RequestAddress | undefined;
-  /** All fields of the entry, if some of them mean nothing to us: `plainFields` picks those. */
+  /** All fields of the entry, if some of them are not part of the wire format; `plainFields` picks those. */
   readonly otherFields: readonly string[] | undefined;
 }
 
@@ -45,13 +45,13 @@ export interface ReplyPart {
   readonly data?: string;
   readonly err?: string;
   readonly last: boolean;
-  /** Tells the parts of one run of the handler from those of another; absent on a reply that is complete in one part. */
+  /** Id of the handler run that sent the part; absent on a reply that is complete in one part. */
   readonly run?: string;
 }
 
-/** Fields of an event or, with an address, of a request. Its ttl comes last, when it is written: see `withTtl`. */
+/** Fields of an event or, with an address, of a request. `withTtl` adds the ttl when the request is written. */
 export function encodeMessage(message: OutgoingMessage, request?: Omit<RequestAddress, 'ttl'>): string[] {
-  // An entry needs a field, and an event without `data` would reach the handler as an object of its fields.
+  // An entry needs at least one field, and without `data` an event would reach the handler as an object of its fields.
   const fields: string[] = [FIELD.data, message.data ?? ''];
   if (request) fields.push(FIELD.id, request.id, FIELD.reply, request.inbox);
   if (message.headers) fields.push(FIELD.headers, encodeHeaders(message.headers));
@@ -59,7 +59,7 @@ export function encodeMessage(message: OutgoingMessage, request?: Omit<RequestAd
   return fields;
 }
 
-/** Fields of a request that is of use for `ttl` ms from when it is written; 0 = for ever. */
+/** Fields of a request that is valid for `ttl` ms after it is written; 0 = no limit. */
 export function withTtl(fields: readonly string[], ttl: number): readonly string[] {
   return ttl > 0 ? [...fields, FIELD.ttl, String(ttl)] : fields;
 }
@@ -68,7 +68,7 @@ function encodeHeaders(headers: Headers): string {
   for (const [name, value] of Object.entries(headers)) {
     if (typeof value !== 'string') {
       throw new InvalidMessageError(
-        `Header ${JSON.stringify(name.slice(0, 80))} has to be a string, got ${typeof value}`,
+        `Header ${JSON.stringify(name.slice(0, 80))} must be a string, got ${typeof value}`,
       );
     }
   }
@@ -76,7 +76,7 @@ function encodeHeaders(headers: Headers): string {
 }
 
 /**
- * Reads the fields of an entry. Only `data` matters of a foreign entry; without it the fields themselves are the data.
+ * Reads the fields of an entry. An entry of another producer needs only `data`; without it, its fields are the data.
  * @throws {UndecodableEntryError}
  */
 export function decodeMessage(fields: readonly string[], maxBytes: number, keepText: boolean): IncomingMessage {
@@ -87,7 +87,7 @@ export function decodeMessage(fields: readonly string[], maxBytes: number, keepT
     const request = decodeAddress(id, reply, ttl);
     return messageOf(fields, wire, decodeData(data, maxBytes, keepText, request), request);
   }
-  // Without both of them these are fields like any other.
+  // Unless both are present, these are fields like any other.
   wire.hasOthers ||= (id ?? reply ?? ttl) !== undefined;
   if (data !== undefined) return messageOf(fields, wire, decodeData(data, maxBytes, keepText, undefined), undefined);
   wire.headers = undefined;
@@ -111,7 +111,7 @@ function messageOf(
   };
 }
 
-/** A message of another transporter: what our own fields are called may be a property of its data there. */
+/** A message of another transporter. Properties of its data may have the names of our own fields. */
 function earlierMessage(fields: readonly string[], wire: MessageFields, header: string): IncomingMessage {
   const { onlyGroup, redriven } = wire;
   const own = fieldsWithout(fields, OUR_MARKS);
@@ -135,7 +135,7 @@ interface MessageFields {
   onlyGroup: string | undefined;
   redriven: string | undefined;
   earlierHeader: string | undefined;
-  /** Whether there are fields that mean nothing to us. */
+  /** Whether some fields are not part of the wire format. */
   hasOthers: boolean;
 }
 
@@ -154,7 +154,7 @@ function messageFields(fields: readonly string[]): MessageFields {
   };
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const value = fields[i + 1];
-    // Not by a lookup: names that were just read would have to be hashed for it.
+    // A switch, because a lookup would have to hash names that were just read.
     switch (fields[i] ?? '') {
       case FIELD.data:
         found.data = value;
@@ -194,10 +194,10 @@ function messageFields(fields: readonly string[]): MessageFields {
 const NO_HEADERS: Headers = Object.freeze(Object.create(null) as Record<string, string>);
 
 function decodeAddress(id: string, inbox: string, ttl: string | undefined): RequestAddress {
-  if (!isUuidV4(inbox)) throw new UndecodableEntryError(FIELD.reply, 'no uuid v4');
-  if (!isUuidV4(id)) throw new UndecodableEntryError(FIELD.id, 'no uuid v4');
+  if (!isUuidV4(inbox)) throw new UndecodableEntryError(FIELD.reply, 'not a uuid v4');
+  if (!isUuidV4(id)) throw new UndecodableEntryError(FIELD.id, 'not a uuid v4');
   const ttlMs = ttl === undefined ? 0 : Number(ttl);
-  if (!Number.isFinite(ttlMs) || ttlMs < 0) throw new UndecodableEntryError(FIELD.ttl, 'no number of milliseconds');
+  if (!Number.isFinite(ttlMs) || ttlMs < 0) throw new UndecodableEntryError(FIELD.ttl, 'not a number of milliseconds');
   return { id, inbox, ttl: ttlMs };
 }
 
@@ -214,8 +214,8 @@ function decodeData(
     return parseJson(text);
   } catch (error) {
     if (keepText && error instanceof SyntaxError) return text;
-    // V8 quotes the text in its messages; a payload must not reach a log that way.
-    const rule = error instanceof RangeError ? error.message : 'no JSON';
+    // V8 quotes the text in its messages, and a payload must not reach a log.
+    const rule = error instanceof RangeError ? error.message : 'not JSON';
     throw new UndecodableEntryError(FIELD.data, rule, request);
   }
 }
@@ -226,14 +226,14 @@ function decodeHeaders(text: string, request: RequestAddress | undefined): Heade
     if (exceedsBytes(text, MAX_HEADERS_BYTES)) throw new RangeError('too large');
     parsed = parseJson(text);
   } catch {
-    throw new UndecodableEntryError(FIELD.headers, 'no JSON of bearable size', request);
+    throw new UndecodableEntryError(FIELD.headers, 'not JSON, too large or nested too deep', request);
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new UndecodableEntryError(FIELD.headers, 'no JSON object', request);
+    throw new UndecodableEntryError(FIELD.headers, 'not a JSON object', request);
   }
   const headers = Object.create(null) as Record<string, string>;
   for (const [name, value] of Object.entries(parsed)) {
-    if (typeof value !== 'string') throw new UndecodableEntryError(FIELD.headers, 'no object of strings', request);
+    if (typeof value !== 'string') throw new UndecodableEntryError(FIELD.headers, 'not an object of strings', request);
     headers[name] = value;
   }
   return headers;
@@ -249,7 +249,7 @@ export function encodeReply(part: ReplyPart): string[] {
   return fields;
 }
 
-/** Reads one entry of a reply stream; undefined when it is no reply. */
+/** Reads one entry of a reply stream; undefined if it is not a reply. */
 export function decodeReply(fields: readonly string[]): ReplyPart | undefined {
   const part: Writable<ReplyPart> = {
     id: '',

@@ -3,10 +3,10 @@ import { MAX_JSON_DEPTH } from '../constants.js';
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Shorter texts have no room for so many levels. */
+/** Shorter texts cannot be nested that deep. */
 const SHALLOW_LENGTH = 2 * MAX_JSON_DEPTH;
 
-/** A `__proto__` key, plain or spelt with escapes: the only way for a payload to re-parent an object that it is assigned to. */
+/** A `__proto__` key, plain or escaped: the only way a payload can change the prototype of an object. */
 const MAY_NAME_PROTO = /__proto__|\\u00(?:5[fF]|6[fF]|7[024])/;
 
 const DATE_TO_JSON: unknown = Reflect.get(Date.prototype, 'toJSON');
@@ -15,26 +15,26 @@ const { isArray } = Array;
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
 /**
- * Parses JSON of a peer. Keys `__proto__` are left out.
- * @throws {SyntaxError} when it is no JSON
- * @throws {RangeError} when it is nested deeper than 64 levels: parsing would succeed, writing it again would not
+ * Parses JSON from a peer. Omits `__proto__` keys.
+ * @throws {SyntaxError} if the text is not JSON
+ * @throws {RangeError} if it is nested deeper than 64 levels: `JSON.parse` would succeed, writing it again would not
  */
 export function parseJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
   if (!isObject(value)) return value;
   if (text.length > SHALLOW_LENGTH && mayBeDeeper(value, MAX_JSON_DEPTH)) throw tooDeep();
-  // A reviver would be called for every value of a text that only mentions the word.
+  // A reviver would be called for every value, even if the text only mentions the word.
   if (MAY_NAME_PROTO.test(text)) dropProto(value);
   return value;
 }
 
-/** Whether `text`, which `JSON.stringify` wrote of `value`, is nested deeper than 64 levels. */
+/** Whether `text`, the result of `JSON.stringify(value)`, is nested deeper than 64 levels. */
 export function isDeepJson(value: unknown, text: string): boolean {
-  // The value is walked in a fifth of the time that the text takes; what a `toJSON` returned is only in the text.
+  // Walking the value takes a fifth of the time of the text, but only the text has what a `toJSON` returned.
   return text.length > SHALLOW_LENGTH && mayBeDeeper(value, MAX_JSON_DEPTH) && isDeepText(text);
 }
 
-/** Whether a text is JSON that is nested deeper than 64 levels; a text that is no JSON is not. */
+/** Whether a text is JSON nested deeper than 64 levels; false for a text that is not JSON. */
 export function isDeepForeignJson(text: string): boolean {
   if (text.length <= SHALLOW_LENGTH || !isDeepText(text)) return false;
   try {
@@ -57,7 +57,7 @@ function mayBeDeeper(value: unknown, levels: number): boolean {
   return false;
 }
 
-/** `JSON.stringify` asks functions and BigInts for their `toJSON` as well. */
+/** `JSON.stringify` calls `toJSON` of functions and BigInts, too. */
 const mayHaveJsonOfItsOwn = (value: unknown): boolean => typeof value === 'bigint' || typeof value === 'function';
 
 function dropProto(value: unknown): void {
@@ -96,7 +96,7 @@ function isEscaped(text: string, quote: number): boolean {
   return slashes % 2 === 1;
 }
 
-/** Size in UTF-8, counted only where the length in characters leaves a doubt. */
+/** Compares the size in UTF-8, which is counted only if the length in characters does not decide. */
 export function exceedsBytes(text: string, maxBytes: number): boolean {
   if (text.length * 3 <= maxBytes) return false;
   return text.length > maxBytes || Buffer.byteLength(text) > maxBytes;

@@ -11,9 +11,9 @@ export interface PayloadRules {
 }
 
 /**
- * The part `field` of a packet as it goes on the wire: JSON, or the text that the user's serializer made of the packet.
- * Undefined for `undefined`. `what` names it in errors, which never repeat what a `toJSON` or a serializer said: that may
- * quote the payload.
+ * The `field` of a packet as it goes on the wire: JSON, or the string that the user's serializer returned for the
+ * packet. Undefined for `undefined`. `what` names it in errors, which never repeat the message of a `toJSON` or a
+ * serializer: it may quote the payload.
  * @throws {InvalidMessageError | PayloadTooLargeError}
  */
 export function encodePayload<Field extends string>(
@@ -30,7 +30,7 @@ export function encodePayload<Field extends string>(
 
 /**
  * JSON of a value, or undefined for `undefined`.
- * @throws {InvalidMessageError} for what JSON cannot say (a BigInt, a cycle) or receivers refuse (more than 64 levels)
+ * @throws {InvalidMessageError} for what JSON cannot hold (a BigInt, a cycle) or receivers refuse (more than 64 levels)
  * @throws {PayloadTooLargeError} above `maxBytes`
  */
 export function encodeJson(value: unknown, what: string, maxBytes: number): string | undefined {
@@ -47,13 +47,13 @@ export function encodeJson(value: unknown, what: string, maxBytes: number): stri
 }
 
 /**
- * A text that a user's serializer made, checked as every payload is.
- * @throws {InvalidMessageError} when it has half of a surrogate pair, or is JSON of more than 64 levels
+ * A string from a user's serializer, with the checks of every payload.
+ * @throws {InvalidMessageError} if it has half of a surrogate pair, or is JSON of more than 64 levels
  * @throws {PayloadTooLargeError} above `maxBytes`
  */
 export function encodeText(text: string, what: string, maxBytes: number): string {
   assertSize(text, what, maxBytes);
-  if (isIllFormed(text)) throw new InvalidMessageError(`${what} has half of a surrogate pair, which UTF-8 cannot say`);
+  if (isIllFormed(text)) throw new InvalidMessageError(`${what} has half of a surrogate pair, invalid in UTF-8`);
   if (isDeepForeignJson(text)) throw tooDeep(what);
   return text;
 }
@@ -65,7 +65,7 @@ export function assertSize(text: string, what: string, maxBytes: number): string
 }
 
 const tooDeep = (what: string): InvalidMessageError =>
-  new InvalidMessageError(`${what} is nested deeper than ${MAX_JSON_DEPTH} levels, and receivers refuse that`);
+  new InvalidMessageError(`${what} is nested deeper than ${MAX_JSON_DEPTH} levels, which receivers refuse`);
 
 function serialize(serializer: Serializer, packet: unknown, what: string): string | object {
   let serialized: unknown;
@@ -76,13 +76,13 @@ function serialize(serializer: Serializer, packet: unknown, what: string): strin
   }
   if (typeof serialized === 'string') return serialized;
   if (typeof serialized !== 'object' || serialized === null || isThenable(serialized) || isBytes(serialized)) {
-    throw new InvalidMessageError(`${what} needs a serializer that returns a text or a packet, and returns it at once`);
+    throw new InvalidMessageError(`${what} needs a serializer that returns a string or a packet, not a promise`);
   }
   return serialized;
 }
 
 const isBytes = (value: object): boolean => ArrayBuffer.isView(value) || value instanceof ArrayBuffer;
 
-/** Only the names that the language itself gives errors: any other may be part of what a user's code said. */
+/** Only names of built-in errors: any other name may contain text of the user's code. */
 const kindOf = (error: unknown): string =>
   error instanceof TypeError ? 'TypeError' : error instanceof RangeError ? 'RangeError' : 'it threw an error';

@@ -5,18 +5,19 @@ import type { Observable } from 'rxjs';
 import { sharedByCopies } from '../errors/brand.js';
 import { RedisStreamContext } from './redis-stream.context.js';
 
-/** One that a copy of this package made serves the servers of the other copy as well. */
+/** An interceptor from one copy of this package also serves servers of the other copy. */
 const use = sharedByCopies('interceptor', () => ({ isMade: false }));
 
 /**
- * Shows the transport what a handler really threw. Nest's exception filter masks errors before a transport sees them, so
- * without this `isRetriable` and the dead letter's `x-error` know no more than "Internal server error".
+ * Shows the transport the error that a handler threw. Nest's exception filter masks errors before a transport sees
+ * them, so without this interceptor `isRetriable` and the dead letter's `x-error` get only "Internal server error".
  *
- * Install it first (`app.useGlobalInterceptors(new RedisStreamErrorInterceptor())`); it changes nothing for anyone else.
+ * Install it first (`app.useGlobalInterceptors(new RedisStreamErrorInterceptor())`). It rethrows every error unchanged
+ * and does not affect other transports.
  */
 @Injectable()
 export class RedisStreamErrorInterceptor implements NestInterceptor {
-  /** Whether one was made in this process. */
+  /** Whether an interceptor was created in this process. */
   static get isInUse(): boolean {
     return use.isMade;
   }

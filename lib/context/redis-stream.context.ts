@@ -6,7 +6,7 @@ import { RedisStreamOptionError } from '../errors/option-error.js';
 import { entryTime } from '../redis/stream-commands.js';
 import { isTime, MAX_TIME_MS } from '../timing/time.js';
 
-/** What is known of an entry beyond its data. */
+/** What the transport knows about an entry besides its data. */
 export interface DeliveryDetails {
   readonly stream: string;
   readonly pattern: string;
@@ -17,11 +17,11 @@ export interface DeliveryDetails {
   readonly headers: Headers;
   readonly messageId: string | undefined;
   readonly isRequest: boolean;
-  /** Names and values of the whole entry, if there are some that mean nothing to the transport. */
+  /** Names and values of the whole entry, if some of them are not part of the wire format. */
   readonly otherFields?: readonly string[] | undefined;
 }
 
-/** What a handler decided about its entry, whatever it returns. */
+/** What a handler decided about its entry, regardless of what it returns. */
 export type SettlementWish =
   | { readonly kind: 'retry'; readonly delayMs: number | undefined }
   | { readonly kind: 'dead-letter'; readonly reason: string };
@@ -49,14 +49,14 @@ export class RedisStreamContext extends BaseRpcContext<[DeliveryDetails]> {
     return this.args[0].stream;
   }
 
-  /** The normalised pattern that the handler was registered with. */
+  /** The normalized pattern that the handler was registered with. */
   getPattern(): string {
     return this.args[0].pattern;
   }
 
   /**
-   * Id of the message, the same in every attempt: the one that the sender chose with `setMessageId`, else the entry's. A
-   * dead letter that is redriven keeps it. Make handlers idempotent by it.
+   * Id of the message, the same in every attempt: the id that the sender chose with `setMessageId`, otherwise the entry
+   * id. A redriven dead letter keeps it. Use it to make handlers idempotent.
    */
   getMessageId(): string {
     return this.args[0].messageId ?? this.args[0].id;
@@ -83,15 +83,15 @@ export class RedisStreamContext extends BaseRpcContext<[DeliveryDetails]> {
     return this.args[0].headers[name];
   }
 
-  /** Nest 12's name for the headers; undefined where there are none, as in Nest's own contexts. */
+  /** Nest 12's name for the headers; undefined if there are none, as in Nest's own contexts. */
   getMetadata(): Headers | undefined {
     const { headers } = this.args[0];
     return Object.keys(headers).length > 0 ? headers : undefined;
   }
 
   /**
-   * Fields that a producer of another kind put beside `data`; those of the transport's own wire are left out. An object
-   * without a prototype, made when it is first asked for.
+   * Fields that another kind of producer wrote next to `data`, without those of the transport's own wire format. An
+   * object without a prototype, created on the first call.
    */
   getFields(): Readonly<Record<string, string>> {
     const { otherFields = [], isRequest } = this.args[0];
@@ -108,7 +108,10 @@ export class RedisStreamContext extends BaseRpcContext<[DeliveryDetails]> {
     return new Date(entryTime(this.args[0].id));
   }
 
-  /** Aborts when the result no longer matters: the lease is lost, the handler's time is up, or the server stops. */
+  /**
+   * Aborts when the result no longer matters: the lease is lost, the request is cancelled, the reply has failed,
+   * `handlerTimeout` is over, or the server stops.
+   */
   get signal(): AbortSignal {
     if (!this.controller) {
       this.controller = new AbortController();
@@ -118,8 +121,8 @@ export class RedisStreamContext extends BaseRpcContext<[DeliveryDetails]> {
   }
 
   /**
-   * Runs the event again, although the handler completes: after `delay` ms, by default after the usual backoff. It counts
-   * as an attempt; the last one becomes a dead letter.
+   * Runs the event again even if the handler completes: after `delay` ms, by default after the usual backoff. This
+   * counts as an attempt; after the last attempt the event becomes a dead letter.
    * @throws {RedisStreamOptionError} for a delay that is not an integer from 0 to 2147483647 ms (24.8 days)
    * @throws {Error} for a request: its caller waits for an answer
    */
@@ -132,7 +135,8 @@ export class RedisStreamContext extends BaseRpcContext<[DeliveryDetails]> {
   }
 
   /**
-   * Moves the event to the dead letters when the handler is done, whatever it returns or throws.
+   * Moves the event to the dead letters when the handler is done, whatever it returns or throws. `reason` is cut to
+   * 1,000 characters.
    * @throws {Error} for a request: answer it with an error instead
    */
   deadLetter(reason: string): void {
@@ -141,7 +145,7 @@ export class RedisStreamContext extends BaseRpcContext<[DeliveryDetails]> {
   }
 
   private assertEvent(method: string): void {
-    if (this.args[0].isRequest) throw new Error(`\`ctx.${method}()\` is for events; a request is answered, not kept`);
+    if (this.args[0].isRequest) throw new Error(`\`ctx.${method}()\` is for events; answer a request with an error`);
   }
 
   /** @internal */

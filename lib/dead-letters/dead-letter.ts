@@ -1,27 +1,27 @@
 import { parseJson } from '../codec/json.js';
 import { DEAD_FIELD, FIELD, OWN_FIELD } from '../constants.js';
 
-/** A message that was given up, with why and where. */
+/** A message that was given up, with its origin and the reason. */
 export interface DeadLetter {
-  /** Id in the dead-letter stream; what `redrive` and `purge` take. */
+  /** Id in the dead-letter stream, for `inspect`, `redrive` and `purge`. */
   readonly id: string;
   readonly stream: string;
   readonly group: string;
-  /** Id that the entry had in its stream. */
+  /** Id of the entry in its original stream. */
   readonly entryId: string;
   readonly attempts: number;
   readonly reason: string;
   readonly error: string;
   readonly failedAt: Date;
-  /** The parsed payload; undefined where it is no JSON. */
+  /** The parsed payload; undefined if it is not JSON. */
   readonly data: unknown;
-  /** Every field of the original entry, byte for byte. */
+  /** Every field of the original entry, byte for byte; above 2,000 fields, one field `x-packed` (MessagePack). */
   readonly fields: ReadonlyMap<string, Buffer>;
 }
 
 const LETTER_FIELDS: ReadonlySet<string> = new Set(Object.values(DEAD_FIELD));
 
-/** Reads an entry of a dead-letter stream; undefined when no server wrote it as a letter. */
+/** Reads an entry of a dead-letter stream; undefined if no server wrote it as a dead letter. */
 export function readLetter(id: string, flat: readonly Buffer[]): DeadLetter | undefined {
   const about = new Map<string, string>();
   const fields = new Map<string, Buffer>();

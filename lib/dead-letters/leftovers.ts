@@ -4,12 +4,12 @@ type LeftBehind = Exclude<RedriveOutcome, 'redriven' | 'missing'>;
 
 const REASONS: Readonly<Record<LeftBehind, string>> = {
   foreign: 'no server wrote as dead letters (no usable `x-id`, `x-group` or `x-packed`); they are skipped',
-  elsewhere: 'failed in another stream (`x-stream`) and are redriven by its pattern alone',
-  homeless: 'belong to a group that does not exist any more; create it, then redrive them again',
+  elsewhere: 'failed in another stream (`x-stream`); redrive them by the pattern of that stream',
+  homeless: 'belong to a group that no longer exists; create it, then redrive them again',
   'too-wide': 'have more fields than a script can write; copy them by hand',
 };
 
-/** What stays in a dead-letter stream, counted by its reason. */
+/** Entries that stay in a dead-letter stream, counted by reason. */
 export class Leftovers {
   private readonly ids = new Map<LeftBehind, string[]>();
 

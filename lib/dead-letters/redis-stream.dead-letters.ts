@@ -22,16 +22,16 @@ const ENTRY_ID = /^\d+-\d+$/;
 
 export interface DeadLetterPage {
   readonly letters: readonly DeadLetter[];
-  /** Pass it as `after` for the next page; undefined on the last one. */
+  /** Pass it as `after` to get the next page; undefined on the last page. */
   readonly next: string | undefined;
 }
 
 /**
- * Looks into the dead-letter streams, and gives letters another life. Provide it with the options of a client:
+ * Lists, redrives and deletes dead letters. Provide it with the options of a client:
  * `{ provide: RedisStreamDeadLetters, useFactory: () => new RedisStreamDeadLetters({ connection }) }`.
  *
- * An entry that no server wrote as a dead letter is left alone and named in a warning; only `count`, `purge` and `purgeAll`
- * do not tell it from a letter.
+ * An entry that no server wrote as a dead letter is left alone and named in a warning; only `count`, `purge` and
+ * `purgeAll` treat it like a dead letter.
  */
 @Injectable()
 export class RedisStreamDeadLetters implements OnApplicationShutdown {
@@ -48,7 +48,7 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
   }
 
   /**
-   * Letters of a pattern, oldest first, at most 1,000 at a time (100 by default).
+   * Dead letters of a pattern, oldest first, at most 1,000 at a time (100 by default).
    * @throws {RedisStreamOptionError} for a `count` out of bounds, or an `after` that is not an id
    */
   async list(pattern: string, page: { after?: string | undefined; count?: number } = {}): Promise<DeadLetterPage> {
@@ -58,7 +58,7 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
     }
     const key = this.deadLetters(pattern);
     const start = after === undefined ? '-' : `(${entryId('after', after)}`;
-    // Redis refuses a range that begins behind the last id of all.
+    // Redis refuses a range that begins after the highest possible id.
     if (after === LAST_ID) return { letters: [], next: undefined };
     const found = await this.ask((client) => client.xrangeBuffer(key, start, '+', 'COUNT', count));
     const letters = this.lettersAmong(key, found);
@@ -70,7 +70,7 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
     return this.ask((client) => client.xlen(key));
   }
 
-  /** Undefined when there is no such letter. @throws {RedisStreamOptionError} for an id that is not one */
+  /** One dead letter; undefined if it does not exist. @throws {RedisStreamOptionError} for a malformed id */
   async inspect(pattern: string, id: string): Promise<DeadLetter | undefined> {
     const key = this.deadLetters(pattern);
     const start = entryId('id', id);
@@ -79,9 +79,10 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
   }
 
   /**
-   * Runs the message again, in the group that gave it up and in no other, with all its attempts before it. Atomic: it is
-   * either a letter or pending again. False when there is no such letter, or it cannot be redriven (a warning says why).
-   * @throws {RedisStreamOptionError} for an id that is not one
+   * Runs the message again, only in the group that gave it up, and with all of its attempts. Atomic: the message is
+   * either a dead letter or back in its stream. Returns false if the dead letter does not exist or cannot be redriven
+   * (a warning says why).
+   * @throws {RedisStreamOptionError} for a malformed id
    */
   async redrive(pattern: string, id: string): Promise<boolean> {
     const left = new Leftovers();
@@ -91,8 +92,8 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
   }
 
   /**
-   * Redrives every letter that is there now, and returns how many; one that fails again meanwhile is not taken twice. What
-   * cannot be redriven stays, and one warning counts it.
+   * Redrives every dead letter that exists now and returns how many; a message that fails again in the meantime is not
+   * redriven twice. Dead letters that cannot be redriven stay, and one warning per reason counts them.
    */
   async redriveAll(pattern: string): Promise<number> {
     const stream = this.topology.streamToWrite(pattern);
@@ -114,8 +115,8 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
   }
 
   /**
-   * Deletes one letter. Returns how many there were: 1 or 0.
-   * @throws {RedisStreamOptionError} for an id that is not one; to delete all of a pattern there is `purgeAll`
+   * Deletes one dead letter. Returns how many were deleted: 1 or 0.
+   * @throws {RedisStreamOptionError} for a malformed id; `purgeAll` deletes all dead letters of a pattern
    */
   async purge(pattern: string, id: string): Promise<number> {
     const key = this.deadLetters(pattern);
@@ -123,7 +124,7 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
     return this.ask((client) => client.xdel(key, letter));
   }
 
-  /** Deletes every letter of a pattern. Returns how many. */
+  /** Deletes every dead letter of a pattern. Returns how many. */
   async purgeAll(pattern: string): Promise<number> {
     const key = this.deadLetters(pattern);
     return this.ask((client) => client.xtrim(key, 'MAXLEN', 0));
@@ -167,7 +168,7 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
     for (const line of left.lines) this.logger.warn(`In "${this.deadLetters(pattern)}" ${line}`);
   }
 
-  /** @throws {Error} of Redis, without the arguments that ioredis puts on it */
+  /** @throws {Error} the error of Redis, without the command arguments that ioredis puts on it */
   private async ask<T>(question: (client: RedisClient) => Promise<T>): Promise<T> {
     const { client } = await this.ready();
     return question(client).catch((error: unknown) => {

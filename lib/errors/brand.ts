@@ -1,14 +1,14 @@
 /**
- * A process may hold two copies of this package: one that was imported, one that was required. Their classes are not the
- * same, so what crosses from one to the other is recognised by a registered symbol.
+ * A process may load two copies of this package, one by `import` and one by `require`. Their classes are not the same,
+ * so an object that crosses from one copy to the other is recognized by a registered symbol.
  */
 const markOf = (name: string): symbol => Symbol.for(`nestjs-redis-stream-transport/${name}`);
 
 type Class = abstract new (...args: never[]) => object;
 
 /**
- * Makes `instanceof` recognise instances of the other copy's class of this name. Subclasses that carry no brand of their own
- * are compared as usual. Called in a static block of the class.
+ * Makes `instanceof` recognize instances of the other copy's class of this name. Subclasses without their own brand are
+ * compared as usual. Call it in a static block of the class.
  */
 export function brand(constructor: Class, name: string): void {
   const mark = markOf(name);
@@ -21,7 +21,7 @@ export function brand(constructor: Class, name: string): void {
   });
 }
 
-/** Something that both copies share, made by the first that asks for it. */
+/** An object that both copies share, created by the first copy that asks for it. */
 export function sharedByCopies<T extends object>(name: string, make: () => T): T {
   const shared = globalThis as { [key: symbol]: T | undefined };
   return (shared[markOf(name)] ??= make());

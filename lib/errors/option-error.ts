@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { brand } from './brand.js';
 
-/** A wrong setting: names the option, the rule and what was received. */
+/** A wrong option. The message names the option, the rule and the received value. */
 export class RedisStreamOptionError extends TypeError {
   static {
     brand(this, 'RedisStreamOptionError');
@@ -13,7 +13,7 @@ export class RedisStreamOptionError extends TypeError {
     readonly option: string,
     rule: string,
     received: unknown,
-    /** Whether the value may be a secret: only its type is told then. */
+    /** Whether the value may be a secret: then the message has only its type. */
     mayBeSecret = false,
   ) {
     super(`Expected \`${option}\` to be ${rule}, got ${mayBeSecret ? `a ${typeof received}` : describe(received)}`);
@@ -21,7 +21,7 @@ export class RedisStreamOptionError extends TypeError {
   }
 }
 
-/** Objects are described by their type alone: a connection object holds a password. */
+/** Objects are described only by their type: a connection object may have a password. */
 function describe(value: unknown): string {
   if (value === null || value === undefined) return `\`${String(value)}\``;
   if (typeof value === 'object') return Array.isArray(value) ? 'an array' : 'an object';

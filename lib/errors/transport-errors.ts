@@ -1,18 +1,18 @@
 import { brand } from './brand.js';
 
-/** What is known of the message when an error reaches the caller. */
+/** What is known about the message when an error reaches the caller. */
 export type Outcome = 'not-stored' | 'unknown' | 'stored';
 
 export interface TransportErrorDetails {
   readonly code: string;
-  /** Whether the same call may succeed later without a change. */
+  /** Whether the same call may succeed later, unchanged. */
   readonly retriable: boolean;
   readonly outcome: Outcome;
-  /** Never carries command arguments: ioredis puts payloads and passwords on its errors. */
+  /** Never has command arguments: ioredis puts payloads and passwords on its errors. */
   readonly cause?: Error;
 }
 
-/** Base of every error that the transport throws at run time. */
+/** Base class of every error that the transport throws at run time. */
 export class RedisStreamError extends Error {
   static {
     brand(this, 'RedisStreamError');
@@ -47,7 +47,7 @@ export class PublishRejectedError extends RedisStreamError {
   }
 }
 
-/** The connection was lost, or Redis was silent, after the message had been sent: it is stored once or not at all. */
+/** The connection was lost, or Redis did not answer, after the message was sent: it is stored once or not at all. */
 export class PublishOutcomeUnknownError extends RedisStreamError {
   static {
     brand(this, 'PublishOutcomeUnknownError');
@@ -63,8 +63,8 @@ export class PublishOutcomeUnknownError extends RedisStreamError {
 }
 
 /**
- * There was no connection to Redis for as long as the call was willing to wait, or Redis cannot be used. `cause` is the last
- * error of the connection, where there was one.
+ * There was no connection to Redis within the time that the call waits, or Redis cannot be used. `cause` is the last
+ * error of the connection, if there was one.
  */
 export class TransportUnavailableError extends RedisStreamError {
   static {
@@ -82,7 +82,7 @@ export class TransportUnavailableError extends RedisStreamError {
   }
 }
 
-/** The client was closed before the call was done. */
+/** The client was closed before the call completed. */
 export class TransportClosedError extends RedisStreamError {
   static {
     brand(this, 'TransportClosedError');
@@ -93,7 +93,7 @@ export class TransportClosedError extends RedisStreamError {
   }
 }
 
-/** No reply came in time. The request may have been handled all the same. */
+/** No reply came in time. The request may have been handled nevertheless. */
 export class RequestTimeoutError extends RedisStreamError {
   static {
     brand(this, 'RequestTimeoutError');
@@ -108,7 +108,7 @@ export class RequestTimeoutError extends RedisStreamError {
   }
 }
 
-/** Part of a streamed reply is missing, so the rest would be a lie. */
+/** Part of a streamed reply is missing, so the caller does not get the rest. */
 export class ReplyGapError extends RedisStreamError {
   static {
     brand(this, 'ReplyGapError');
@@ -123,7 +123,7 @@ export class ReplyGapError extends RedisStreamError {
   }
 }
 
-/** The handler that was answering a request stopped in the middle, and another run of it ended: the two do not make one reply. */
+/** The handler run that was sending a reply stopped, and another run ended. Two runs do not make one reply. */
 export class ReplyInterruptedError extends RedisStreamError {
   static {
     brand(this, 'ReplyInterruptedError');
@@ -131,13 +131,13 @@ export class ReplyInterruptedError extends RedisStreamError {
 
   constructor(pattern: string) {
     super(
-      `The reply to the request "${pattern}" was interrupted: the process that was sending it is gone, and another one handled the request anew.`,
+      `The reply to the request "${pattern}" was interrupted: the process that was sending it is gone, and another one handled the request again.`,
       { code: 'REPLY_INTERRUPTED', retriable: true, outcome: 'stored' },
     );
   }
 }
 
-/** The caller of a request is gone: reason of the handler's `ctx.signal`. */
+/** The caller of a request no longer waits. The handler's `ctx.signal` aborts with this error as its reason. */
 export class RequestCancelledError extends RedisStreamError {
   static {
     brand(this, 'RequestCancelledError');
@@ -166,14 +166,14 @@ export class PayloadTooLargeError extends RedisStreamError {
   }
 }
 
-/** More than `maxPending` requests are without an answer, or messages without a connection. */
+/** `maxPending` requests are already unanswered, or as many messages already wait for a connection. */
 export class TooManyPendingError extends RedisStreamError {
   static {
     brand(this, 'TooManyPendingError');
   }
 
   constructor(maxPending: number) {
-    super(`${maxPending} messages are pending already, as many as \`maxPending\` allows. Nothing was stored.`, {
+    super(`${maxPending} messages are already pending, the limit set by \`maxPending\`. Nothing was stored.`, {
       code: 'TOO_MANY_PENDING',
       retriable: true,
       outcome: 'not-stored',
@@ -181,7 +181,7 @@ export class TooManyPendingError extends RedisStreamError {
   }
 }
 
-/** A message that cannot be put on the wire, or a pattern that names no stream. */
+/** A message that cannot be encoded, or a pattern that does not name a stream. */
 export class InvalidMessageError extends RedisStreamError {
   static {
     brand(this, 'InvalidMessageError');

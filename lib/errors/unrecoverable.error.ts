@@ -4,8 +4,8 @@ import { brand, sharedByCopies } from './brand.js';
 const marked = sharedByCopies('unrecoverable', () => new WeakSet<object>());
 
 /**
- * Thrown by a handler to say that another attempt is useless: the event goes to the dead letters at once, and a
- * request is answered with the error as after any `RpcException`.
+ * Thrown by a handler if another attempt is useless: an event becomes a dead letter at once, and a request is answered
+ * with the error, as after any `RpcException`.
  */
 export class RedisStreamUnrecoverableError extends RpcException {
   static {
@@ -18,8 +18,8 @@ export class RedisStreamUnrecoverableError extends RpcException {
   }
 
   /**
-   * Nest's exception filter hands the transport only what this returns, never the exception itself; so the mark that
-   * survives it is on the object.
+   * Nest's exception filter passes the transport only what this returns, never the exception itself, so the mark is on
+   * the returned object.
    */
   override getError(): string | object {
     const error = super.getError();

@@ -1,6 +1,6 @@
 import type { ConnectionRole } from './connection.js';
 
-/** Where an entry is: the three names that find it again in Redis. */
+/** Location of an entry: the three names that identify it in Redis. */
 export interface EntryPlace {
   readonly stream: string;
   readonly group: string;
@@ -8,49 +8,49 @@ export interface EntryPlace {
 }
 
 export interface EntryAttempt extends EntryPlace {
-  /** Runs so far, as Redis counts them. */
+  /** Number of runs so far, as counted by Redis. */
   readonly attempt: number;
 }
 
-/** What a server tells of itself beyond the connection's events; all in the past tense. */
+/** Events of a server, in addition to those of its connections. */
 export interface ServerEvents {
-  /** This consumer took an entry over from one that is gone. */
+  /** This consumer took over an entry whose lease had ended or that was handed back. `from` owned it before. */
   reclaimed: EntryAttempt & { readonly from: string };
   /** A failed entry waits for its next attempt. */
   retried: EntryAttempt & { readonly delayMs: number };
   /** An entry was stored as a dead letter and acked. */
   deadLettered: EntryAttempt & {
     readonly deadLetterStream: string;
-    /** Id of the letter in that stream; absent where the answer of Redis was lost. */
+    /** Id of the dead letter in that stream; undefined if the answer of Redis was lost. */
     readonly letterId: string | undefined;
     /** `failed`, `unrecoverable`, `rejected`, `undecodable` or `abandoned`. */
     readonly reason: string;
-    /** What the handler threw, as text; without the error interceptor what Nest's exception filter left of it. */
+    /** Text of the error; without the error interceptor, what Nest's exception filter left of a handler's error. */
     readonly error: string;
     readonly failedAt: Date;
   };
-  /** An entry was deleted or trimmed from outside before it was settled; it was acked. */
+  /** An entry was deleted, trimmed or lost with its group before it was settled. It is no longer pending. */
   entryLost: EntryPlace;
-  /** A group was gone (FLUSHALL, DEL, XGROUP DESTROY) and was created again from the start. */
+  /** A group was missing (FLUSHALL, DEL, XGROUP DESTROY) and was created again at the start of its stream. */
   groupRecreated: { readonly stream: string; readonly group: string };
   /**
-   * No consumer seems to read a group that keeps entries of a stream from being trimmed: told once for each group when it
-   * holds back more than ten times `retention.maxLength`, or when its `groupTtl` is over.
+   * No consumer seems to read a group that keeps entries of a stream from being trimmed. Emitted once per group, when
+   * it holds back more than ten times `retention.maxLength` or when its `groupTtl` is over.
    */
   groupAbandoned: { readonly stream: string; readonly group: string; readonly lag: number };
-  /** A request was older than its caller's patience and was not run. */
+  /** A request was older than its caller's timeout and was not run. */
   requestExpired: EntryPlace;
-  /** Another consumer took an entry whose handler still runs here. */
+  /** Another consumer took an entry that this process still held; its run ends. */
   leaseLost: EntryPlace;
-  /** A reply could not be stored: its caller is gone, or Redis refused it. */
+  /** A reply could not be stored: its caller is gone, or Redis refused the reply. `id` is the id of the request. */
   replyDropped: { readonly stream: string; readonly id: string; readonly reason: string };
-  /** Redis refused to serve a stream (no permission, wrong type); it is tried again slowly. */
+  /** Redis refused to serve a stream (no permission, wrong type). The server tries it again within 5 s. */
   streamUnusable: { readonly stream: string; readonly group: string; readonly reason: string };
 }
 
 type EventListeners = { [Name in keyof ServerEvents]: (event: ServerEvents[Name]) => void };
 
-/** Events of the ioredis connections; the first argument says which one it is. */
+/** Events of the ioredis connections; the first argument is the role of the connection. */
 export type ConnectionListeners = {
   connect: (role: ConnectionRole) => void;
   ready: (role: ConnectionRole) => void;

@@ -6,14 +6,14 @@ import { MAX_TIME_MS } from '../timing/time.js';
 /** The options of `Backoff`. */
 export const BACKOFF_OPTIONS = {
   /**
-   * Delay before the second attempt; doubles with each further one.
+   * Delay before the second attempt, in ms; doubles with each further attempt.
    * @default 1_000
    * @minimum 0
    * @maximum 2_147_483_647
    */
   delay: optional(time(0), 1_000),
   /**
-   * Upper bound of the delay, at least `delay`.
+   * Upper bound of the delay, in ms; at least `delay`.
    * @default 60_000
    * @minimum 0
    * @maximum 2_147_483_647
@@ -28,7 +28,7 @@ export interface BackoffSettings extends SettingsOf<typeof BACKOFF_OPTIONS> {}
 
 export const DEFAULT_BACKOFF: BackoffSettings = resolve(BACKOFF_OPTIONS, {}, '');
 
-/** A delay above the default bound raises it; a bound that was given is never below the delay. */
+/** Where `maxDelay` is omitted, a larger `delay` raises it. An explicit `maxDelay` must be at least `delay`. */
 export const backoff: Kind<Backoff, BackoffSettings> = parts(
   BACKOFF_OPTIONS,
   ({ delayMs, maxDelayMs }, path, { maxDelay }) =>

@@ -4,7 +4,7 @@ import { assertNoKeyPrefix } from '../redis/connection.js';
 const CONNECTION_RULE = 'ioredis options, a redis:// URL, { nodes } of a cluster or a factory';
 const FACTORY_HINT = '`(options) => new Redis({ ...yours, ...options })`';
 
-/** @throws {RedisStreamOptionError} that names what to write instead, where another library's form can be told */
+/** @throws {RedisStreamOptionError} that says what to write instead, where it recognizes the form of another library */
 export function assertConnection(connection: unknown): void {
   if (typeof connection === 'function') return;
   if (typeof connection === 'string') {
@@ -15,7 +15,7 @@ export function assertConnection(connection: unknown): void {
     throw new RedisStreamOptionError('connection', CONNECTION_RULE, connection);
   }
   if (isClient(connection)) {
-    const rule = `its options, not a client: each role opens a connection of its own. Write a factory, ${FACTORY_HINT}`;
+    const rule = `its options, not a client: each role opens its own connection. Or pass a factory, ${FACTORY_HINT}`;
     throw new RedisStreamOptionError('connection', rule, connection);
   }
   const { keyPrefix, nodes, options } = connection as Loose;
@@ -34,7 +34,7 @@ interface Loose {
   readonly [name: string]: unknown;
 }
 
-/** How other libraries say where Redis is. ioredis reads none of these, and would connect to localhost. */
+/** Names that other libraries use for the address of Redis. ioredis ignores them and would connect to localhost. */
 const FOREIGN_NAMES = ['url', 'uri', 'socket', 'hostname', 'rootNodes', 'startupNodes'];
 
 function assertOwnForm(connection: Loose): void {
@@ -54,7 +54,7 @@ function assertUrl(connection: string): void {
   assertNoKeyPrefix(url.searchParams.get('keyPrefix'));
 }
 
-/** By what it can do: it may be of another copy of ioredis, or of another major version. */
+/** Checks methods, not `instanceof`: the client may come from another copy or major version of ioredis. */
 function isClient(connection: object): boolean {
   const { duplicate, disconnect } = connection as { duplicate?: unknown; disconnect?: unknown };
   return typeof disconnect === 'function' && typeof duplicate === 'function';

@@ -4,14 +4,14 @@ import { isIllFormed } from '../topology/text.js';
 import { assertKnown, assertObject, resolve } from './schema.js';
 import type { Kind, OptionsOf, Schema, SettingsOf } from './schema.js';
 
-/** A whole number of things. */
+/** An integer without an upper bound. */
 export const integer = (minimum: number): Kind<number> => ({
   unit: '',
   minimum,
   read: (value, path) => integerFrom(value, path, { minimum, maximum: Number.MAX_SAFE_INTEGER }),
 });
 
-/** Milliseconds; at most what a timer takes, unless said otherwise. */
+/** Milliseconds; by default at most what a timer accepts. */
 export const time = (minimum: number, maximum = MAX_TIME_MS): Kind<number, number, 'Ms'> => ({
   unit: 'Ms',
   minimum,
@@ -19,7 +19,7 @@ export const time = (minimum: number, maximum = MAX_TIME_MS): Kind<number, numbe
   read: (value, path) => integerFrom(value, path, { minimum, maximum }),
 });
 
-/** As `time`, and 0 for "never". */
+/** Like `time`, plus 0 for "never". */
 export const timeOrNever = (minimum: number, maximum: number): Kind<number, number, 'Ms'> => ({
   unit: 'Ms',
   minimum,
@@ -47,7 +47,7 @@ export const callback = <Call>(): Kind<Call> => ({
   },
 });
 
-/** An object of the user's that has this method. */
+/** An object from the user that has this method. */
 export const having = <T extends object>(method: keyof T & string): Kind<T> => ({
   unit: '',
   read(value, path) {
@@ -57,7 +57,7 @@ export const having = <T extends object>(method: keyof T & string): Kind<T> => (
   },
 });
 
-/** An object of options; what it does not name is as it would be without it. `fits` checks them together. */
+/** An object of options. Omitted properties are as without the object. `fits` checks all properties together. */
 export const parts = <S extends Schema>(
   schema: S,
   fits: (settings: SettingsOf<S>, path: string, given: OptionsOf<S>) => SettingsOf<S> = (settings) => settings,
@@ -74,7 +74,7 @@ export const parts = <S extends Schema>(
 interface Range {
   readonly minimum: number;
   readonly maximum: number;
-  /** What else is allowed. */
+  /** What else is allowed, for the error message. */
   readonly or?: string;
 }
 

@@ -12,7 +12,7 @@ export const RETENTION_OPTIONS = {
    */
   maxLength: optional(integer(0), 10_000),
   /**
-   * Drop settled entries older than this, even when there are fewer than `maxLength`; at most ten years.
+   * Drop settled entries older than this, in ms, even if there are fewer than `maxLength`; at most ten years.
    * @default none
    * @minimum 1
    * @maximum 315_360_000_000
@@ -20,7 +20,7 @@ export const RETENTION_OPTIONS = {
   maxAge: optional(time(1, MAX_AGE_MS), undefined),
 };
 
-/** What stays readable in a stream after every group has settled it. */
+/** Which entries stay readable in a stream after every group has settled them. */
 export interface Retention extends OptionsOf<typeof RETENTION_OPTIONS> {}
 
 export interface RetentionSettings extends SettingsOf<typeof RETENTION_OPTIONS> {}

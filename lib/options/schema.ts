@@ -1,21 +1,21 @@
 import { RedisStreamOptionError } from '../errors/option-error.js';
 import { meantBy } from './spelling.js';
 
-/** How a value is checked and turned into a setting. Times carry their unit over to the name of the setting. */
+/** How a value is checked and turned into a setting. A time appends its unit to the name of the setting. */
 export interface Kind<In, Out = In, Unit extends '' | 'Ms' = ''> {
   readonly unit: Unit;
   readonly minimum?: number;
   readonly maximum?: number;
   /**
-   * @param otherwise what holds for the parts that an object does not name
+   * @param otherwise values for the properties that an object omits
    * @throws {RedisStreamOptionError}
    */
   read(value: unknown, path: string, otherwise: unknown): Out;
-  /** Never there at run time: keeps apart what is given from what is settled. */
+  /** Never set at run time: keeps the type of the given value apart from the type of the setting. */
   readonly given?: In;
 }
 
-/** A kind, and what holds where nothing is given. */
+/** A kind with its default. */
 export interface Option<In, Out = In, Unit extends '' | 'Ms' = '', Need extends boolean = false> extends Kind<
   In,
   Out,
@@ -27,7 +27,7 @@ export interface Option<In, Out = In, Unit extends '' | 'Ms' = '', Need extends 
 
 type AnyOption = Option<unknown, unknown, '' | 'Ms', boolean>;
 
-/** Options by their names: what is written here is the interface, the defaults, the bounds and the settings. */
+/** Options by name. The interface, the defaults, the bounds and the settings all come from here. */
 export type Schema = { readonly [name: string]: AnyOption };
 
 type RequiredNames<S> = { [Name in keyof S]: S[Name] extends { isRequired: true } ? Name : never }[keyof S];
@@ -35,14 +35,14 @@ type GivenOf<O> = O extends { readonly given?: infer Given } ? Exclude<Given, un
 type SettingOf<O> = O extends { fallback(): infer Setting } ? Setting : never;
 type UnitOf<O> = O extends { unit: infer Suffix extends string } ? Suffix : never;
 
-// Over a parameter that extends `keyof S`, and without `as`: so the comments of the schema are those of the properties.
+// Mapped over a parameter that extends `keyof S`, without `as`: so the properties keep the comments of the schema.
 type Needed<S, Names extends keyof S> = { readonly [Name in Names]: GivenOf<S[Name]> };
 type Optional<S, Names extends keyof S> = { readonly [Name in Names]?: GivenOf<S[Name]> };
 
-/** What a user gives. */
+/** Options as a user writes them. */
 export type OptionsOf<S> = Needed<S, RequiredNames<S>> & Optional<S, Exclude<keyof S, RequiredNames<S>>>;
 
-/** What the library goes by: nothing missing, units in the names, frozen. */
+/** Settings as the library uses them: complete, with units in the names, frozen. */
 export type SettingsOf<S> = {
   readonly [Name in keyof S & string as `${Name}${UnitOf<S[Name]>}`]: SettingOf<S[Name]>;
 };
@@ -53,20 +53,20 @@ export const optional = <In, Out, Unit extends '' | 'Ms', Fallback>(
   fallback: Fallback,
 ): Option<In, Out | Fallback, Unit> => computed(kind, () => fallback);
 
-/** An option whose default is made anew each time. */
+/** An option whose default is computed each time. */
 export const computed = <In, Out, Unit extends '' | 'Ms', Fallback>(
   kind: Kind<In, Out, Unit>,
   fallback: () => Fallback,
 ): Option<In, Out | Fallback, Unit> => ({ ...kind, isRequired: false, fallback });
 
-/** An option without which nothing works. */
+/** An option that must be given. */
 export const required = <In, Out, Unit extends '' | 'Ms'>(kind: Kind<In, Out, Unit>): Option<In, Out, Unit, true> => ({
   ...kind,
   isRequired: true,
   fallback: unreachable,
 });
 
-/** An option that is the server's setting of the same name where it is not given. */
+/** An option that defaults to the server's setting of the same name. */
 export const inherited = <In, Out, Unit extends '' | 'Ms'>(kind: Kind<In, Out, Unit>): Option<In, Out, Unit> => ({
   ...kind,
   isRequired: false,
@@ -74,7 +74,7 @@ export const inherited = <In, Out, Unit extends '' | 'Ms'>(kind: Kind<In, Out, U
 });
 
 /**
- * Checks what was given and fills in the rest: from `otherwise`, which has the names of settings, else the defaults.
+ * Checks what was given and fills in the rest from `otherwise`, which uses the names of settings, or from the defaults.
  * @throws {RedisStreamOptionError}
  */
 export function resolve<S extends Schema>(
@@ -95,14 +95,14 @@ export function resolve<S extends Schema>(
   return Object.freeze(settings) as SettingsOf<S>;
 }
 
-/** @throws {RedisStreamOptionError} for what is not an object */
+/** @throws {RedisStreamOptionError} if the value is not an object */
 export function assertObject(value: unknown, path: string, rule = 'an object'): asserts value is object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new RedisStreamOptionError(path, rule, value);
   }
 }
 
-/** @throws {RedisStreamOptionError} that names a key which is none of these, and the one that was probably meant */
+/** @throws {RedisStreamOptionError} for a key that is not in `names`; suggests the name that was probably meant */
 export function assertKnown(given: object, names: readonly string[], path: string): void {
   for (const [name, value] of Object.entries(given)) {
     if (names.includes(name)) continue;

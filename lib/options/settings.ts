@@ -20,7 +20,7 @@ export interface ServerSettings extends SharedSettings, SettingsOf<typeof SERVER
 
 export interface ClientSettings extends SharedSettings, SettingsOf<typeof CLIENT_OPTIONS> {}
 
-/** The settings of one handler, its `extras` over those of the server. */
+/** The settings of one handler: its `extras`, then the settings of the server. */
 export interface HandlerSettings extends SettingsOf<typeof HANDLER_EXTRAS> {}
 
 /** @throws {RedisStreamOptionError} */
@@ -33,14 +33,14 @@ export function resolveClientOptions(options: RedisStreamClientOptions): ClientS
   return resolveSide(options, CLIENT_OPTIONS);
 }
 
-/** @throws {RedisStreamOptionError} for a wrong value, and for a name that looks like one of ours and is not */
+/** @throws {RedisStreamOptionError} for a wrong value or a misspelled name */
 export function resolveHandlerExtras(extras: RedisStreamHandlerExtras, server: ServerSettings): HandlerSettings {
   assertSpelling(extras);
   const ofServer: HandlerSettings = { ...server, group: server.consumerGroup, concurrency: undefined };
   return resolve(HANDLER_EXTRAS, extras, 'extras', { ...ofServer });
 }
 
-/** Names in a handler's extras that are none of ours: they mean nothing unless another transport serves it, too. */
+/** Unknown names in a handler's extras. They have no effect unless another transport serves the handler, too. */
 export const unknownExtras = (extras: object): string[] =>
   Object.keys(extras).filter((name) => !Object.hasOwn(HANDLER_EXTRAS, name));
 
@@ -60,7 +60,7 @@ function resolveSide<S extends Schema>(
   return settings;
 }
 
-/** An extra may belong to another transport, so that a strange one is none of our business; a misspelt one is. */
+/** Accepts unknown extras, which may belong to another transport, but not misspelled ones. */
 function assertSpelling(extras: object): void {
   for (const name of unknownExtras(extras)) {
     const meant = meantBy(name, Object.keys(HANDLER_EXTRAS));

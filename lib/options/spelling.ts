@@ -1,7 +1,7 @@
-/** One slip of the finger is forgiven in a word of this length, two in one of twice as much. */
+/** A name of this length may have one typo, a name of twice this length two. */
 const LETTERS_PER_SLIP = 4;
 
-/** The name that was probably meant by another: the same but for case and separators, or for a slip or two. */
+/** The name that was probably meant: the same except for case and separators, or for one or two typos. */
 export function meantBy(name: string, names: readonly string[]): string | undefined {
   const word = plain(name);
   let nearest: string | undefined;
@@ -18,9 +18,9 @@ export function meantBy(name: string, names: readonly string[]): string | undefi
 
 const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 
-/** Letters left out, added or exchanged, or two neighbours that changed places: how many of these lie between two words. */
+/** Edit distance of two words: letters left out, added or replaced, or two neighbors swapped. */
 function distance(a: string, b: string): number {
-  // A word that is much longer is another one; what a user wrote may be of any length.
+  // A much longer word is a different one, and input from a user may be of any length.
   if (Math.abs(a.length - b.length) > 2) return Infinity;
   let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -3,17 +3,17 @@ import { RedisStreamOptionError } from '../errors/option-error.js';
 import { isTime, MAX_TIME_MS } from '../timing/time.js';
 import { isIllFormed } from '../topology/text.js';
 
-/** What travels with the data of a message. */
+/** The data of a message and what is sent with it. */
 export interface RedisStreamRecordParts<T = unknown> {
   readonly data: T;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Id by which handlers tell a message that they have seen. */
+  /** Id by which handlers recognize a message that they have already seen. */
   readonly messageId?: string | undefined;
-  /** ms that a request waits for its (next) reply; absent leaves `option.requestTimeout` in force. */
+  /** How long a request waits for its (next) reply, in ms; if absent, `option.requestTimeout` applies. */
   readonly timeout?: number | undefined;
 }
 
-/** Data together with what travels beside it; `send` and `emit` take it in place of plain data. */
+/** Data with headers, a message id and a timeout; `send` and `emit` accept it in place of plain data. */
 export class RedisStreamRecord<T = unknown> implements RedisStreamRecordParts<T> {
   static {
     brand(this, 'RedisStreamRecord');
@@ -22,10 +22,10 @@ export class RedisStreamRecord<T = unknown> implements RedisStreamRecordParts<T>
   readonly data: T;
   readonly headers: Readonly<Record<string, string>> | undefined;
   readonly messageId: string | undefined;
-  /** ms; undefined leaves `option.requestTimeout` in force. */
+  /** In ms; if undefined, `option.requestTimeout` applies. */
   readonly timeout: number | undefined;
 
-  /** @throws {RedisStreamOptionError} for a message id or a timeout that the builder refuses as well */
+  /** @throws {RedisStreamOptionError} for a message id or a timeout that the builder would also refuse */
   constructor({ data, headers, messageId, timeout }: RedisStreamRecordParts<T>) {
     if (messageId !== undefined) assertMessageId(messageId);
     if (timeout !== undefined) assertTimeout(timeout);
@@ -61,14 +61,17 @@ export class RedisStreamRecordBuilder<T = unknown> {
     return this;
   }
 
-  /** Replaces all headers. Values are strings; Nest 12's dispatch hook adds to them. */
+  /**
+   * Replaces all headers. Nest 12's dispatch hook may add to them.
+   * @throws {RedisStreamOptionError} if a value is not a string
+   */
   setHeaders(headers: Readonly<Record<string, string>>): this {
     this.headers = undefined;
     for (const [name, value] of Object.entries(headers)) this.setHeader(name, value);
     return this;
   }
 
-  /** @throws {RedisStreamOptionError} when the value is not a string */
+  /** @throws {RedisStreamOptionError} if the value is not a string */
   setHeader(name: string, value: string): this {
     if (typeof value !== 'string') throw new RedisStreamOptionError(`headers.${name}`, 'a string', value);
     this.headers = { ...this.headers, [name]: value };
@@ -76,8 +79,8 @@ export class RedisStreamRecordBuilder<T = unknown> {
   }
 
   /**
-   * Id by which handlers tell a message that they have seen; `ctx.getMessageId()` returns it.
-   * @throws {RedisStreamOptionError} when it is not a string, is empty, or has half of a surrogate pair
+   * Id by which handlers recognize a message that they have already seen; `ctx.getMessageId()` returns it.
+   * @throws {RedisStreamOptionError} if it is not a string, is empty, or has half of a surrogate pair
    */
   setMessageId(messageId: string): this {
     assertMessageId(messageId);
@@ -86,8 +89,8 @@ export class RedisStreamRecordBuilder<T = unknown> {
   }
 
   /**
-   * How long this request waits for its (next) reply, in ms; 0 waits without a limit.
-   * @throws {RedisStreamOptionError} when it is not an integer from 0 to 2147483647 (24.8 days)
+   * How long this request waits for its (next) reply, in ms; 0 means no limit.
+   * @throws {RedisStreamOptionError} if it is not an integer from 0 to 2147483647 (24.8 days)
    */
   setTimeout(timeout: number): this {
     assertTimeout(timeout);

@@ -2,7 +2,7 @@ import type { RedisClient, RedisConnection } from '../interfaces/connection.js';
 
 type StartNode = string | number | { readonly host?: string; readonly port?: number };
 
-/** Where a connection goes, for errors: hosts and ports, never user or password. */
+/** Address of a connection for error messages: hosts and ports, never user or password. */
 export function addressOf(source: RedisConnection, client: RedisClient): string {
   if ('nodes' in client) return clusterAddress(source, client.nodes());
   const { path, sentinels, name, host, port } = client.options;

@@ -8,25 +8,26 @@ export type BatchCommand = readonly (string | number)[];
 
 export type BatchResult = readonly [error: Error | null, reply: unknown];
 
-/** How the script tells an error from a reply; no reply of XADD, XACK or XDEL starts with it. */
+/** The script marks an error with this; no reply of XADD, XACK or XDEL starts with it. */
 const ERROR_MARK = '!';
 
-/** Users who may not run scripts; their commands go in a pipeline instead. */
+/** Clients whose user has no permission to run scripts; their commands go in a pipeline instead. */
 const withoutScripts = new WeakSet<RedisClient>();
 
-/** Lua hands some 8,000 words at most to one command. */
+/** Lua passes at most about 8,000 words to one command. */
 const MAX_WORDS_PER_COMMAND = 4_000;
-/** Redis takes a million words in one call; a script that long would stall it. */
+/** Redis accepts a million words in one call, but a script that long would stall it. */
 const MAX_WORDS_PER_SCRIPT = 100_000;
 
 /**
- * Runs commands in one call. A script rather than a pipeline for two reasons: a blocked reader is woken once with all of
- * a batch and not with the first entry of it, and this process makes one command object for all (measured with
- * `npm run bench -- requests`). What is too long for a script goes in a pipeline. In a cluster all commands have to be
- * about one key, which `key` names.
+ * Runs commands in one call. A script, not a pipeline, for two reasons: a blocked reader wakes once with the whole
+ * batch instead of with its first entry, and this process creates one command object for all commands (measured with
+ * `npm run bench -- requests`). A batch that is too long for a script goes in a pipeline. In a cluster, all commands
+ * must use the same key, given as `key`.
  *
- * Rejects when nothing is known of any command, or all were refused alike; else each has its own result, and none stops
- * the others. A script that failed in the middle rejects with `ScriptFailedError`.
+ * Rejects if nothing is known about any command, or if all were refused alike. Otherwise each command has its own
+ * result, and a failed command does not stop the others. Rejects with `ScriptFailedError` if the script failed in the
+ * middle.
  */
 export async function runTogether(
   client: RedisClient,
@@ -45,16 +46,16 @@ export async function runTogether(
   const results = replies.map((reply): BatchResult =>
     typeof reply === 'string' && reply.startsWith(ERROR_MARK) ? [replyError(reply.slice(1)), null] : [null, reply],
   );
-  // ioredis looks for the master anew by itself, but not for errors that it does not see.
+  // ioredis looks for the master again by itself, but it does not see errors inside the replies of a script.
   if (results.some(([error]) => error && isMasterLost(error))) lookForMaster(client);
   return results;
 }
 
-/** By the rights of the user, or because the operator took the command away. */
+/** The user has no permission to run scripts, or the operator removed the command. */
 const isScriptForbidden = ({ message }: Error): boolean =>
   replyCode(message) === 'NOPERM' || /unknown command/i.test(message);
 
-/** What Redis says before it runs anything stands as it is; any other error comes from the middle of the script. */
+/** An error that Redis reports before it runs anything stays as it is; any other is from the middle of the script. */
 function scriptError(error: Error): Error {
   const kind = classify(error);
   return kind === 'reject' || kind === 'rejoin' ? new ScriptFailedError(error) : error;
@@ -74,7 +75,7 @@ function fitsScript(commands: readonly BatchCommand[]): boolean {
   return words <= MAX_WORDS_PER_SCRIPT;
 }
 
-/** Runs commands one by one, all of them under way at the same time: the first is answered while others are written. */
+/** Runs commands as separate calls, all in flight together: Redis answers the first while others are written. */
 export function runEach(client: RedisClient, commands: readonly BatchCommand[]): Promise<BatchResult[]> {
   return Promise.all(
     commands.map(([name, ...args]) =>
@@ -93,8 +94,9 @@ interface Template {
 }
 
 /**
- * Commands of one batch are mostly alike: same stream, same field names, same reply stream. What all commands of one
- * length share is sent once, and for each of them only the rest; that is a third of the words to write and to parse.
+ * Commands of one batch are mostly alike: same stream, same field names, same reply stream. The words that all commands
+ * of one length share are sent once, and each command adds only the rest. This leaves a third of the words to write and
+ * parse.
  *
  * @internal
  */
@@ -127,7 +129,7 @@ function markDifferences({ words, holes }: Template, command: BatchCommand): voi
 
 async function runInPipeline(client: RedisClient, commands: readonly BatchCommand[]): Promise<BatchResult[]> {
   const pipeline = client.pipeline();
-  // As a list: a call takes only so many arguments.
+  // As a list: a call accepts a limited number of arguments.
   for (const [name, ...args] of commands) pipeline.call(String(name), args);
   return (await pipeline.exec()) ?? [];
 }

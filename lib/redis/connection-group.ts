@@ -7,18 +7,18 @@ import { withoutArguments } from './reply-error.js';
 const CONNECTION_EVENTS = new Set(['connect', 'ready', 'error', 'close', 'reconnecting', 'end']);
 
 export interface GroupWatcher {
-  /** The worst of all connections' states. */
+  /** The worst status of all connections. */
   statusChanged(status: TransportStatus): void;
-  /** The first error since the connection could be used. */
+  /** The first error since the connection was last ready. */
   failed(role: ConnectionRole, error: Error): void;
   recovered(role: ConnectionRole): void;
-  /** A listener of the user's threw or rejected. */
+  /** A user's listener threw or rejected. */
   listenerFailed(error: unknown): void;
 }
 
 /**
- * The connections of one client or server: opened, watched, listened to and closed together. Nothing depends on a `control`
- * connection, so it is not waited for and has no part in the status.
+ * The connections of one client or server: opened, watched and closed together. Nothing depends on a `control`
+ * connection, so the group does not wait for it, and the status does not include it.
  */
 export class ConnectionGroup {
   private readonly members: Connection[] = [];
@@ -64,8 +64,8 @@ export class ConnectionGroup {
   }
 
   /**
-   * Adds a listener to each connection; its first argument is the role, its second the error without arguments. One that
-   * throws or rejects is reported, and harms neither the connection nor the process.
+   * Adds a listener to each connection. Its first argument is the role, its second the error without command arguments.
+   * A listener that throws or rejects is reported, and affects neither the connection nor the process.
    */
   on(event: string, listener: (role: ConnectionRole, error?: Error) => unknown): void {
     if (!CONNECTION_EVENTS.has(event)) return;
@@ -76,7 +76,7 @@ export class ConnectionGroup {
     }
   }
 
-  /** Resolves when all sockets are closed, at the latest after half a second. */
+  /** Resolves when all sockets are closed, after half a second at most. */
   async close(): Promise<void> {
     await Promise.all(this.all.map((connection) => connection.close()));
   }
@@ -102,14 +102,14 @@ export class ConnectionGroup {
     const states = new Set(this.states.values());
     if (states.has('disconnected')) this.watcher.statusChanged('disconnected');
     else if (states.has('reconnecting')) {
-      // A first connection that is still being made is no news.
+      // A first connection that is still being opened is not reported.
       if (state === 'reconnecting') this.watcher.statusChanged('reconnecting');
     } else this.watcher.statusChanged('connected');
   }
 
-  /** One line an outage, not one a retry. */
+  /** One line per outage, not per retry. */
   private complain(connection: Connection, error: Error): void {
-    // What nothing depends on is no news.
+    // Nothing depends on a `control` connection, so its errors are not reported.
     if (this.complained.has(connection) || !this.states.has(connection)) return;
     this.complained.add(connection);
     this.watcher.failed(connection.role, error);

@@ -9,14 +9,15 @@ import { isMasterLost, withoutArguments } from './reply-error.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const MAX_RECONNECT_DELAY_MS = 1_000;
-/** A socket that owes an answer for this long is dead; for blocking reads this is on top of BLOCK. */
+/** A socket on which an answer is missing for this long is dead. */
 const SOCKET_TIMEOUT_MS = 10_000;
+/** The same for blocking reads, in addition to BLOCK. */
 const BLOCKING_GRACE_MS = 5_000;
-/** A subscriber owes no answers, so only the operating system can find out that its peer has vanished. */
+/** A subscriber waits for no answers, so only the operating system can detect that its peer has vanished. */
 const CONTROL_KEEP_ALIVE_MS = 10_000;
-/** A peer that does not answer the end of a connection is not waited for longer than this. */
+/** How long to wait for a peer that does not answer the end of a connection. */
 const CLOSE_TIMEOUT_MS = 500;
-/** A cluster asks one node, chosen by chance, whether it is up. Another one is asked when that takes longer than this. */
+/** A cluster client asks one random node whether the cluster is up, and after this time another one. */
 const READY_CHECK_TIMEOUT_MS = 2_000;
 
 export interface ConnectionWatcher {
@@ -24,18 +25,18 @@ export interface ConnectionWatcher {
   failed(role: ConnectionRole, error: Error): void;
 }
 
-/** What a caller waits for a connection for; an error says what the outage means to it. */
+/** Why a caller waits for a connection; an error says what the outage means for the caller. */
 export type Purpose = 'connect' | 'store';
 
-/** One socket with a role: opens it, tells when it can be used, closes it. It reconnects forever until `close()`. */
+/** One socket with a role: opens it, reports when it is ready, closes it. It reconnects forever until `close()`. */
 export class Connection {
   readonly client: RedisClient;
   readonly isCluster: boolean;
-  /** How often the connection became usable so far; a reader that sees it grow knows that a read may be lost. */
+  /** How often the connection has become ready; when it grows, a read may be lost. */
   epoch = 0;
 
   private closing: Promise<void> | undefined;
-  /** Why the connection cannot be used; undefined once it can. */
+  /** The last error; undefined once the connection is ready. */
   private trouble: Error | undefined;
   private readonly waiting = new Set<(error?: Error) => void>();
 
@@ -63,7 +64,7 @@ export class Connection {
     return this.closing !== undefined;
   }
 
-  /** Starts connecting, once. A failure is no concern of the caller: the retries go on in the background. */
+  /** Starts connecting, once. A failure does not reach the caller: the retries go on in the background. */
   open(): void {
     if (this.client.status === 'wait') this.client.connect().catch(() => undefined);
     else if (this.isReady && this.epoch === 0) this.becameReady();
@@ -90,13 +91,13 @@ export class Connection {
     });
   }
 
-  /** What to tell a caller that waited in vain: where Redis was looked for, and what became of it last. */
+  /** The error for a caller that waited without success: the address of Redis and the last error of the connection. */
   unavailable(waited: string, purpose: Purpose): TransportUnavailableError {
     const what = `No connection to Redis at ${addressOf(this.source, this.client)} within ${waited}`;
     return new TransportUnavailableError(what, this.trouble, purpose === 'store');
   }
 
-  /** Resolves when the socket is closed, at the latest after half a second. Any number of times. */
+  /** Resolves when the socket is closed, after half a second at most. May be called any number of times. */
   close(): Promise<void> {
     return (this.closing ??= this.shut());
   }
@@ -127,7 +128,7 @@ export class Connection {
   }
 }
 
-/** ioredis never ends a client that is between two attempts, nor a cluster without a node. */
+/** ioredis never emits `end` for a client between two attempts, or for a cluster without a node. */
 function hasSocket(client: RedisClient): boolean {
   if ('nodes' in client) return client.nodes().length > 0;
   return client.status !== 'reconnecting' && client.status !== 'end';
@@ -143,7 +144,7 @@ function endOf(client: RedisClient, timeoutMs: number): Promise<void> {
   });
 }
 
-/** A node that hangs would be waited for as long as a socket may be silent, and longer than `connectTimeout`. */
+/** Without this, the wait for a node that hangs is as long as a socket may be silent, longer than `connectTimeout`. */
 function limitReadyCheck(client: RedisClient): void {
   if (!('nodes' in client)) return;
   let timer: NodeJS.Timeout | undefined;
@@ -160,8 +161,8 @@ function limitReadyCheck(client: RedisClient): void {
 const LEFT_TIMER = 'socketTimeoutTimer';
 
 /**
- * ioredis 5 leaves the timer of `socketTimeout` running when a socket is lost: it would end the next one, which is well, and
- * keep the process from ending after `close()`.
+ * ioredis 5 leaves the timer of `socketTimeout` running when a socket is lost: it would end the next, healthy socket,
+ * and keep the process from exiting after `close()`.
  */
 function clearLeftTimeouts(client: RedisClient): void {
   if ('nodes' in client) client.on('+node', clearLeftTimeouts);
@@ -173,7 +174,7 @@ function clearLeftTimeout(client: Redis): void {
   Reflect.set(client, LEFT_TIMER, undefined);
 }
 
-/** Clients that have a role. One that had two would put its blocking reads in front of all that it writes. */
+/** Clients that have a role. With two roles, the blocking reads of a client would delay all of its writes. */
 const taken = new WeakSet<RedisClient>();
 
 function openClient(source: RedisConnection, role: ConnectionRole, blockMs: number): RedisClient {
@@ -181,7 +182,7 @@ function openClient(source: RedisConnection, role: ConnectionRole, blockMs: numb
   const client = makeClient(source, role, safe);
   assertNoKeyPrefix(client.options.keyPrefix);
   if (taken.has(client)) {
-    const rule = 'a factory that makes a new client at each call: each role needs a connection of its own';
+    const rule = 'a factory that creates a new client for each call: each role needs its own connection';
     throw new RedisStreamOptionError('connection', rule, client);
   }
   taken.add(client);
@@ -203,7 +204,7 @@ function makeClient(source: RedisConnection, role: ConnectionRole, safe: RedisOp
   });
 }
 
-/** ioredis lets what the query of a URL says win over options, so `?maxRetriesPerRequest=20` would send messages twice. */
+/** In ioredis the query of a URL overrides options, so `?maxRetriesPerRequest=20` would send messages twice. */
 function urlWithout(safe: RedisOptions, source: string): string {
   if (!source.includes('?') || !URL.canParse(source)) return source;
   const url = new URL(source);
@@ -212,8 +213,8 @@ function urlWithout(safe: RedisOptions, source: string): string {
 }
 
 /**
- * The options without which ioredis re-sends, hangs or hides: every command settles at the latest when its socket
- * closes, nothing is sent twice, and a dead socket is noticed.
+ * The options without which ioredis sends commands twice, hangs or hides failures. With them, every command settles
+ * when its socket closes at the latest, nothing is sent twice, and a dead socket is detected.
  *
  * `autoResendUnfulfilledCommands: false` looks like the way to "nothing is sent twice", but leaves the commands in
  * flight unsettled forever (ioredis #2193); with 0 retries, `true` rejects each of them at once.
@@ -223,7 +224,7 @@ function safeOptions(role: ConnectionRole, blockMs: number): RedisOptions {
     lazyConnect: true,
     enableOfflineQueue: false,
     enableAutoPipelining: false,
-    // ioredis would do it with a promise that nobody holds: a socket that is lost meanwhile would end the process.
+    // ioredis would resubscribe in a promise without a handler: losing the socket meanwhile would end the process.
     autoResubscribe: false,
     autoResendUnfulfilledCommands: true,
     maxRetriesPerRequest: 0,
@@ -237,7 +238,7 @@ function safeOptions(role: ConnectionRole, blockMs: number): RedisOptions {
   };
 }
 
-/** A timeout of the user's for each command would end what is meant to wait. */
+/** A `commandTimeout` of the user would abort commands that are meant to block. */
 function timeouts(role: ConnectionRole, blockMs: number): RedisOptions {
   switch (role) {
     case 'control':
@@ -252,8 +253,8 @@ function timeouts(role: ConnectionRole, blockMs: number): RedisOptions {
 }
 
 /**
- * As above, but for the queue: ioredis connects to a node when it has the first command for it, and would refuse those
- * that come while it does. What waits there has not been sent, and fails when the node cannot be reached.
+ * As `safeOptions`, except for the queue: ioredis connects to a node on the first command for it, and would refuse the
+ * commands that come meanwhile. Commands in the queue have not been sent, and fail if the node cannot be reached.
  */
 function clusterOptions(options: ClusterOptions | undefined, safe: RedisOptions): ClusterOptions {
   return {
@@ -267,13 +268,13 @@ function clusterOptions(options: ClusterOptions | undefined, safe: RedisOptions)
       connectTimeout: CONNECT_TIMEOUT_MS,
       ...options?.redisOptions,
       ...safe,
-      // The cluster follows MOVED by itself. Closing the connection for it would lose what else is on it.
+      // The cluster client follows MOVED by itself. Closing the connection would lose the other commands on it.
       reconnectOnError: null,
     },
   };
 }
 
-/** Doubles from 50 ms to a second, with jitter, so that a fleet does not come back in step. */
+/** Doubles from 50 ms to a second, with jitter, so that instances do not all reconnect at the same time. */
 export function reconnectDelay(attempt: number): number {
   const ceiling = Math.min(MAX_RECONNECT_DELAY_MS, 50 * 2 ** Math.min(attempt - 1, 10));
   return Math.round(ceiling * (0.75 + Math.random() * 0.5));
@@ -283,7 +284,7 @@ export function isClusterConnection(source: RedisConnection): source is RedisClu
   return typeof source === 'object' && 'nodes' in source && Array.isArray(source.nodes);
 }
 
-/** Refused because ioredis 5 and 6 apply it differently, and replies carry the prefixed names all the same. */
+/** Refused because ioredis 5 and 6 apply it differently, and replies still have the prefixed names. */
 export function assertNoKeyPrefix(keyPrefix: unknown): void {
   if (keyPrefix !== undefined && keyPrefix !== null && keyPrefix !== '') {
     throw new RedisStreamOptionError('connection.keyPrefix', 'absent; use `option.prefix` on both sides', keyPrefix);

@@ -1,11 +1,11 @@
 import type { RedisClient } from '../interfaces/connection.js';
 
 /**
- * Time of the Redis server, so that ages of entries never depend on the clocks of two hosts agreeing. Between two
- * synchronisations it counts monotonically: a step of this host's clock changes nothing.
+ * Time of the Redis server, so that ages of entries do not depend on the clocks of two hosts agreeing. Between two
+ * synchronizations it is monotonic: a step of this host's clock changes nothing.
  */
 export class RedisClock {
-  /** Added to the monotonic clock. Until the server was asked, it is the clock of this host as it was at the start. */
+  /** Added to the monotonic clock. Until the first synchronization, this is the clock of this host as of startup. */
   private offsetMs = Date.now() - performance.now();
 
   /** Milliseconds since the epoch. */
@@ -14,8 +14,8 @@ export class RedisClock {
   }
 
   /**
-   * The time is as old as its answer may be: a call that was long under way leaves the clock behind, never ahead of Redis, where
-   * it would let what is valid expire. A user without the right to ask for the time keeps the clock of this host.
+   * A slow call leaves the clock behind Redis, never ahead of it: ahead, it would expire requests that are still valid.
+   * A user without the permission for TIME keeps the clock of this host.
    */
   async synchronise(client: RedisClient): Promise<void> {
     const [seconds, micros] = await client.time();

@@ -1,18 +1,18 @@
 /**
- * What an error means for whoever sent the command:
- * - `retry`: the server cannot now, but may later; nothing was done
- * - `rejoin`: the stream or its group is gone and has to be created again
+ * What an error means for the sender of a command:
+ * - `retry`: the server cannot run the command now, but may later; nothing was done
+ * - `rejoin`: the stream or its group is missing and has to be created again
  * - `reconnect`: this server is no longer the master
- * - `reject`: this command will never do
- * - `fatal`: not allowed to, until an operator changes it
+ * - `reject`: this command can never succeed
+ * - `fatal`: the command is not allowed, until an operator changes that
  * - `not-sent`: the connection was down, nothing left this process
- * - `lost`: the connection broke after sending; the server may have done it
- * - `defect`: code of our own failed, in this process or in a script; what the server has done is not known, and the same
- *   call would fail again
+ * - `lost`: the connection broke after sending; the server may have run the command
+ * - `defect`: our own code failed, in this process or in a script; what the server did is not known, and the same call
+ *   would fail again
  */
 export type ErrorKind = 'retry' | 'rejoin' | 'reconnect' | 'reject' | 'fatal' | 'not-sent' | 'lost' | 'defect';
 
-/** A script that stopped in the middle: its error answers none of its commands, and any number of them may be done. */
+/** A script stopped in the middle: its error answers none of its commands, and any number of them may be done. */
 export class ScriptFailedError extends Error {
   override readonly name = 'ScriptFailedError';
 
@@ -50,19 +50,19 @@ const KIND_BY_CODE = new Map<string, ErrorKind>([
   ['WRONGPASS', 'fatal'],
 ]);
 
-/** ioredis' own words when it refuses a command that it would have to keep for later. */
+/** Message of ioredis when it refuses a command that it would have to queue. */
 const NOT_SENT = /enableOfflineQueue options is false/;
 const FORCED_UNBLOCK = /force unblock/i;
 /** Redis 6.2 wraps errors of commands inside scripts: `ERR Error running script …: NOGROUP No such key`. */
 const CODE_INSIDE_SCRIPT_ERROR = new RegExp(`\\b(${[...KIND_BY_CODE.keys(), 'WRONGTYPE'].join('|')})\\b`);
-/** What Redis 7.0 says, without a code, where any other version says NOPERM. */
+/** Message of Redis 7.0, without a code, where any other version answers NOPERM. */
 const FORBIDDEN_INSIDE_SCRIPT = /^-?ERR The user executing the script can't /;
 
-/** Not by `instanceof`: errors of other realms, as under Jest, are instances of none of our classes. */
+/** Not `instanceof`: errors of other realms, as under Jest, are not instances of our classes. */
 const isErrorLike = (error: unknown): error is { name: string; message: string } =>
   typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string';
 
-/** The one place where text of the server is understood. */
+/** Classifies an error by its text or its name. */
 export function classify(error: unknown): ErrorKind {
   const { name, message } = isErrorLike(error) ? error : new Error(String(error));
   if (DEFECTS.has(name)) return 'defect';
@@ -79,7 +79,7 @@ export function replyCode(message: string): string {
   return (message.includes('script') && CODE_INSIDE_SCRIPT_ERROR.exec(message)?.[1]) || first;
 }
 
-/** Server errors after which ioredis should look for the master anew. It never re-sends the failed command. */
+/** Server errors after which ioredis should look for the master again. It never sends the failed command again. */
 export const isMasterLost = (error: Error): boolean => classify(error) === 'reconnect';
 
 /** A copy that is safe to log and to throw: ioredis keeps payloads and passwords in `error.command.args`. */
@@ -96,7 +96,7 @@ export function withoutArguments(error: unknown): Error {
   return copy;
 }
 
-/** With the reasons that Node and ioredis keep beside the message: of each address that was tried, of the last node. */
+/** With the reasons that Node and ioredis keep outside the message: per address that was tried, of the last node. */
 function fullMessage(error: unknown): string {
   if (!isErrorLike(error)) return String(error);
   const { errors, lastNodeError } = error as { errors?: unknown; lastNodeError?: unknown };

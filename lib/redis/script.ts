@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Lua with the name under which the server keeps it. */
+/** A Lua script with the SHA-1 under which the server caches it. */
 export interface Script {
   readonly body: string;
   readonly sha: string;

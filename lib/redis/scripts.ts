@@ -14,7 +14,7 @@ import {
 import type { Script } from './script.js';
 import type { StreamEntry } from './stream-commands.js';
 
-/** A stream, a group on it and this process' consumer in that group: what every script works on. */
+/** A stream, a group on it and this process's consumer in that group: what most scripts work on. */
 export interface Membership {
   readonly stream: string;
   readonly group: string;
@@ -34,13 +34,13 @@ export interface DeadLetter {
   readonly extra: readonly string[];
 }
 
-/** An entry as far as a script needs to know it: requests go when they are settled. */
+/** What a script needs to know about an entry: requests are deleted when they are settled. */
 export interface OwnedEntry {
   readonly id: string;
   readonly request: object | undefined;
 }
 
-/** Requests first, with their number in front. */
+/** The number of requests, then their ids, then the other ids. */
 function idsByKind(entries: readonly OwnedEntry[]): (string | number)[] {
   const requests = entries.filter(({ request }) => request);
   const others = entries.filter(({ request }) => !request);
@@ -48,9 +48,9 @@ function idsByKind(entries: readonly OwnedEntry[]): (string | number)[] {
 }
 
 export interface Renewal {
-  /** Another consumer owns these by now, or they are settled. */
+  /** Entries that another consumer owns by now, or that are settled. */
   readonly lost: readonly string[];
-  /** These requests were deleted: their callers are gone. */
+  /** Requests that were deleted: their callers are gone. */
   readonly deleted: readonly string[];
 }
 
@@ -65,14 +65,14 @@ export async function renewLease(
   return { lost, deleted };
 }
 
-/** Acks entries that this consumer still owns. Returns the ids of those that it does not. */
+/** Acks entries that this consumer still owns, and deletes the requests among them. Returns the ids of the rest. */
 export async function ackOwned(client: RedisClient, at: Membership, entries: readonly OwnedEntry[]): Promise<string[]> {
   return (await runScript(client, ACK_OWNED, [at.stream], [at.group, at.consumer, ...idsByKind(entries)])) as string[];
 }
 
 /**
- * Counts a further attempt of entries that this consumer owns, and returns their fields; null where an entry was deleted, and
- * nothing where another consumer owns it.
+ * Counts a further attempt of entries that this consumer owns, and returns their fields: null for an entry that was
+ * deleted, and nothing for an entry that this consumer does not own.
  */
 export async function retakeEntries(
   client: RedisClient,
@@ -85,16 +85,16 @@ export async function retakeEntries(
 }
 
 export interface TakeRule {
-  /** Only entries of this consumer; absent: of any. */
+  /** Takes only entries of this consumer; absent: of any. */
   readonly from?: string;
   readonly minIdleMs: number;
-  /** Not what was idle for so long; absent: however long. */
+  /** Takes only entries that were idle for less than this; absent: for any time. */
   readonly belowIdleMs?: number;
-  /** Whether what follows counts as a further attempt. */
+  /** Whether taking an entry counts as a further attempt. */
   readonly countAttempt: boolean;
 }
 
-/** Makes this consumer the owner of pending entries and returns them with their bodies and attempts. */
+/** Makes this consumer the owner of pending entries and returns them with their fields and attempts. */
 export async function takeEntries(
   client: RedisClient,
   at: Membership,
@@ -116,14 +116,14 @@ export async function takeEntries(
   }));
 }
 
-/** What became of an entry that was to be a dead letter. `gone`: somebody deleted it; it was acked. */
+/** Outcome of storing a dead letter. `gone`: the entry had been deleted, and was acked. */
 export interface DeadLetterOutcome {
   readonly status: 'stored' | 'not-owned' | 'gone';
-  /** Id in the dead-letter stream, where it was stored. */
+  /** Id in the dead-letter stream, if it was stored. */
   readonly letterId?: string;
 }
 
-/** Stores a copy of an entry with its raw bytes and acks the entry, both or neither, if this consumer still owns it. */
+/** If this consumer still owns an entry, stores a copy with its raw bytes and acks the entry, both or neither. */
 export async function storeDeadLetter(
   client: RedisClient,
   at: Membership,
@@ -137,14 +137,14 @@ export async function storeDeadLetter(
 }
 
 /**
- * What an entry is given as its idle time when it is handed over: so long that the next sweep of any instance takes it,
- * whatever its lease, and that its new owner can tell it from what was delivered to it.
+ * Idle time of an entry that is handed over: so long that the next sweep of any instance takes the entry, whatever the
+ * lease, and that the new owner can tell it from entries that were delivered to it.
  */
 export const HANDED_OVER_IDLE_MS = 86_400_000;
 
 /**
- * Gives entries away so that the next sweep of any instance takes them. Those that were `started` keep their attempts.
- * Returns the ids of entries that somebody deleted; these are acked.
+ * Hands entries over, so that the next sweep of any instance takes them. If they were `started`, their attempt counts.
+ * Returns the ids of entries that had been deleted; these are acked.
  */
 export async function handBack(
   client: RedisClient,
@@ -157,15 +157,15 @@ export async function handBack(
 }
 
 /**
- * What became of a letter that was to be redriven. All but the first and the second stay where they are:
- * - `foreign`: an entry that no server wrote as a dead letter
- * - `elsewhere`: it failed in another stream, whose letters are in the same place
+ * Outcome of redriving a dead letter. Except for `redriven` and `missing`, the dead letter stays where it is:
+ * - `foreign`: no server wrote the entry as a dead letter
+ * - `elsewhere`: it failed in another stream, which has the same dead-letter stream
  * - `homeless`: its group does not exist
  * - `too-wide`: it has more fields than a script can write
  */
 export type RedriveOutcome = 'redriven' | 'missing' | 'foreign' | 'elsewhere' | 'homeless' | 'too-wide';
 
-/** Gives a dead letter another life in the group that it failed in. */
+/** Makes a dead letter run again in the group in which it failed. */
 export async function redriveLetter(
   client: RedisClient,
   stream: string,
@@ -182,7 +182,7 @@ export async function retireConsumer(client: RedisClient, at: Membership, shape:
 }
 
 export interface RetireRule {
-  /** Hash in which consumers sign that they are there; absent where this user may not use it. */
+  /** Hash in which consumers record that they are alive; absent if the Redis user has no access to it. */
   readonly shape: string | undefined;
   readonly idleMs: number;
   readonly nowMs: number;
@@ -203,33 +203,33 @@ async function retire(
 }
 
 export interface TrimRule {
-  /** Newest entries to keep, where a group has not said anything else. */
+  /** How many of the newest entries to keep, for groups that have not declared anything else. */
   readonly maxLength: number;
-  /** Oldest id to keep, likewise; '' = any. */
+  /** Oldest id to keep, for the same groups; '' = any. */
   readonly oldestId: string;
   readonly nowMs: number;
-  /** Who holds back more than this is told of. */
+  /** Groups that hold back more entries than this are reported. */
   readonly muchHeldBack: number;
-  /** Hash with what the groups of the stream have said; absent where this user may not read it. */
+  /** Hash with what the groups of the stream have declared; absent if the Redis user has no access to it. */
   readonly shape: string | undefined;
 }
 
 export interface HoldingGroup {
   readonly group: string;
-  /** Entries that it keeps from being trimmed. */
+  /** How many entries it keeps from being trimmed. */
   readonly lag: number;
-  /** Whether they were trimmed all the same, by its own `groupTtl`. */
+  /** Whether its `groupTtl` is over, so that it did not keep them from being trimmed. */
   readonly isLeftOut: boolean;
 }
 
 export interface Trimmed {
-  /** By how much the stream is still too long. */
+  /** By how many entries the stream is still too long. */
   readonly excess: number;
-  /** Groups that hold much back and that no consumer seems to read. */
+  /** Groups that hold back many entries, or whose `groupTtl` is over, and that no consumer seems to read. */
   readonly holding: readonly HoldingGroup[];
 }
 
-/** Trims what every group has settled, by the largest retention that a group of the stream asks for. */
+/** Trims entries that every group has settled, by the largest retention that a group of the stream asks for. */
 export async function trimSettled(client: RedisClient, at: Membership, rule: TrimRule): Promise<Trimmed> {
   const keys = rule.shape === undefined ? [at.stream] : [at.stream, rule.shape];
   const args = [rule.maxLength, rule.oldestId, Math.floor(rule.nowMs), at.group, rule.muchHeldBack];
@@ -247,8 +247,8 @@ export interface CancelledRequest {
 }
 
 /**
- * Deletes requests of one stream, and announces on the control channel those that a server has read already. Returns what
- * Redis refused once the deletion was done; undefined when nothing.
+ * Deletes requests of one stream, and announces on the control channel those that a server has already read. Returns
+ * what Redis refused after the deletion; undefined if nothing.
  */
 export async function cancelRequests(
   client: RedisClient,
@@ -261,14 +261,14 @@ export async function cancelRequests(
   return refused === '' ? undefined : refused;
 }
 
-/** Runs a script by its name, and teaches it to a server that does not know it. */
+/** Runs a script by its SHA-1, and sends its body to a server that does not know it. */
 export async function runScript(
   client: RedisClient,
   { sha, body }: Script,
   keys: readonly string[],
   args: readonly (string | number)[],
 ): Promise<unknown> {
-  // As one list: a call takes only so many arguments.
+  // As one list: a call accepts a limited number of arguments.
   const rest = [keys.length, ...keys, ...args];
   try {
     return await client.call('evalsha', [sha, ...rest]);

@@ -2,17 +2,17 @@ import type { RedisClient } from '../interfaces/connection.js';
 
 const MIN_VERSION = [6, 2] as const;
 
-/** What a Redis server says of itself, as far as this transport depends on it. */
+/** The state of a Redis server, as far as this transport depends on it. */
 export interface ServerReport {
-  /** Why it cannot be used at all. */
+  /** Why it cannot be used at all; undefined if it can. */
   readonly unfit: string | undefined;
-  /** What it may lose, one sentence each. */
+  /** Settings by which it may lose data, one sentence each. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Looks at the settings without which nothing here can hold its promises. Uses INFO only: CONFIG is forbidden on most
- * managed servers. A user without the right to INFO is told what was not looked at.
+ * Checks the settings on which all promises depend. Uses INFO only: most managed servers forbid CONFIG. Without the
+ * permission for INFO, a warning says what was not checked.
  */
 export async function inspectServer(client: RedisClient): Promise<ServerReport> {
   let info: ReadonlyMap<string, string>;
@@ -33,12 +33,12 @@ export function reportOf(info: ReadonlyMap<string, string>): ServerReport {
   const policy = info.get('maxmemory_policy');
   if (policy !== undefined && policy !== 'noeviction') {
     warnings.push(
-      `maxmemory-policy is "${policy}": under memory pressure Redis deletes whole streams with what was not handled. Set it to "noeviction".`,
+      `maxmemory-policy is "${policy}": under memory pressure Redis deletes whole streams, including entries that were not handled. Set it to "noeviction".`,
     );
   }
   if (info.get('aof_enabled') === '0') {
     warnings.push(
-      'appendonly is off: what Redis took since its last snapshot is lost when it stops. Set "appendonly yes".',
+      'appendonly is off: everything written since the last snapshot is lost when Redis stops. Set "appendonly yes".',
     );
   }
   return { unfit: unfitness(info.get('redis_version')), warnings };

@@ -1,6 +1,6 @@
 import type { RedisClient } from '../interfaces/connection.js';
 
-/** An entry as Redis returns it: names and values alternate. `fields` is null when the entry itself is gone. */
+/** An entry as Redis returns it: names and values alternate. `fields` is null if the entry was deleted. */
 export interface StreamEntry {
   readonly id: string;
   readonly fields: readonly string[] | null;
@@ -27,7 +27,7 @@ export interface GroupRead {
   readonly streams: readonly string[];
 }
 
-/** New entries for this consumer (`XREADGROUP … >`). An empty list when nothing came in time. */
+/** New entries for this consumer (`XREADGROUP … >`). An empty list if none came in time. */
 export async function readGroup(client: RedisClient, read: GroupRead): Promise<StreamEntries[]> {
   const block = read.blockMs === undefined ? [] : ['BLOCK', read.blockMs];
   const args = ['GROUP', read.group, read.consumer, 'COUNT', read.count, ...block, 'STREAMS', ...read.streams];
@@ -35,7 +35,7 @@ export async function readGroup(client: RedisClient, read: GroupRead): Promise<S
   return parseStreams(reply);
 }
 
-/** ioredis types each order of XREADGROUP's arguments on its own; ours is assembled. */
+/** ioredis types each order of XREADGROUP's arguments separately; these arguments are assembled. */
 function callXreadgroup(client: RedisClient, args: (string | number)[]): Promise<unknown> {
   return (client.xreadgroup as (...args: (string | number)[]) => Promise<unknown>).apply(client, args);
 }
@@ -53,8 +53,8 @@ export async function readAfter(
 }
 
 /**
- * Up to `count` pending entries, those of one consumer or those idle for at least `idleMs`; after an entry of the page
- * before, or from the oldest one on.
+ * Up to `count` pending entries, those of one consumer or those idle for at least `idleMs`; after the last entry of the
+ * previous page, or from the oldest one.
  */
 export async function pendingEntries(
   client: RedisClient,
@@ -78,7 +78,7 @@ export async function pendingEntries(
 }
 
 /**
- * Creates the group and, if need be, the stream. False when the group was there already, even where Redis has no memory to
+ * Creates the group and, if necessary, the stream. False if the group already exists, even when Redis has no memory to
  * create anything.
  */
 export async function createGroup(
@@ -93,7 +93,7 @@ export async function createGroup(
   } catch (error) {
     const { message } = error as Error;
     if (message.startsWith('BUSYGROUP')) return false;
-    // Redis refuses the command without a look at whether it would add anything.
+    // Redis refuses the command without checking whether it would add anything.
     if (message.startsWith('OOM') && (await hasGroup(client, stream, group))) return false;
     throw error;
   }
@@ -105,13 +105,13 @@ export async function groupNames(client: RedisClient, stream: string): Promise<s
   return groups.map((about) => String(Array.isArray(about) ? about[about.indexOf('name') + 1] : about.name));
 }
 
-/** False as well where Redis does not say. */
+/** Also false if the query fails. */
 async function hasGroup(client: RedisClient, stream: string, group: string): Promise<boolean> {
   const names = await groupNames(client, stream).catch((): string[] => []);
   return names.includes(group);
 }
 
-/** Milliseconds of the Redis clock at which an entry was added; ids that were chosen by hand may say anything. */
+/** When an entry was added, in ms of the Redis clock; an id that was chosen by hand may have any time. */
 export const entryTime = (id: string): number => Number(id.slice(0, id.indexOf('-')));
 
 const MAX_PART = 2n ** 64n - 1n;
@@ -122,11 +122,11 @@ export function nextId(id: string): string {
   const ms = BigInt(id.slice(0, dash));
   const seq = BigInt(id.slice(dash + 1));
   if (seq < MAX_PART) return `${ms}-${seq + 1n}`;
-  // Nothing comes after the last id of all.
+  // Nothing comes after the highest possible id.
   return ms < MAX_PART ? `${ms + 1n}-0` : id;
 }
 
-/** Both shapes of a multi-stream reply: pairs (RESP2, and ioredis 6 by default) or a map (RESP3 as it is). */
+/** Both forms of a multi-stream reply: pairs (RESP2, and ioredis 6 by default) or a map (plain RESP3). */
 function parseStreams(reply: unknown): StreamEntries[] {
   if (reply === null || typeof reply !== 'object') return [];
   const pairs = Array.isArray(reply)

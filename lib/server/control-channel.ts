@@ -3,7 +3,7 @@ import { withoutArguments } from '../redis/reply-error.js';
 import type { RunningRequests } from './running/running-requests.js';
 
 export interface ControlParts {
-  /** Its own in front of a lone server; in a cluster ioredis opens one for subscriptions by itself. */
+  /** A separate one, except in a cluster, where ioredis opens one for subscriptions by itself. */
   readonly connection: Connection;
   readonly channel: string;
   readonly requests: RunningRequests;
@@ -11,8 +11,8 @@ export interface ControlParts {
 }
 
 /**
- * Hears from clients which requests are cancelled. Nothing depends on it: what is missed is found by the next renewal of
- * leases.
+ * Receives the ids of cancelled requests from clients. Nothing depends on it: the next lease renewal finds a
+ * cancellation that was missed.
  */
 export class ControlChannel {
   private isSubscribing = false;
@@ -21,7 +21,7 @@ export class ControlChannel {
 
   constructor(private readonly parts: ControlParts) {}
 
-  /** Listens from the moment its connection is there, and anew after each reconnect. */
+  /** Subscribes as soon as the connection is ready, and again after each reconnect. */
   open(): void {
     const { client } = this.parts.connection;
     client.on('message', this.hear);
@@ -50,7 +50,7 @@ export class ControlChannel {
     if (this.isClosed || this.hasComplained || !connectionWasThere(error)) return;
     this.hasComplained = true;
     this.parts.info(
-      `Cancelled requests are noticed only when leases are renewed, since Redis refuses to subscribe to "${this.parts.channel}": ${withoutArguments(error).message}`,
+      `Cancelled requests are noticed only when leases are renewed, because Redis refuses the subscription to "${this.parts.channel}": ${withoutArguments(error).message}`,
     );
   }
 
@@ -63,7 +63,7 @@ export class ControlChannel {
 
 const connectionWasThere = (error: unknown): boolean => (error as Error).name === 'ReplyError';
 
-/** Whoever may publish here may write anything. */
+/** Undefined for any other message: every client with the right to publish here can send anything. */
 function cancelledId(text: string): string | undefined {
   try {
     const { kind, id } = JSON.parse(text) as { kind?: unknown; id?: unknown };

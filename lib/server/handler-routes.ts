@@ -6,12 +6,12 @@ import type { ServerSettings } from '../options/settings.js';
 import type { Route } from './holding/group-stream.js';
 
 /**
- * Which handlers run for a pattern in a group. Kept beside Nest's own map, which chains several handlers of one event
- * into a `forkJoin`: that completes as soon as one of them completes without a value, and unsubscribes the others.
+ * The handlers of each pattern and group. Separate from Nest's own map, which chains several handlers of one event into
+ * a `forkJoin`: that completes as soon as one of them completes without a value, and unsubscribes the others.
  */
 export class HandlerRoutes {
   private readonly routes = new Map<string, Route>();
-  /** Extras that mean nothing here; they may belong to another transport that serves the same handler. */
+  /** Names of extras that are unknown here; they may belong to another transport of the same handler. */
   readonly strangeExtras = new Set<string>();
 
   constructor(private readonly settings: ServerSettings) {}
@@ -20,7 +20,7 @@ export class HandlerRoutes {
     return [...this.routes.values()];
   }
 
-  /** @throws {RedisStreamOptionError} for extras that are wrong, or that contradict another handler's */
+  /** @throws {RedisStreamOptionError} for extras that are invalid, or differ from those of the route so far */
   add(pattern: string, handler: MessageHandler, isEventHandler: boolean, extras: RedisStreamHandlerExtras): void {
     const settings = resolveHandlerExtras(extras, this.settings);
     for (const name of unknownExtras(extras)) this.strangeExtras.add(name);
@@ -30,7 +30,7 @@ export class HandlerRoutes {
       route = { pattern, group: settings.group, settings, eventHandlers: [], messageHandler: undefined };
       this.routes.set(key, route);
     } else if (JSON.stringify(route.settings) !== JSON.stringify(settings)) {
-      // One entry, one settlement: they are delivered, retried and dead-lettered together.
+      // An entry is delivered, retried and dead-lettered once for all its handlers.
       throw new RedisStreamOptionError(
         `extras of "${pattern}"`,
         `the same for all its handlers in group "${settings.group}"`,

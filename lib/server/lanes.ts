@@ -3,11 +3,11 @@ import { ConcurrencyGate } from './running/concurrency-gate.js';
 import type { RunParts } from './running/entry-run.js';
 import { Lane } from './running/lane.js';
 
-/** Which lane each stream of a group is in. */
+/** The lane of each group stream. */
 export const lanesByStream = (lanes: readonly Lane[]): ReadonlyMap<GroupStream, Lane> =>
   new Map(lanes.flatMap((lane) => lane.streams.map((groupStream) => [groupStream, lane])));
 
-/** One lane per group, one more for each handler with its own slots. */
+/** One lane per group, plus one for each handler with its own `concurrency`. */
 export function makeLanes(streams: readonly GroupStream[], concurrency: number, parts: RunParts): Lane[] {
   const shared = new Map<string, GroupStream[]>();
   const own: Lane[] = [];

@@ -4,21 +4,21 @@ import { classify } from '../redis/reply-error.js';
 import { groupNames } from '../redis/stream-commands.js';
 import type { GroupStream } from './holding/group-stream.js';
 
-/** That another group is there is believed for so long; that there is none is asked anew each time. */
+/** How long "another group exists" is cached. "No other group" is checked again each time. */
 const KNOWN_FOR_MS = 1_000;
-/** Where groups were lost and are made anew, ours may be the first of several. */
+/** A group younger than this may be the first of several that are created again after a loss. */
 const SETTLING_MS = 1_000;
 const TRIES = 20;
 const RETRY_MS = 250;
 
-/** Knows whether a stream has another group beside ours; asked for requests that only event handlers could answer. */
+/** Checks whether ours is the only group of a stream; needed for requests that only event handlers could answer. */
 export class OnlyGroup {
   private readonly othersUntil = new Map<GroupStream, number>();
   private readonly questions = new Map<GroupStream, Promise<boolean>>();
 
   constructor(private readonly writer: Connection) {}
 
-  /** True as well where Redis does not say. */
+  /** Also true where Redis forbids the check. */
   check(groupStream: GroupStream): Promise<boolean> {
     if ((this.othersUntil.get(groupStream) ?? 0) > performance.now()) return Promise.resolve(false);
     let question = this.questions.get(groupStream);
@@ -47,7 +47,7 @@ export class OnlyGroup {
       } catch (error) {
         if (classify(error) === 'fatal') return true;
       }
-      // An answer in place of another group cannot be taken back; a connection comes back, and so does a stream that was lost.
+      // Retry, do not guess: an answer in place of another group is final, but a lost connection or stream comes back.
       await pause(RETRY_MS, undefined, { ref: false });
     }
     return false;

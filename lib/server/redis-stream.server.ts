@@ -20,15 +20,15 @@ import { GroupStream } from './holding/group-stream.js';
 import { HandlerRoutes } from './handler-routes.js';
 
 const NO_INTERCEPTOR =
-  'Nest shows a transport only "Internal server error" of what a handler throws. To see the error itself in dead letters and in `isRetriable`, add app.useGlobalInterceptors(new RedisStreamErrorInterceptor()).';
+  'Nest masks what a handler throws: the transport sees only "Internal server error". To get the original error in dead letters and in `isRetriable`, add app.useGlobalInterceptors(new RedisStreamErrorInterceptor()).';
 
 /**
- * Nest's server side over Redis Streams: each pattern is a stream, each entry is run by one consumer of every group and
- * acked when its handler has completed.
+ * The server side of the transport: each pattern is a stream. One consumer of every group runs each entry, and acks it
+ * when its handler has completed.
  */
 export class RedisStreamServer extends Server<ServerListeners> implements CustomTransportStrategy {
   override transportId: symbol = REDIS_STREAM_TRANSPORT;
-  /** Nest 12 leaves failures of event handlers to us then, and does not log them a second time. */
+  /** Makes Nest 12 leave failures of event handlers to this server, so that they are not logged twice. */
   override readonly propagatesEventHandlerErrors: boolean = true;
 
   protected override readonly logger = new Logger(RedisStreamServer.name);
@@ -36,7 +36,7 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
   private readonly routes: HandlerRoutes;
   private readonly events = new ServerEventEmitter((error) => this.logger.error(error));
   private readonly connectionListeners: { event: string; listener: (...args: unknown[]) => void }[] = [];
-  /** Nest has the same two from 11.1.6 on; 12 only adds helpers around them. */
+  /** Nest has both hooks since 11.1.6; Nest 12 only adds helpers around them. */
   private readonly processingHooks: ProcessingHooks = {
     started: (context, run) => {
       const failed = (error: unknown): void => {
@@ -63,7 +63,7 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
   private runtime: ServerRuntime | undefined;
   private closing: Promise<void> | undefined;
 
-  /** @throws {RedisStreamOptionError} */
+  /** @throws {RedisStreamOptionError} for a missing, unknown or invalid option */
   constructor(options: RedisStreamServerOptions) {
     super();
     this.settings = resolveServerOptions(options);
@@ -74,7 +74,7 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
     this.initializeDeserializer(this.settings);
   }
 
-  /** The worst of all connections' states; replays the latest. */
+  /** The worst state of all connections. A new subscriber gets the latest one at once. */
   override get status(): Observable<TransportStatus> {
     return super.status as Observable<TransportStatus>;
   }
@@ -87,14 +87,14 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
   ): void {
     const normalized = this.normalizePattern(pattern as string);
     this.routes.add(normalized, callback, isEventHandler, extras);
-    // Nest's map is what others look at; a second handler of one event would be chained to the first there, and run twice.
+    // Other code reads Nest's map. A second handler of an event stays out: Nest would chain it, and it would run twice.
     if (!this.messageHandlers.has(normalized)) super.addHandler(pattern, callback, isEventHandler, extras);
     else Object.assign(callback, { isEventHandler, extras });
   }
 
   /**
-   * Connects, creates the groups, starts reading, then calls back: what is sent from then on is handled. Calls back with
-   * an error when Redis cannot be reached within `option.connectTimeout`, or refuses a group.
+   * Connects, creates the groups, starts reading, then calls back: messages sent from then on are handled. Calls back
+   * with an error when Redis cannot be reached within `option.connectTimeout`, is too old, or refuses a group.
    */
   async listen(callback: (error?: unknown) => void): Promise<void> {
     try {
@@ -108,22 +108,23 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
   }
 
   /**
-   * Stops reading, lets running handlers finish within `option.shutdownTimeout`, settles them, hands back what was not
-   * started and releases the connections. Safe at any time, any number of times.
+   * Stops reading, lets running handlers finish within `option.shutdownTimeout`, settles their entries, hands back the
+   * entries that have not started, and closes the connections. Can be called at any time, any number of times.
    */
   close(): Promise<void> {
     return (this.closing ??= this.stop().finally(() => (this.closing = undefined)));
   }
 
   /**
-   * All that `close()` does, but for the connections. With `enableShutdownHooks()`, or in a hybrid application, Nest runs
-   * every `onModuleDestroy` before it closes the server; call this first where a provider closes its pool there.
+   * Does what `close()` does, but keeps the connections open. With `enableShutdownHooks()`, or in a hybrid application,
+   * Nest runs every `onModuleDestroy` before it closes the server: a provider that closes its pool there must await
+   * this first.
    */
   async drain(): Promise<void> {
     await this.runtime?.drain();
   }
 
-  /** Events of the connections (first argument: the role) and {@link ServerEvents}. */
+  /** Listens to the events of the connections (first argument: the role) and to {@link ServerEvents}. */
   override on<Event extends keyof ServerListeners>(event: Event, listener: ServerListeners[Event]): void {
     const registration = { event, listener: listener as (...args: unknown[]) => void };
     this.connectionListeners.push(registration);
@@ -141,13 +142,13 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
     return this.connections.clients as T;
   }
 
-  /** Older releases of Nest 11 have none. */
+  /** Undefined before Nest 11.1.6. */
   private get startHook(): typeof this.onProcessingStartHook | undefined {
     return this.onProcessingStartHook;
   }
 
   private async start(): Promise<void> {
-    // One that was drained, and not closed, has connections still.
+    // A server that was drained but not closed still has its connections.
     if (this.connections) await this.stop();
     const { settings } = this;
     const connections = new ConnectionGroup(settings.connection, settings.blockMs, {
@@ -175,7 +176,7 @@ export class RedisStreamServer extends Server<ServerListeners> implements Custom
   private introduce(streams: readonly GroupStream[]): void {
     for (const line of describeGroups(streams, this.settings)) this.logger.log(line);
     for (const name of this.routes.strangeExtras)
-      this.logger.warn(`The extra \`${name}\` of a handler means nothing to this transport`);
+      this.logger.warn(`The handler extra \`${name}\` is unknown to this transport and ignored`);
     const hasEvents = streams.some(({ route }) => route.eventHandlers.length > 0);
     if (hasEvents && !RedisStreamErrorInterceptor.isInUse) this.logger.log(NO_INTERCEPTOR);
   }

@@ -28,18 +28,18 @@ import { RetryQueue } from './settling/retry-queue.js';
 import { Settler } from './settling/settler.js';
 import { ThrottledLog } from './throttled-log.js';
 
-/** Redis may be slow to take the last acks; a stop does not wait for it longer than this. */
+/** Limit for each step of a shutdown that waits for Redis, such as for the last acks. */
 const FLUSH_TIMEOUT_MS = 2_000;
 
-/** A connection that has just been lost is back within this, if Redis is there. */
+/** A connection that was just lost is back within this if Redis is up. */
 const RECONNECT_GRACE_MS = 400;
 
 const RUNNING_POLL_MS = 10;
 
-/** A handler that obeys its signal is over within this. */
+/** A handler that heeds its signal ends within this. */
 const ABORT_GRACE_MS = 100;
 
-/** What a server has to say, and where. */
+/** Where a server reports: events, Nest's hooks, the log. */
 export interface ServerVoice {
   readonly events: ServerEventEmitter;
   readonly hooks: ProcessingHooks;
@@ -48,7 +48,7 @@ export interface ServerVoice {
   readonly failed: (error: unknown) => void;
 }
 
-/** What is there between `listen()` and `close()`: wires the parts together, starts and stops them in order. */
+/** Everything that exists between `listen()` and `close()`: creates the parts, starts and stops them in order. */
 export class ServerRuntime {
   private isStopping = false;
   private draining: Promise<void> | undefined;
@@ -88,7 +88,10 @@ export class ServerRuntime {
     this.retries.onDue = (entry) => laneOf.get(entry.groupStream)?.run(entry);
   }
 
-  /** @throws {TransportUnavailableError} when the server is too old */
+  /**
+   * @throws {TransportUnavailableError} when Redis is too old
+   * @throws {Error} when Redis refuses a group
+   */
   async start(): Promise<void> {
     await this.checkServer();
     await this.clock.synchronise(this.writer.client).catch(() => undefined);
@@ -99,7 +102,7 @@ export class ServerRuntime {
     this.retention.start();
   }
 
-  /** Once, whoever calls. */
+  /** Runs once; every call returns the same promise. */
   drain(): Promise<void> {
     return (this.draining ??= this.windDown());
   }
@@ -121,7 +124,7 @@ export class ServerRuntime {
     };
   }
 
-  /** Only requests are cancelled; who has none needs no further connection. */
+  /** Only requests can be cancelled: a server without request handlers needs no control connection. */
   private controlFor(connections: ConnectionGroup): ControlChannel | undefined {
     const { writer, streams, settings } = this;
     if (!streams.some(({ route }) => route.messageHandler)) return undefined;
@@ -140,7 +143,7 @@ export class ServerRuntime {
     for (const warning of warnings) this.voice.warn(warning);
   }
 
-  /** Order matters: no new entries, then no new runs, then the running ones, their settlement, and what is left. */
+  /** Order matters: nothing new starts, unstarted entries are handed back, running ones finish and are settled. */
   private async windDown(): Promise<void> {
     const end = performance.now() + this.settings.shutdownTimeoutMs;
     this.isStopping = true;
@@ -152,7 +155,7 @@ export class ServerRuntime {
     this.abortRunning();
     await this.runningDone(performance.now() + ABORT_GRACE_MS);
     await handedBack;
-    // What failed meanwhile waits for an attempt that this process will not make.
+    // Entries that failed in the meantime wait for a retry that this process will not run.
     await this.handBackUnstarted();
     if (this.writer.isReady) {
       await this.settler.drained(FLUSH_TIMEOUT_MS);
@@ -167,7 +170,7 @@ export class ServerRuntime {
   }
 
   private async stopTaking(): Promise<void> {
-    // Without the writer nothing could be handed back, and would have to wait until its lease is over.
+    // Handing back needs the writer. Without it, entries have to wait until their lease ends.
     const back = this.writer.ready(RECONNECT_GRACE_MS).catch(() => undefined);
     await Promise.all([
       ...this.readers.map((reader) => reader.stop()),
@@ -181,7 +184,7 @@ export class ServerRuntime {
     return this.streams.flatMap((groupStream) => groupStream.inPhase(...phases));
   }
 
-  /** A stop is no attempt: what never ran keeps its attempts, what waits for a retry goes elsewhere at once. */
+  /** A shutdown costs no attempt: unstarted entries get theirs back, and waiting retries go elsewhere at once. */
   private async handBackUnstarted(): Promise<void> {
     if (!this.writer.isReady) return;
     await Promise.all(this.streams.map((groupStream) => this.handBackOf(groupStream)));
@@ -208,7 +211,7 @@ export class ServerRuntime {
   }
 
   private abortRunning(): void {
-    const reason = new Error('The server stops, and `shutdownTimeout` is over');
+    const reason = new Error('The server is stopping and `shutdownTimeout` has passed');
     for (const entry of this.held('running')) entry.abortRun(reason);
   }
 

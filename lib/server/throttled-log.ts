@@ -5,13 +5,13 @@ interface Line {
   swallowed: number;
 }
 
-/** Writes one line per key in 10 s. What is swallowed in between is counted, and the count is told with the next line. */
+/** Writes at most one line per key in 10 s. Lines dropped in between are counted; the next line gives the number. */
 export class ThrottledLog {
   private readonly lines = new Map<string, Line>();
 
   constructor(private readonly write: (message: string) => void) {}
 
-  /** @param key what makes two lines the same: the stream and the cause, not the entry */
+  /** @param key names what equal lines have in common: the stream and the cause, not the entry */
   warn(key: string, message: string): void {
     const now = performance.now();
     const line = this.lines.get(key);

@@ -1,12 +1,9 @@
-/** Something that falls due. The wheel forgets it once it has, or once it is cancelled. */
+/** An item with a due time. The wheel forgets it when it fires or is cancelled. */
 export interface Deadline {
   cancel(): void;
 }
 
-/**
- * Deadlines of one tick, in the order in which they came: linked rather than in a set, which would be grown and emptied anew for
- * every tick.
- */
+/** Deadlines of one tick, in the order of `add`. A linked list, because a set would grow again for every tick. */
 class Bucket<T> {
   private first: Slot<T> | undefined;
   private last: Slot<T> | undefined;
@@ -30,7 +27,7 @@ class Bucket<T> {
     else this.last = previous;
   }
 
-  /** An empty bucket goes at once: with deadlines of a day, the map would grow until tomorrow. */
+  /** Removes an empty bucket at once: with deadlines of a day, the map would grow for a day. */
   leaveIfEmpty(): void {
     if (!this.first && this.buckets.get(this.tick) === this) this.buckets.delete(this.tick);
   }
@@ -54,7 +51,7 @@ class Slot<T> implements Deadline {
     if (this.leave()) bucket?.leaveIfEmpty();
   }
 
-  /** False when it was cancelled, or has fired. */
+  /** False if the deadline was cancelled or has fired. */
   leave(): boolean {
     if (!this.bucket) return false;
     this.bucket.remove(this);
@@ -66,15 +63,16 @@ class Slot<T> implements Deadline {
 }
 
 /**
- * Deadlines by the thousand with one timer: they are kept in buckets of `granularityMs` and may fire that much late,
- * never early. The timer runs only while something waits, and does not keep the process alive. Memory follows what waits.
+ * Thousands of deadlines on one timer. They are kept in buckets of `granularityMs` and may fire up to `granularityMs`
+ * late, never early. The timer runs only while there are deadlines, and does not keep the process alive. Memory use
+ * follows the number of deadlines.
  */
 export class DeadlineWheel<T> {
   private readonly buckets = new Map<number, Bucket<T>>();
   private timer: NodeJS.Timeout | undefined;
   private nextTick = Infinity;
 
-  /** @param due what throws here is the affair of this one deadline: the others of its tick fire all the same */
+  /** @param due called for each deadline; if it throws, the other deadlines of the tick still fire */
   constructor(
     private readonly due: (item: T) => void,
     private readonly granularityMs = 20,
@@ -100,7 +98,7 @@ export class DeadlineWheel<T> {
     clearTimeout(this.timer);
     this.nextTick = tick;
     const delay = Math.max(0, tick * this.granularityMs - performance.now());
-    // setTimeout takes 31 bits; a longer wait is slept in stages.
+    // setTimeout accepts 31 bits; a longer wait takes several timers.
     this.timer = setTimeout(() => this.turn(), Math.min(delay + 1, 2 ** 31 - 1));
     this.timer.unref();
   }
@@ -123,7 +121,7 @@ export class DeadlineWheel<T> {
   private fire(slots: readonly Slot<T>[]): void {
     let failure: { readonly error: unknown } | undefined;
     for (const slot of slots) {
-      // One that falls due may cancel others of the same turn.
+      // A deadline that fires may cancel others of the same turn.
       if (!slot.leave()) continue;
       try {
         this.due(slot.item);

@@ -1,16 +1,16 @@
 export interface PeriodicRules<Target> {
   readonly everyMs: number;
-  /** What the task is for, asked anew at each turn. */
+  /** Targets of the task, called at each turn. */
   readonly targets: () => Iterable<Target>;
   readonly task: (target: Target) => Promise<void>;
-  /** Whether a turn makes sense now; a turn that does not is skipped. */
+  /** Whether a turn makes sense now; otherwise it is skipped. */
   readonly isPossible?: () => boolean;
   readonly failed?: (target: Target, error: unknown) => void;
 }
 
 /**
- * Runs a task for each of its targets every so often. Each target is on its own: one whose task fails or hangs delays no
- * other, and no task runs beside itself.
+ * Runs a task for each target at a fixed interval. Targets are independent: one whose task fails or hangs does not
+ * delay the others. No target has two runs of the task at the same time.
  */
 export class Periodic<Target> {
   private readonly underWay = new Map<Target, Promise<void>>();
@@ -28,13 +28,13 @@ export class Periodic<Target> {
     if (!this.isStopped) this.timer ??= setInterval(() => this.turn(), this.rules.everyMs).unref();
   }
 
-  /** Starts a turn at once, beside the regular ones. */
+  /** Starts a turn at once, in addition to the regular ones. */
   turn(): void {
     if (this.isStopped || this.rules.isPossible?.() === false) return;
     for (const target of this.rules.targets()) void this.run(target);
   }
 
-  /** Runs the task for one target now, or joins the run that is under way. Never rejects. */
+  /** Runs the task for one target now, or joins the run in progress. Never rejects. */
   run(target: Target): Promise<void> {
     if (this.isStopped) return Promise.resolve();
     let run = this.underWay.get(target);
@@ -45,7 +45,7 @@ export class Periodic<Target> {
     return run;
   }
 
-  /** Starts no further task. Resolves when those under way are over: the caller bounds the wait. */
+  /** Starts no more tasks. Resolves when the running tasks are done; the caller limits the wait. */
   async stop(): Promise<void> {
     this.isStopped = true;
     clearInterval(this.timer);

@@ -2,15 +2,15 @@ const UUID_V4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 
 export const isUuidV4 = (value: string): boolean => UUID_V4.test(value);
 
-/** Reply stream of a client. Only ever built from an id that is a uuid: whoever names a key could write anywhere. */
+/** Reply stream of a client. Always built from a uuid: a client that could choose the key could write anywhere. */
 export const replyStreamKey = (prefix: string, inboxId: string): string => `${prefix}reply:${inboxId}`;
 
-/** Channel on which a client tells the servers of its prefix that a request is cancelled. */
+/** Channel on which clients publish cancelled requests to the servers of the same prefix. */
 export const controlChannel = (prefix: string): string => `${prefix}ctl`;
 
 /**
- * A key that belongs to a stream, in the same hash slot: a name with a hash tag is appended to, any other is wrapped.
- * Redis hashes what stands between the first `{` and the first `}` after it, if that is not empty.
+ * A key that belongs to a stream, in the same hash slot: a name without a hash tag is put in braces, then `suffix` is
+ * appended. Redis hashes the text between the first `{` and the first `}` after it, unless it is empty.
  */
 export function siblingKey(stream: string, suffix: string): string {
   return hashTag(stream) === undefined ? `{${stream}}:${suffix}` : `${stream}:${suffix}`;
@@ -18,7 +18,7 @@ export function siblingKey(stream: string, suffix: string): string {
 
 export const deadLetterKey = (stream: string): string => siblingKey(stream, 'dead');
 
-/** What Redis hashes of a key, where that is not the whole of it. */
+/** The part of a key that Redis hashes; undefined if Redis hashes the whole key. */
 export function hashTag(key: string): string | undefined {
   const open = key.indexOf('{');
   const close = open < 0 ? -1 : key.indexOf('}', open + 1);

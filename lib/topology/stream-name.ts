@@ -4,28 +4,26 @@ import { hashTag } from './keys.js';
 import { isIllFormed } from './text.js';
 
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
-/** What Nest's `transformPatternToRoute` writes where it gives up; two such patterns would share one stream. */
+/** What Nest's `transformPatternToRoute` writes for what it cuts off; two such patterns would share one stream. */
 const TRUNCATED_PATTERN = /\[(MAX_DEPTH_REACHED|TOO_MANY_KEYS)\]/;
 
 /**
- * How keys end that belong to another stream: its dead letters, what it has put off, its lanes and its books. Without a hash
- * tag in front such an ending is harmless: no stream has siblings of that form.
+ * Endings of keys that belong to another stream: dead letters, delayed messages, lanes, bookkeeping. Without a hash tag
+ * in front, such an ending is harmless: no stream has siblings of that form.
  */
 const SIBLING = /:(dead|later|later:m|high|shape|cron|cron:m|cron:n|p:\d+|(?:mid|rate|done|owner|parked|members):.+)$/;
 
-/** `write`: a client, or a look at dead letters. `read`: a handler, which may take what became a dead letter. */
+/** `write`: a client, or `RedisStreamDeadLetters`. `read`: a handler, which may also read dead letters. */
 export type StreamUse = 'write' | 'read';
 
 /**
- * Name of the stream of a normalised pattern.
- * @throws {InvalidMessageError} when the pattern names no stream, one that another pattern would share, or one that belongs
- * to another stream
+ * Stream name of a normalized pattern.
+ * @throws {InvalidMessageError} if the pattern does not name a stream, if another pattern would share the stream, or if
+ * the name belongs to another stream
  */
 export function streamName(prefix: string, pattern: unknown, use: StreamUse): string {
   if (typeof pattern !== 'string' || pattern === '') {
-    throw new InvalidMessageError(
-      `A pattern has to be a non-empty string, a number or an object, got ${typeof pattern}`,
-    );
+    throw new InvalidMessageError(`A pattern must be a non-empty string, a number or an object, got ${typeof pattern}`);
   }
   const shown = JSON.stringify(pattern.slice(0, 80));
   if (Buffer.byteLength(pattern) > MAX_PATTERN_BYTES) {
@@ -55,7 +53,7 @@ function assertOwnStream(name: string, use: StreamUse): void {
   const ending = SIBLING.exec(name.slice(name.indexOf('}', name.indexOf('{'))))?.[1];
   if (ending === undefined || (use === 'read' && ending === 'dead')) return;
   throw new InvalidMessageError(
-    `The stream name ${shown} is taken: with ":${ending}" behind a hash tag it belongs to another stream. ` +
-      (ending === 'dead' ? 'Give the pattern whose dead letters are meant.' : 'Choose another pattern.'),
+    `The stream name ${shown} is reserved: with ":${ending}" after a hash tag it belongs to another stream. ` +
+      (ending === 'dead' ? 'Use the pattern that the dead letters belong to.' : 'Choose another pattern.'),
   );
 }

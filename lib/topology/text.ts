@@ -1,7 +1,7 @@
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * Whether a text has half of a surrogate pair. UTF-8 cannot say it, so Redis would store another text than the one that was
- * meant, and names that differ would become one.
+ * Whether a text has half of a surrogate pair. UTF-8 cannot encode it, so Redis would store a different text, and
+ * different names would become the same.
  */
 export const isIllFormed = (text: string): boolean => LONE_SURROGATE.test(text);

@@ -14,9 +14,9 @@ export interface AppOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Options of Node itself, such as `--max-old-space-size=256`. */
   readonly nodeArgs?: readonly string[];
-  /** Told every line that the app writes. */
+  /** Receives every line that the app writes. */
   readonly say?: (line: string) => void;
-  /** Told what the app reports, but for being ready. */
+  /** Receives every message of the app except `ready`. */
   readonly hear?: (message: unknown) => void;
 }
 
@@ -24,7 +24,7 @@ const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 15_000;
 const KEPT_LINES = 30;
 
-/** Not a listener of each: they are more than Node takes for sound. */
+/** One `exit` listener for all of them: with one each, Node would warn of a leak. */
 const running = new Set<AppProcess>();
 process.once('exit', () => running.forEach((each) => each.kill('SIGKILL')));
 
@@ -32,7 +32,7 @@ process.once('exit', () => running.forEach((each) => each.kill('SIGKILL')));
 export class AppProcess {
   /** Resolves when the app serves or its task is done; rejects when it ends before that. */
   readonly ready: Promise<void>;
-  /** Resolves when the process is gone, with what ended it. */
+  /** Resolves when the process has ended, with the reason. */
   readonly ended: Promise<string>;
   private readonly child: ChildProcess;
   private readonly lastLines: string[] = [];
@@ -41,8 +41,8 @@ export class AppProcess {
     this.child = spawn(
       process.execPath,
       ['--enable-source-maps', ...nodeArgs, compiled.main(app)],
-      // The channel tells when the app is ready, and tells the app when its parent is gone. A process group of its own:
-      // Ctrl-C must reach the launcher alone, which stops things in an order.
+      // The IPC channel reports when the app is ready, and its end tells the app that the parent has ended. A process
+      // group of its own: Ctrl-C must reach only the launcher, which stops the services in order.
       { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true },
     );
     for (const output of [this.child.stdout, this.child.stderr]) this.listen(output, say);
@@ -66,7 +66,7 @@ export class AppProcess {
     if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill(signal);
   }
 
-  /** Resolves when the process is gone; kills it if it will not go. */
+  /** Resolves when the process has ended; kills it if it does not stop in time. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     this.kill(signal);
     await Promise.race([this.ended, delay(STOP_WITHIN_MS, undefined, { ref: false })]);
@@ -76,7 +76,7 @@ export class AppProcess {
 
   private async untilReady(app: AppName): Promise<void> {
     const problem = await new Promise<string | undefined>((resolve) => {
-      const late = setTimeout(() => settle(`is not ready after ${READY_WITHIN_MS} ms without a word`), READY_WITHIN_MS);
+      const late = setTimeout(() => settle(`is not ready: no message for ${READY_WITHIN_MS} ms`), READY_WITHIN_MS);
       const listen = (message: unknown): void => {
         if (message === 'ready') return settle();
         late.refresh();
@@ -92,7 +92,7 @@ export class AppProcess {
     if (problem !== undefined) throw new Error(`${app} ${problem}\n${this.lastLines.join('\n')}`);
   }
 
-  /** Resolves when the process has ended and its last message is read. */
+  /** Resolves when the process has ended and its last message has been read. */
   private async gone(): Promise<string> {
     const reason = await this.ended;
     if (this.child.connected) await once(this.child, 'disconnect');

@@ -8,12 +8,12 @@ import type { AppName } from './app-process.js';
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const SOURCES = ['apps', 'lib'];
 const LIBRARY = 'nestjs-redis-stream-transport';
-/** Files that a browser gets as they are. */
+/** Static files for the browser. */
 const PAGE = 'apps/requestor/public';
 
 /**
- * The apps and the library as JavaScript in a temporary directory. A loader that compiles on the way costs each process
- * seconds; with half a dozen of them side by side that is most of the start.
+ * The apps and the library as JavaScript in a temporary directory. A loader that compiles on the fly costs each process
+ * seconds; with half a dozen processes in parallel that is most of the startup time.
  */
 export class CompiledApps {
   private constructor(private readonly directory: string) {
@@ -23,7 +23,7 @@ export class CompiledApps {
   static async compile(): Promise<CompiledApps> {
     const directory = mkdtempSync(join(tmpdir(), 'redis-stream-apps-'));
     const apps = new CompiledApps(directory);
-    // Modules are looked for upwards: first a folder that holds the library alone, then what the project has installed.
+    // Node looks for modules upwards: first in a folder with only the library, then in the project's node_modules.
     symlinkSync(join(PROJECT, 'node_modules'), join(directory, 'node_modules'));
     mkdirSync(join(directory, 'compiled/node_modules'), { recursive: true });
     symlinkSync('../lib', join(directory, 'compiled/node_modules', LIBRARY));

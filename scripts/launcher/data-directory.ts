@@ -3,8 +3,8 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Where the demo keeps its data between runs: `DATA_DIR`, else `.data` of the project. Two runs must not share it,
- * for two Redis servers on one append-only file destroy it.
+ * Where the demo keeps its data between runs: `DATA_DIR`, or else `.data` in the project. Two runs must not share it:
+ * two Redis servers on one append-only file destroy it.
  */
 export class DataDirectory {
   private constructor(readonly path: string) {}
@@ -15,7 +15,7 @@ export class DataDirectory {
     const directory = new DataDirectory(path);
     const owner = directory.owner();
     if (owner !== undefined) {
-      throw new Error(`npm start runs already (pid ${owner}). Stop it, or set DATA_DIR to another directory.`);
+      throw new Error(`npm start is already running (pid ${owner}). Stop it, or set DATA_DIR to another directory.`);
     }
     writeFileSync(directory.lock, String(process.pid));
     process.once('exit', () => rmSync(directory.lock, { force: true }));
@@ -36,7 +36,7 @@ export class DataDirectory {
       process.kill(pid, 0);
       return pid;
     } catch (error) {
-      // Not ours to signal, but there.
+      // The process exists but belongs to another user.
       return (error as NodeJS.ErrnoException).code === 'EPERM' ? Number(readFileSync(this.lock, 'utf8')) : undefined;
     }
   }

@@ -17,11 +17,11 @@ const PORTS = { provider: 3090, sink: 3091, smtp: 3092, postgres: 5499, redis: 6
 
 type Variables = Record<string, string>;
 
-/** All services of the demo, each started when what it needs is there. */
+/** All services of the demo, each started once the services it needs are up. */
 export class Demo {
   private readonly data = DataDirectory.open();
   private readonly ports = new Ports(new Set([...Object.values(REQUESTORS), ...Object.values(PORTS)]), say);
-  /** Where requestors and responders find the others. */
+  /** Variables that tell requestors and responders where the other services are. */
   private readonly env: Variables = {};
   private readonly addresses = new Map<string, string>();
 
@@ -30,10 +30,10 @@ export class Demo {
     private readonly compiled: CompiledApps,
   ) {}
 
-  /** @returns what is where, by name, once everything answers */
+  /** @returns the addresses of the services by name, once all of them answer */
   static async bringUp(supervisor: Supervisor): Promise<ReadonlyMap<string, string>> {
     const demo = new Demo(supervisor, await CompiledApps.compile());
-    // Side by side: a new database takes its time, and only the responders wait for it.
+    // In parallel: a new database takes a while, and only the responders wait for it.
     await Promise.all([demo.front(), demo.database()]);
     await supervisor.up(demo.responders());
     return demo.addresses;
@@ -53,7 +53,7 @@ export class Demo {
 
   private async redis(): Promise<void> {
     const given = process.env['REDIS_URL'];
-    if (given) return this.use('REDIS_URL', given, 'Redis', 'the one that REDIS_URL names');
+    if (given) return this.use('REDIS_URL', given, 'Redis', 'from REDIS_URL');
     await stopLeftOverRedis(this.data);
     const binary = await locateRedis({ say });
     const port = await this.ports.claim('Redis', PORTS.redis);
@@ -64,14 +64,14 @@ export class Demo {
 
   private async postgres(): Promise<void> {
     const given = process.env['DATABASE_URL'];
-    if (given) return this.use('DATABASE_URL', given, 'Postgres', 'the one that DATABASE_URL names');
+    if (given) return this.use('DATABASE_URL', given, 'Postgres', 'from DATABASE_URL');
     const port = await this.ports.claim('Postgres', PORTS.postgres);
     await this.supervisor.up({ postgres: () => startOwnPostgres(this.data, port, this.compiled) });
     const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
     this.use('DATABASE_URL', url, 'Postgres', `${url}  PGlite`);
   }
 
-  /** Tables, and users in them. */
+  /** Creates the tables and the users. */
   private users(): Promise<void> {
     const bar = new ProgressLine('users', (text) => line('database', text));
     const show = (message: unknown): void => bar.show(message as Progress);
@@ -89,7 +89,7 @@ export class Demo {
   private async sink(): Promise<Record<string, Start>> {
     const given = process.env['SMTP_URL'];
     if (given) {
-      this.use('SMTP_URL', given, 'Mails', 'at the server that SMTP_URL names');
+      this.use('SMTP_URL', given, 'Mails', 'at the server from SMTP_URL');
       return {};
     }
     const port = await this.ports.claim('mail-sink', PORTS.sink);

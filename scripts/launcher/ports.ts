@@ -2,7 +2,7 @@ import { isFree } from '../free-port.js';
 
 const TRIES = 100;
 
-/** Hands out loopback ports: the usual one, or the next that is free and nobody else's usual one, and then it says so. */
+/** Hands out loopback ports: the usual one, or else the next free one that is not another service's usual port. */
 export class Ports {
   private readonly given = new Set<number>();
 
@@ -19,6 +19,6 @@ export class Ports {
       if (port !== usual) this.say(`Port ${usual} is taken: ${service} uses ${port} instead`);
       return port;
     }
-    throw new Error(`${service} found no free port from ${usual} on`);
+    throw new Error(`There is no free port for ${service} from ${usual} to ${usual + TRIES - 1}`);
   }
 }

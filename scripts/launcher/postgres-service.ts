@@ -3,10 +3,10 @@ import { AppProcess } from './app-process.js';
 import type { CompiledApps } from './compiled-apps.js';
 import type { DataDirectory } from './data-directory.js';
 
-/** Empty databases, one for each version of PGlite. */
+/** Cache of empty databases, one per version of PGlite. */
 export const POSTGRES_TEMPLATES = fileURLToPath(new URL('../../.cache/postgres', import.meta.url));
 
-/** PGlite in the demo's own directory, on its own port, in a process of its own: it is busy while it works. */
+/** PGlite in the demo's own directory, on its own port, in a process of its own: statements block its event loop. */
 export const startOwnPostgres = (data: DataDirectory, port: number, compiled: CompiledApps): AppProcess =>
   new AppProcess({
     app: 'postgres',

@@ -14,7 +14,7 @@ export const startOwnRedis = async (data: DataDirectory, port: number, binary: R
   return redis;
 };
 
-/** A launcher that was killed leaves its Redis behind, on the directory that the next one is about to use. */
+/** A killed launcher leaves its Redis running in the directory that the next launcher is about to use. */
 export const stopLeftOverRedis = async (data: DataDirectory): Promise<void> => {
   const note = noteOf(data);
   if (!existsSync(note)) return;
@@ -22,7 +22,7 @@ export const stopLeftOverRedis = async (data: DataDirectory): Promise<void> => {
   const isThere = async (): Promise<boolean> => (await servingPid(port)) === pid;
   if (await isThere()) process.kill(pid, 'SIGTERM');
   for (const until = Date.now() + LEAVE_WITHIN_MS; await isThere(); await delay(50)) {
-    if (Date.now() > until) throw new Error(`A Redis of an earlier run (pid ${pid}) does not stop`);
+    if (Date.now() > until) throw new Error(`The Redis of an earlier run (pid ${pid}) does not stop: kill it`);
   }
   rmSync(note, { force: true });
 };

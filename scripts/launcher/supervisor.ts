@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** A running thing that can be stopped and that may end by itself. */
+/** A running service or task that can be stopped and may end by itself. */
 export interface Running {
-  /** Rejects when it cannot serve; undefined for what serves as soon as it exists. */
+  /** Resolves when it serves, rejects if it cannot; undefined if it serves as soon as it exists. */
   readonly ready?: Promise<unknown>;
   readonly ended: Promise<unknown>;
   stop(): Promise<void>;
@@ -13,8 +13,8 @@ export type Start = () => Running | Promise<Running>;
 const RESTART_AFTER_MS = 1_000;
 
 /**
- * Keeps services up until `stop()`: one that ends by itself is started again, so that `kill -9` on a part of the demo
- * shows what the rest does. Stops in the reverse order of starting, one phase after the other.
+ * Keeps services up until `stop()`: a service that ends by itself is restarted, so that `kill -9` on a part of the demo
+ * shows how the rest reacts. Stops in reverse order of starting, one phase after the other.
  */
 export class Supervisor {
   private readonly phases: Pick<Running, 'stop'>[][] = [];
@@ -22,7 +22,7 @@ export class Supervisor {
 
   constructor(private readonly say: (line: string) => void) {}
 
-  /** Starts services side by side; resolves when all serve, rejects when one of them does not. */
+  /** Starts services in parallel; resolves when all of them serve, rejects if one of them does not. */
   async up(services: Readonly<Record<string, Start>>): Promise<void> {
     if (this.stopping) throw new Error('Stopped while starting');
     const phase = Object.entries(services).map(([name, start]) => new Service(name, start, this.say));
@@ -30,7 +30,7 @@ export class Supervisor {
     await Promise.all(phase.map((service) => service.start()));
   }
 
-  /** Runs a task to its end; a stop that comes meanwhile ends it before what it works on. */
+  /** Runs a task to its end; a stop in the meantime ends the task before the services it works on. */
   async run(start: Start): Promise<void> {
     if (this.stopping) throw new Error('Stopped while starting');
     const task = await start();
@@ -73,7 +73,7 @@ class Service {
 
   private async restart(): Promise<void> {
     while (!this.isStopping) {
-      this.say(`${this.name} is gone; starting it again`);
+      this.say(`${this.name} has ended; restarting it`);
       await delay(RESTART_AFTER_MS);
       if (this.isStopping) return;
       try {

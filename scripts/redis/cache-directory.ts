@@ -7,7 +7,7 @@ const NAME = 'nestjs-redis-stream-transport';
 
 /**
  * Where an unpacked Redis may be kept, best first: the project, the user's cache, a private temporary directory.
- * The later ones are for a checkout that somebody else owns and for users without a home.
+ * The later ones are for a checkout that another user owns and for users without a home directory.
  */
 export const cacheDirectories = (): readonly string[] => [
   fileURLToPath(new URL('../../.cache/redis', import.meta.url)),
@@ -15,7 +15,7 @@ export const cacheDirectories = (): readonly string[] => [
   join(tmpdir(), `${NAME}-${userInfo().uid}`, 'redis'),
 ];
 
-/** Creates the directory if need be; false when this user cannot write there or somebody else owns it. */
+/** Creates the directory if needed; false if this user cannot write there or another user owns it. */
 export const isUsable = (directory: string): boolean => {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o755 });

@@ -20,8 +20,8 @@ const MAX_ROUNDS = 4;
 const UNPACKED = `debian-${arch()}`;
 
 /**
- * Debian's or Ubuntu's own package, unpacked beside the system and not installed: no root, no service started,
- * nothing on port 6379. Undefined where there is no apt or nothing can be fetched.
+ * The package of Debian or Ubuntu, unpacked into a cache directory and not installed: no root, no service started,
+ * nothing on port 6379. Undefined if there is no apt or nothing can be fetched.
  */
 export const unpackDebianPackage = async (say: (line: string) => void): Promise<RedisBinary | undefined> => {
   const ready = await findUnpacked(cacheDirectories());
@@ -62,7 +62,7 @@ const unpackedBinary = async (root: string): Promise<RedisBinary | undefined> =>
   return undefined;
 };
 
-/** Everything goes into a directory of its own and is renamed into place whole, so no reader sees half a package. */
+/** Unpacks into a separate directory and renames it into place as a whole, so no reader sees a partial package. */
 const fetchInto = async (cache: string): Promise<RedisBinary | undefined> => {
   const staging = join(cache, `staging-${process.pid}-${Date.now()}`);
   const root = join(staging, 'root');
@@ -81,7 +81,7 @@ const fetchInto = async (cache: string): Promise<RedisBinary | undefined> => {
   }
 };
 
-/** Library packages have other names on each release (libssl3, libssl3t64 ...), so apt and ldd are asked. */
+/** Names of library packages differ between releases (libssl3, libssl3t64 ...), so this asks apt and ldd. */
 const unpackMissingLibraries = async (apt: AptSandbox, packages: readonly string[], root: string): Promise<void> => {
   const seen = new Set(packages);
   let layer = packages;
@@ -112,7 +112,7 @@ const libraryPath = (root: string): Record<string, string> => {
   return { LD_LIBRARY_PATH: [...folders, process.env['LD_LIBRARY_PATH'] ?? ''].filter(Boolean).join(':') };
 };
 
-/** apt with a state of its own: it neither needs root nor touches the system's lists, locks or caches. */
+/** apt with its own state: it neither needs root nor changes the system's lists, locks or caches. */
 class AptSandbox {
   private constructor(
     private readonly directory: string,
@@ -133,7 +133,7 @@ class AptSandbox {
     return apt;
   }
 
-  /** Unpacks the first family of packages that this release has, and says which it was. */
+  /** Unpacks the first family of packages that this release has, and returns that family. */
   async unpackFirst(families: readonly (readonly string[])[], root: string): Promise<readonly string[]> {
     for (const family of families) {
       const known = await Promise.all(family.map((name) => this.knows(name)));
@@ -151,7 +151,7 @@ class AptSandbox {
     for (const file of readdirSync(folder)) await this.call('dpkg', ['-x', join(folder, file), root]);
   }
 
-  /** Direct dependencies that are libraries; the C library itself must be the system's, it goes with the kernel's loader. */
+  /** Direct dependencies that are libraries, except the C library: it must be the system's, to match its loader. */
   async libraryDependencies(packages: readonly string[]): Promise<readonly string[]> {
     const options = [
       '--no-recommends',
@@ -166,7 +166,7 @@ class AptSandbox {
     return [...new Set(names)].filter((name) => /^(lib|lua)/.test(name) && !name.startsWith('libc6'));
   }
 
-  /** Not `apt-cache policy`: that also counts a package which is installed but can no longer be fetched. */
+  /** Not `apt-cache policy`, which also counts a package that is installed but can no longer be fetched. */
   private async knows(name: string): Promise<boolean> {
     const uris = await this.call('apt-get', ['-qq', '--print-uris', 'download', name]).catch(() => '');
     return uris.includes('://');

@@ -5,8 +5,8 @@ const POLL_MS = 100;
 const PATIENCE_MS = 240_000;
 
 /**
- * Lets one process fetch while the others wait for its result. It only saves work: what is fetched is renamed into
- * place whole, so two that get past a stale lock at the same time do no harm.
+ * Lets one process fetch while the others wait for its result. It only saves work: the result is renamed into place as
+ * a whole, so two processes that get past a stale lock at the same time do no harm.
  */
 export class FetchLock {
   private constructor(private readonly path: string) {}
@@ -32,7 +32,7 @@ export class FetchLock {
 const isHeld = (path: string): boolean => {
   try {
     const pid = Number(readFileSync(path, 'utf8'));
-    if (pid === 0) return true; // created this instant, not written yet
+    if (pid === 0) return true; // just created, not yet written
     process.kill(pid, 0);
     return true;
   } catch (error) {

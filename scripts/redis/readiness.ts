@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 
 /**
- * Asks a Redis on loopback who it is. Resolves to its process id once it serves commands, 0 when the server does not
- * tell, undefined while nobody answers or the data set is still loading.
+ * Asks a Redis on loopback for its process id. Resolves to the id if the server accepts commands, to 0 if it does not
+ * report an id, to undefined while no server answers or the dataset is still loading.
  */
 export const servingPid = (port: number, timeoutMs = 1_000): Promise<number | undefined> =>
   new Promise((resolve) => {
@@ -24,7 +24,7 @@ export const servingPid = (port: number, timeoutMs = 1_000): Promise<number | un
     });
   });
 
-/** The PONG and, behind it, a whole bulk string or an error (the toy knows no INFO section). */
+/** The PONG, followed by a whole bulk string or an error (the toy has no INFO sections). */
 const isComplete = (answer: string): boolean => {
   const rest = /^\+PONG\r\n([^]+)$/.exec(answer)?.[1];
   if (rest === undefined) return false;

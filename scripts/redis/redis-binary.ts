@@ -5,15 +5,15 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Something that starts a Redis when `args` are followed by redis-server's own arguments. */
+/** A command that starts a Redis when `args` are followed by redis-server's own arguments. */
 export interface RedisBinary {
   readonly command: string;
   readonly args: readonly string[];
-  /** Laid over the starter's own environment (an unpacked package needs its library path). */
+  /** Added to the environment of this process (an unpacked package needs its library path). */
   readonly env: Readonly<Record<string, string>>;
   /** False for the toy: it forgets everything when it stops and takes none of redis-server's options. */
   readonly persistent: boolean;
-  /** One line for people: what it is and where it came from. */
+  /** One human-readable line: what the binary is and where it came from. */
   readonly describe: string;
 }
 
@@ -30,7 +30,7 @@ export const versionOf = async (
   }
 };
 
-/** A server binary that has shown that it runs, or undefined. */
+/** A server binary that is known to run here, or undefined. */
 export const provenBinary = async (
   command: string,
   origin: string,

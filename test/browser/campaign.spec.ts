@@ -62,7 +62,7 @@ describe('the page', () => {
     return made.page;
   };
 
-  it('starts a campaign with the keyboard alone, and follows it to the end', async () => {
+  it('starts a campaign by keyboard alone, and follows it to the end', async () => {
     const page = await open();
     await tabTo(page, 'name');
     await page.keyboard.type(NAME);
@@ -89,10 +89,10 @@ describe('the page', () => {
     expect(await part(mail, 'text').textContent()).toBe('Half price until Sunday.');
   }, 60_000);
 
-  it('pauses, resumes and cancels, and loses nobody over it', async () => {
+  it('pauses, resumes and cancels campaigns, and loses no user', async () => {
     const page = await open();
     const [waiting, given] = ['Everybody', 'Given up'];
-    await stack.campaign.killSink(); // else they might be done before they are paused
+    await stack.campaign.killSink(); // otherwise the campaigns might be done before they are paused
     await start(page, waiting);
     const card = cardOf(page, waiting);
     await press(page, card.getByRole('button', { name: `Pause ${waiting}` }));
@@ -113,12 +113,12 @@ describe('the page', () => {
     await reads(part(card, 'state'), 'Done', 60_000);
     expect(await figuresOf(card)).toEqual({ sent: USERS, failed: 0, queued: 0, audience: USERS });
 
-    // The browser's own note of it, which no page can keep from it.
+    // The browser itself logs the failed requests; a page cannot prevent that.
     const [{ complaints } = { complaints: [] }] = visits;
     for (const each of complaints.splice(0)) expect(each).toMatch(/503 .*\/api\/v1\/mails/);
   }, 120_000);
 
-  it('says what is missing at the field, and sends nothing', async () => {
+  it('shows what is wrong at each field, and sends nothing', async () => {
     const page = await open();
     const length = await redis.xlen('campaign');
     await textbox(page, /^Subject$/).fill('Sale');
@@ -131,7 +131,7 @@ describe('the page', () => {
     expect(await redis.xlen('campaign')).toBe(length);
   });
 
-  it('shows what was given up, and runs it again', async () => {
+  it('shows dead letters, and redrives them', async () => {
     await redis.set('{sms}:ledger', 'no ledger');
     const uuid = randomUUID();
     const event = {
@@ -152,7 +152,7 @@ describe('the page', () => {
     await eventually(async () => expect(await redis.hexists('{sms}:ledger', uuid)).toBe(1));
   }, 60_000);
 
-  it('says when the workers are away, and when they are back', async () => {
+  it('shows when the workers are down, and when they are back', async () => {
     const page = await open();
     await stack.killResponders();
     await reads(page.locator('#connection'), 'No answer from the workers');
@@ -160,7 +160,7 @@ describe('the page', () => {
     await reads(page.locator('#connection'), 'Live');
   }, 60_000);
 
-  it('fits a phone, and has a dark side', async () => {
+  it('fits a phone, and has a dark mode', async () => {
     const page = await open({ viewport: { width: 320, height: 640 }, colorScheme: 'light' });
     await page.locator('#campaigns li').first().waitFor();
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(320);
@@ -170,7 +170,7 @@ describe('the page', () => {
     expect(await ground()).not.toBe(light);
   });
 
-  it('shows where the focus is at each stop, all the way round', async () => {
+  it('shows the focus at every tab stop', async () => {
     const page = await open();
     const stops = await page.locator('a, button:visible, input, textarea').count();
     for (let stop = 0; stop < stops; stop++) {
@@ -188,7 +188,7 @@ const cardOf = (page: Page, name: string): Locator =>
 const reads = (where: Locator, text: string, within = 25_000): Promise<void> =>
   eventually(async () => expect(await where.textContent({ timeout: 1_000 })).toBe(text), { within, every: 50 });
 
-/** All of one moment. */
+/** Reads all figures at once. */
 const figuresOf = async (card: Locator): Promise<Figures> => {
   const texts = await card.locator('.figures dd').allTextContents();
   const [sent = NaN, failed = NaN, queued = NaN, audience = NaN] = texts.map((text) =>
@@ -207,7 +207,7 @@ const start = async (page: Page, name: string): Promise<void> => {
   await press(page, page.getByRole('button', { name: 'Start campaign' }));
 };
 
-/** As somebody without a mouse does it. */
+/** Presses a button by keyboard, without a mouse. */
 const press = async (page: Page, button: Locator): Promise<void> => {
   await button.focus();
   await page.keyboard.press('Enter');
@@ -217,7 +217,7 @@ const focused = (page: Page): Promise<string> => page.evaluate('document.activeE
 
 const tabTo = async (page: Page, id: string): Promise<void> => {
   for (let stops = 0; (await focused(page)) !== id; stops++) {
-    if (stops > 10) throw new Error(`${id} is not among the first stops`);
+    if (stops > 10) throw new Error(`${id} is not among the first tab stops`);
     await page.keyboard.press('Tab');
   }
 };

@@ -1,5 +1,5 @@
 /**
- * Takes the picture in the documents, of the sample apps at work:
+ * Takes the screenshot in the documents, of the running sample apps:
  * `node --import @swc-node/register/esm-register test/browser/screenshot.ts docs/campaign.png [width]`
  */
 import { Redis } from 'ioredis';
@@ -15,7 +15,7 @@ const DESKTOP = 1_280;
 const BODY = 'Dear {{name}}, everything in our shop is half price until Sunday evening. Have a look around!';
 
 const [path, width = String(DESKTOP)] = process.argv.slice(2);
-if (path === undefined) throw new Error('Name the file to write');
+if (path === undefined) throw new Error('Pass the path of the file to write');
 
 const stack = await DemoStack.start({ requestors: 1, responders: 1, campaign: { users: USERS } });
 const browser = await launchBrowser();

@@ -12,7 +12,7 @@ const QUIET = ['--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error
 const INSTALL_LIMIT_MS = 240_000;
 const RUN_LIMIT_MS = 60_000;
 
-/** Packs what `npm publish` would send, as it was built last, and returns the path of the tarball. */
+/** Packs what `npm publish` would upload, from the last build, and returns the path of the tarball. */
 export async function packLibrary(folder: string): Promise<string> {
   const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
   const { stdout } = await run('npm', args, { cwd: ROOT });
@@ -21,7 +21,7 @@ export async function packLibrary(folder: string): Promise<string> {
   return `${folder}/${packed.filename}`;
 }
 
-/** One project that uses the library, copied out of the sources so that it has node_modules of its own. */
+/** One project that uses the library, copied out of the repository so that it has its own node_modules. */
 export class ConsumerProject {
   private readonly directory: string;
   private readonly stamp: string;
@@ -34,7 +34,7 @@ export class ConsumerProject {
     this.stamp = `${this.directory}/node_modules/.installed`;
   }
 
-  /** Installs the packages once per package.json, and the library anew each time. */
+  /** Installs the packages once per package.json, and the library in every run. */
   async install(tarball: string): Promise<void> {
     const manifest = readFileSync(`${HERE}${this.name}/package.json`);
     const hash = createHash('sha256').update(manifest).digest('hex');
@@ -42,13 +42,13 @@ export class ConsumerProject {
     if (!isInstalled) rmSync(this.directory, { recursive: true, force: true });
 
     mkdirSync(this.directory, { recursive: true });
-    // Sources of the run before must not linger; packages may.
+    // Sources of the previous run must not linger; packages may.
     for (const old of ['src', 'dist']) rmSync(`${this.directory}/${old}`, { recursive: true, force: true });
     cpSync(`${HERE}${this.name}`, this.directory, { recursive: true });
     cpSync(`${HERE}shared`, `${this.directory}/src`, { recursive: true });
 
     if (!isInstalled) await this.npm('install');
-    // Else npm would take the same version for the same package.
+    // Otherwise npm takes the same version for the same package, and keeps the old one.
     rmSync(`${this.directory}/node_modules/${PACKAGE}`, { recursive: true, force: true });
     await this.npm('install', '--no-save', '--prefer-offline', tarball);
     this.assertInstalled();
@@ -59,7 +59,7 @@ export class ConsumerProject {
     await this.npm('run', '--silent', 'build');
   }
 
-  /** The lines that the project printed, one per check. */
+  /** Returns the lines that the project printed, one per check. */
   async start(redisPort: number): Promise<string[]> {
     const env = { ...process.env, REDIS_PORT: String(redisPort), NO_COLOR: '1' };
     const options = { cwd: this.directory, env, timeout: RUN_LIMIT_MS, killSignal: 'SIGKILL' as const };
@@ -68,17 +68,17 @@ export class ConsumerProject {
       (error: { stdout: string; stderr: string }) => ({ ...error, failed: true }),
     );
     const lines = stdout.split('\n').filter((line) => /^(not )?ok /.test(line));
-    // A process that fell over, or never ended, did so after its last line: that is a failure of its own.
-    if (failed && !lines.some((line) => line.startsWith('not ok '))) lines.push(`not ok ends well: ${stderr.trim()}`);
+    // A process that crashes or hangs after its last line counts as one more failure.
+    if (failed && !lines.some((line) => line.startsWith('not ok '))) lines.push(`not ok exit code 0: ${stderr.trim()}`);
     if (lines.length === 0) lines.push('not ok prints a check');
     return lines;
   }
 
-  /** What runs must be what was packed, not a copy that npm kept. */
+  /** The installed build must be the packed one, not a copy that npm kept. */
   private assertInstalled(): void {
     const built = readFileSync(`${ROOT}dist/cjs/index.js`, 'utf8');
     const installed = readFileSync(`${this.directory}/node_modules/${PACKAGE}/dist/cjs/index.js`, 'utf8');
-    if (built !== installed) throw new Error('npm installed another build than the one that was packed');
+    if (built !== installed) throw new Error('npm installed a different build from the packed one');
   }
 
   private async npm(...args: string[]): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * Installs the packed library into projects of other people's kind and runs it there against a real Redis.
- * Ends with `N passed, N failed`; each check of each project counts.
+ * Installs the packed library into sample consumer projects and runs it there against a real Redis.
+ * The last line is `N passed, N failed`; each check of each project counts.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

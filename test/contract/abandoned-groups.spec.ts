@@ -9,7 +9,7 @@ import { useStage } from '../support/stage.js';
 import type { Service, ServiceSetting } from '../support/stage.js';
 import { infoOf, pendingOf, settled } from '../support/stream-view.js';
 
-/** An option and an event that the types of today do not name. */
+/** The option and the event under test, independent of the types of the library. */
 type Option = NonNullable<ServiceSetting['option']> & { readonly groupTtl?: number };
 interface Abandoned {
   readonly stream: string;
@@ -22,10 +22,10 @@ const SWEEP_MS = 200;
 const GROUP_TTL_MS = 2_000;
 /** Streams are trimmed in whole nodes of a hundred entries. */
 const NODE = 100;
-/** Long enough for what must not happen to have happened several times. */
+/** Long enough for an unwanted effect to happen several times. */
 const MANY_SWEEPS_MS = 8 * SWEEP_MS;
 
-/** A service that counts its runs, and hears which groups are abandoned. */
+/** A service that counts its runs, and records which groups are reported as abandoned. */
 async function serve(option: Option, act: (data: unknown) => unknown = () => undefined): Promise<Watched> {
   const count = new RunCount();
   const abandoned: Abandoned[] = [];
@@ -57,8 +57,8 @@ async function expectAllRun({ count }: Watched, messages: number): Promise<void>
 const groupNames = async (): Promise<string[]> =>
   (await infoOf(stage.raw, 'GROUPS', 'job')).map(({ name }) => String(name)).toSorted();
 
-describe('a group that nobody reads any more', () => {
-  it('is told once when it holds back more than ten times the retention, and keeps what it holds', async () => {
+describe('a group that no consumer reads any more', () => {
+  it('is reported once when it holds back more than ten times the retention, and keeps its entries', async () => {
     await stage.raw.xgroup('CREATE', 'job', 'old', '0', 'MKSTREAM');
     const live = await serve({ retention: { maxLength: 100 } });
     await fill(stage.raw, 'job', 1_200);
@@ -73,7 +73,7 @@ describe('a group that nobody reads any more', () => {
     expect(await stage.raw.xlen('job')).toBe(1_400);
   });
 
-  it('is not told while it holds back less', async () => {
+  it('is not reported while it holds back less', async () => {
     await stage.raw.xgroup('CREATE', 'job', 'late', '0', 'MKSTREAM');
     const live = await serve({ retention: { maxLength: 1_000 } });
     await fill(stage.raw, 'job', 1_200);
@@ -84,9 +84,9 @@ describe('a group that nobody reads any more', () => {
 
   it.each([
     ['that were stopped', 0],
-    ['that died with entries in hand', 7],
+    ['that died with pending entries', 7],
   ])(
-    'is left out of retention after its groupTtl, with consumers %s: the live group loses nothing',
+    'holds nothing back after its groupTtl, with consumers %s, and the live group loses nothing',
     async (_how, left) => {
       const old = await serve({ consumerGroup: 'old', groupTtl: GROUP_TTL_MS, retention: { maxLength: 1_000 } });
       await fill(stage.raw, 'job', 10);
@@ -102,14 +102,14 @@ describe('a group that nobody reads any more', () => {
       await eventually(async () => expect(await stage.raw.xlen('job')).toBeLessThanOrEqual(1_000 + NODE), { within });
       expect(await stage.raw.xlen('job')).toBeGreaterThanOrEqual(1_000);
       await eventually(() => expect(live.abandoned.map(({ group }) => group)).toEqual(['old']));
-      // Nothing is destroyed: whoever starts it again finds it.
+      // The group is not destroyed: a server that reads it again finds it.
       expect(await groupNames()).toEqual(['old', 'service']);
       expect(await pendingOf(stage.raw, 'job', 'old')).toBe(left);
     },
     60_000,
   );
 
-  it('is not one whose consumer is alive, however long it holds an entry', async () => {
+  it('is not one whose consumer is alive, however long the consumer holds an entry', async () => {
     const gate = deferred();
     const option = { groupTtl: GROUP_TTL_MS, lease: 900, retention: { maxLength: 10 } };
     const slow = await serve({ ...option, consumerGroup: 'slow' }, (data) => (data === 0 ? gate.promise : undefined));
@@ -125,7 +125,7 @@ describe('a group that nobody reads any more', () => {
     expect([slow.count.repeated, live.count.repeated]).toEqual([0, 0]);
   });
 
-  it('keeps what it has not read where its own servers set no groupTtl, whatever those of others say', async () => {
+  it('keeps its unread entries where its own servers set no groupTtl, whatever other servers set', async () => {
     const careful = await serve({ consumerGroup: 'careful', retention: { maxLength: 10 } });
     await fill(stage.raw, 'job', 1);
     await expectAllRun(careful, 1);
@@ -142,7 +142,7 @@ describe('a group that nobody reads any more', () => {
 });
 
 describe('retention of two groups of one stream', () => {
-  it('keeps what the one that keeps more asks for, whoever trims', async () => {
+  it('keeps the larger of the two lengths, whichever group trims', async () => {
     const audit = await serve({ consumerGroup: 'audit', retention: { maxLength: 1_000 } });
     const live = await serve({ retention: { maxLength: 10 } });
     for (let batch = 0; batch < 4; batch += 1) {

@@ -23,7 +23,7 @@ interface User {
   readonly rules: readonly string[];
 }
 
-/** The lines that docs/operations.md tells people to use. */
+/** The users that docs/operations.md documents. */
 function documentedUsers(): Map<string, User> {
   const [, block = ''] = /^```acl\n(.*?)^```$/ms.exec(readFileSync(OPERATIONS, 'utf8')) ?? [];
   const users = block.split('\n').filter(Boolean).map(parseUser);
@@ -33,7 +33,7 @@ function documentedUsers(): Map<string, User> {
 function parseUser(line: string): User {
   const [word, name = '', ...rules] = line.split(' ');
   const password = rules.find((rule) => rule.startsWith('>'))?.slice(1);
-  if (word !== 'user' || password === undefined) throw new Error(`No user line: ${line}`);
+  if (word !== 'user' || password === undefined) throw new Error(`Not a user line: ${line}`);
   return { name, password, rules };
 }
 
@@ -79,7 +79,7 @@ function login(name: string): { host: string; port: number; username: string; pa
   return { ...stage.connection, username: name, password: user.password };
 }
 
-/** A client as an intruder with these rights would use it. */
+/** A raw client, as an intruder with these rights would use it. */
 async function intruder(name: string): Promise<Redis> {
   const client = new Redis({ ...login(name), connectionName: 'test-observer', enableReadyCheck: false });
   stage.owns(() => client.disconnect());
@@ -87,7 +87,7 @@ async function intruder(name: string): Promise<Redis> {
   return client;
 }
 
-/** Every command that somebody was refused since the test began. */
+/** Every command that Redis has refused to any user since the test began. */
 async function refusals(): Promise<string[]> {
   const log = (await stage.raw.call('ACL', 'LOG')) as unknown[][];
   return log.map((row) => {
@@ -109,7 +109,7 @@ const QUICK = {
 };
 
 describe('the users of docs/operations.md', () => {
-  it('are all that a normal run needs: events, requests, streams, retries, dead letters, redrive and an orderly stop', async () => {
+  it('suffice for a normal run: events, requests, streams, retries, dead letters, redrive and an orderly stop', async () => {
     const service = await stage.serve([Sms], { connection: login('consumer'), option: QUICK });
     const producer = clientOf('producer');
     const caller = clientOf('caller');
@@ -146,7 +146,7 @@ describe('the users of docs/operations.md', () => {
     expect(await refusals()).toEqual([]);
   });
 
-  it('suffice to take over from the dead, to retire idle consumers, to trim and to ask what bytes an entry has', async () => {
+  it('suffice to take over from dead consumers, to remove idle ones, to trim and to read the bytes of an entry', async () => {
     for (const stream of [EVENTS, REQUESTS]) await stage.raw.xgroup('CREATE', stream, 'service', '0', 'MKSTREAM');
     await stage.raw.xadd(EVENTS, '*', 'data', '"left behind"');
     await stage.raw.xreadgroup('GROUP', 'service', 'dead', 'COUNT', 1, 'STREAMS', EVENTS, '>');
@@ -157,7 +157,7 @@ describe('the users of docs/operations.md', () => {
     });
     await eventually(() => expect(seen).toEqual([{ data: 'left behind', attempt: 2 }]));
     const producer = clientOf('producer');
-    // Broken text is only a suspicion here; the bytes are asked for.
+    // A replacement character may mean broken text, so the server reads the bytes.
     for (let n = 0; n < 320; n += 1) await tell(producer, 'sms.send', `\uFFFD${n}`);
     await eventually(() => expect(seen).toHaveLength(321));
     await eventually(async () => {
@@ -168,7 +168,7 @@ describe('the users of docs/operations.md', () => {
     expect(await refusals()).toEqual([]);
   });
 
-  it('suffice to give a request up, to come back after a lost connection, and to wake a blocked read at a stop', async () => {
+  it('suffice to cancel a request, to reconnect after a lost connection, and to unblock a read at a stop', async () => {
     const { close } = await stage.serve([Sms], { connection: login('consumer'), option: { ...QUICK, block: 5_000 } });
     const caller = clientOf('caller');
     await failureOf(firstValueFrom(caller.send('sms.never', 1).pipe(timeout(100))));
@@ -180,7 +180,7 @@ describe('the users of docs/operations.md', () => {
     expect(await refusals()).toEqual([]);
   }, 40_000);
 
-  it('may be without scripts where they only publish', async () => {
+  it('need no right to scripts where they only publish', async () => {
     const withoutScripts = ['-eval', '-evalsha'];
     for (const name of ['producer', 'caller']) await stage.raw.call('ACL', 'SETUSER', name, ...withoutScripts);
     await stage.serve([Sms], { connection: login('consumer'), option: QUICK });
@@ -192,7 +192,7 @@ describe('the users of docs/operations.md', () => {
   });
 });
 
-/** The users as they were before requests could be cancelled and streams had a shape. */
+/** The users of a release in which requests could not be cancelled and streams had no shape. */
 const FORMER_RULES = {
   caller:
     'reset on >caller-secret resetchannels resetkeys %RW~app:sms.* %RW~app:reply:* -@all +xadd +xdel +xread +xtrim +xinfo|groups +pexpire +eval +evalsha +info +client|setname',
@@ -206,14 +206,14 @@ describe('users with the rights of an earlier release', () => {
       await stage.raw.call('ACL', 'SETUSER', name, ...rules.split(' '));
   });
 
-  it('run events and requests, trim, and have a cancelled request deleted, with one line about what they miss', async () => {
+  it('run events and requests, trim, and have a cancelled request deleted, with one line about the missing rights', async () => {
     await stage.serve([Sms], { connection: login('consumer'), option: QUICK });
     const caller = clientOf('caller');
     await Promise.all(Array.from({ length: 300 }, (_, n) => tell(caller, 'sms.send', n)));
     expect(await ask(caller, 'sms.price', 1)).toBe(1);
     await failureOf(firstValueFrom(caller.send('sms.never', 1).pipe(timeout(100))));
     await eventually(async () => expect(await stage.raw.xlen('app:sms.never')).toBe(0));
-    // At the latest when its lease is renewed.
+    // No later than the next renewal of its lease.
     await settled(stage.raw, 'app:sms.never');
     await eventually(async () => expect(await stage.raw.xlen(EVENTS)).toBeLessThan(150));
     expect(stage.log.text('error')).toBe('');
@@ -258,7 +258,7 @@ describe.each([...users.keys()])('the user "%s"', (name) => {
     expect(await entriesOf(stage.raw, EVENTS)).toHaveLength(1);
   });
 
-  it("may read somebody else's replies only as a caller of the same prefix", async () => {
+  it("reads another client's replies only as a caller of the same prefix", async () => {
     const client = await intruder(name);
     const isRead = async (key: string): Promise<boolean> =>
       'value' in (await outcomeOf(client.call('XREAD', 'STREAMS', key, '0'))) ||
@@ -267,7 +267,7 @@ describe.each([...users.keys()])('the user "%s"', (name) => {
     expect(await isRead(`other:reply:${STRANGER}`)).toBe(false);
   });
 
-  it('reads events and dead letters only where that is its work', async () => {
+  it('reads events and dead letters only where its role needs them', async () => {
     const client = await intruder(name);
     const events = await outcomeOf(client.call('XREADGROUP', 'GROUP', 'service', 'x', 'STREAMS', EVENTS, '>'));
     const dead = await outcomeOf(client.call('XRANGE', DEAD, '-', '+'));

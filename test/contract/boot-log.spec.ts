@@ -40,7 +40,7 @@ const linesAbout = (group: string, level: LogLine['level']): string[] =>
   stage.log.lines.filter((line) => line.level === level && line.text.includes(group)).map(({ text }) => text);
 
 describe('a server that boots', () => {
-  it('says in one line for each group how many streams it reads, with which concurrency and lease', async () => {
+  it('logs one line per group, with the number of its streams, its concurrency and its lease', async () => {
     await stage.serve([Billing], { option: OPTION });
     const workers = linesAbout('billing-workers', 'log');
     expect(workers).toHaveLength(1);
@@ -53,7 +53,7 @@ describe('a server that boots', () => {
     expect(audit[0]).toMatch(/concurrency\D{0,5}5\b/i);
   });
 
-  it('says it again for the next server, and not again after a reconnect', async () => {
+  it('logs the line again for the next server, but not after a reconnect', async () => {
     const first = await stage.serve([Billing], { option: OPTION });
     await stage.killConnections();
     await eventually(() => expect(ask(stage.client(), 'invoice.total', 1)).resolves.toBe(1));
@@ -64,8 +64,8 @@ describe('a server that boots', () => {
   });
 });
 
-describe('an event that is tried again', () => {
-  it('leaves a debug line for each retry, with its stream, its id and the attempt, and no payload', async () => {
+describe('an event that is retried', () => {
+  it('logs a debug line for each retry, with its stream, its id and the attempt, and no payload', async () => {
     await stage.serve([Billing], { option: OPTION });
     await tell(stage.client(), 'invoice.lost', { number: SECRET });
     await eventually(async () => expect(await stage.raw.xlen('{invoice.lost}:dead')).toBe(1));
@@ -82,7 +82,7 @@ describe('an event that is tried again', () => {
     expect(stage.log.text()).not.toContain(SECRET);
   });
 
-  it('puts nothing of any payload into the log of a run that goes well', async () => {
+  it('is the only kind with a debug line, and no payload reaches the log when runs succeed', async () => {
     await stage.serve([Billing], { option: OPTION });
     const client = stage.client();
     expect(await ask(client, 'invoice.total', { number: SECRET })).toEqual({ number: SECRET });

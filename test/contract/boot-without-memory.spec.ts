@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 
 describe('listen() while Redis has no memory left', () => {
-  it('starts where the groups exist already, and drains what fills the memory', async () => {
+  it('starts where the groups already exist, and drains the backlog that fills the memory', async () => {
     const heard: unknown[] = [];
     const handlers = [onEvent('job', (data) => heard.push(data)), onRequest('echo', (data) => data)];
     const first = await stage.serve(handlers);
@@ -26,7 +26,7 @@ describe('listen() while Redis has no memory left', () => {
     expect(await ask(stage.client(), 'echo', 'again')).toBe('again');
   });
 
-  it('goes on with the streams whose groups exist when a reader has lost its connection', async () => {
+  it('continues with the streams whose groups exist when a reader loses its connection', async () => {
     const heard: unknown[] = [];
     await stage.serve([onEvent('job', (data) => heard.push(data))], { option: { block: 500 } });
     await fill(stage.raw, 'job', 500);

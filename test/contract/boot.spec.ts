@@ -44,7 +44,7 @@ beforeEach(() => {
 });
 
 describe('booting a service', () => {
-  it('B1 answers requests and handles events as a Nest microservice with plain decorators', async () => {
+  it('answers requests and handles events as a Nest microservice with plain decorators', async () => {
     await stage.serve([Echo]);
     const client = stage.client();
     await expect(ask(client, 'echo', { a: 1 })).resolves.toEqual({ a: 1 });
@@ -52,7 +52,7 @@ describe('booting a service', () => {
     await eventually(() => expect(heard).toEqual([{ b: 2 }]));
   });
 
-  it('B2 reports ready once, after its groups exist and its reader reads', async () => {
+  it('reports ready once, after its groups exist and its reader reads', async () => {
     const { app, server } = await stage.prepare([Echo]);
     await app.init();
     const ready = jest.fn();
@@ -72,7 +72,7 @@ describe('booting a service', () => {
     expect(ready).toHaveBeenCalledWith(undefined);
   });
 
-  it('B2 F32 rejects after connectTimeout when there is no Redis, and says nothing to the console', async () => {
+  it('rejects after connectTimeout when there is no Redis, and prints nothing to the console', async () => {
     const printed = jest.spyOn(console, 'error').mockImplementation(() => undefined);
     const connection = { host: '127.0.0.1', port: await freePort(), password: 'open-sesame' };
     const { app } = await stage.prepare([Echo], { connection, option: { connectTimeout: 300 } });
@@ -81,12 +81,12 @@ describe('booting a service', () => {
     expect(String(error)).not.toContain('open-sesame');
     expect(stage.log.text()).not.toContain('open-sesame');
     await app.close();
-    // B9: ioredis itself prints "Unhandled error event" for an instance that nobody listens to.
+    // ioredis prints "Unhandled error event" for an instance without an error listener.
     expect(printed).not.toHaveBeenCalled();
     printed.mockRestore();
   });
 
-  it('B2 waits for Redis when connectTimeout is 0', async () => {
+  it('waits for Redis when connectTimeout is 0', async () => {
     await stage.redis.kill();
     const { app, server } = await stage.prepare([Echo], { option: { connectTimeout: 0 } });
     let ready = false;
@@ -100,7 +100,7 @@ describe('booting a service', () => {
     await expect(ask(stage.client(), 'echo', 1)).resolves.toBe(1);
   });
 
-  it('B10 connects later with the same client when the first attempt found no Redis', async () => {
+  it('connects later with the same client when the first attempt found no Redis', async () => {
     await stage.redis.kill();
     const client = stage.client({ connectTimeout: 200, publishTimeout: 200 });
     expect(await failureOf(client.connect())).toBeInstanceOf(TransportUnavailableError);
@@ -110,7 +110,7 @@ describe('booting a service', () => {
     await eventually(() => expect(ask(client, 'echo', 2)).resolves.toBe(2));
   });
 
-  it('answers the first request right after listen() on each of 20 fresh patterns', async () => {
+  it('answers the first request right after listen() on each of 20 new patterns', async () => {
     const client = stage.client();
     for (let round = 0; round < 20; round += 1) {
       const service = await stage.serve([echoOf(`fresh.${round}`)]);
@@ -119,13 +119,13 @@ describe('booting a service', () => {
     }
   });
 
-  it('B51 never loses the reply to the first request of a fresh client', async () => {
+  it('never loses the reply to the first request of a new client', async () => {
     await stage.serve([Echo]);
     const answers = Array.from({ length: 20 }, (_, round) => ask(stage.client(), 'echo', round));
     await expect(Promise.all(answers)).resolves.toEqual(Array.from({ length: 20 }, (_, round) => round));
   });
 
-  it('B51 answers a request that is sent in onModuleInit', async () => {
+  it('answers a request that is sent in onModuleInit', async () => {
     await stage.serve([Echo]);
     const answers: unknown[] = [];
 
@@ -146,7 +146,7 @@ describe('booting a service', () => {
   });
 
   it.each(['legacy', 'resp3'] as const)(
-    'B13 works with clients of the user that map replies as %s',
+    'works with ioredis clients of the application that map replies as %s',
     async (replyMapping) => {
       const connection = (options: RedisOptions): RedisClient =>
         new Redis({ ...options, ...stage.connection, replyMapping: replyMapping as 'legacy' });
@@ -158,7 +158,7 @@ describe('booting a service', () => {
     },
   );
 
-  it('binds only the handlers that name its transport, or none', async () => {
+  it('binds only handlers that name its transport or no transport', async () => {
     @Controller()
     class Mixed {
       @MessagePattern('mine', REDIS_STREAM_TRANSPORT)
@@ -176,7 +176,7 @@ describe('booting a service', () => {
     expect(await stage.raw.exists('theirs')).toBe(0);
   });
 
-  it('refuses to unwrap before it is connected, and gives its ioredis clients after', async () => {
+  it('refuses to unwrap before it is connected, and returns its ioredis clients afterwards', async () => {
     const { app, server } = await stage.prepare([Echo]);
     expect(() => server.unwrap()).toThrow(/listen|connect/);
     await app.listen();

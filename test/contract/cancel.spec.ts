@@ -9,7 +9,7 @@ import { useStage } from '../support/stage.js';
 import { callsOf, entriesOf } from '../support/stream-view.js';
 
 let gate = deferred();
-// Before the stage's own: it waits for handlers that still run.
+// Runs before the hook of the stage, which waits for running handlers.
 afterEach(() => gate.resolve());
 
 const stage = useStage();
@@ -38,7 +38,7 @@ beforeEach(async () => {
 
 const timeoutOf = (ms: number, data: unknown): unknown => new RedisStreamRecordBuilder(data).setTimeout(ms).build();
 
-/** Asks, and waits until the handler runs. Returns the id of the request and the function that gives it up. */
+/** Sends a request and waits until its handler runs. Returns the id of the request and a function that gives it up. */
 async function asked(client: RedisStreamClient, data: unknown): Promise<{ id: string; giveUp: () => void }> {
   const call = client.send('gated', data).subscribe({ error: () => undefined });
   await eventually(() => expect(ran).toContain(data));
@@ -80,7 +80,7 @@ describe('a request that its caller gives up', () => {
     expect(await stage.raw.xlen('gated')).toBe(1);
   });
 
-  it('is deleted when it times out and no server reads it, a thousand of them too', async () => {
+  it('is deleted when it times out and no server reads it, also a thousand at a time', async () => {
     const service = await stage.serve([Desk]);
     await service.close();
     const client = stage.client();
@@ -91,7 +91,7 @@ describe('a request that its caller gives up', () => {
     expect(announced).toEqual([]);
   });
 
-  it('is deleted although it was given up before Redis had confirmed it', async () => {
+  it('is deleted even when it is given up before Redis confirms it', async () => {
     const service = await stage.serve([Desk]);
     await service.close();
     const client = stage.client();
@@ -105,7 +105,7 @@ describe('a request that its caller gives up', () => {
     await eventually(async () => expect(await stage.raw.xlen('gated')).toBe(0));
   });
 
-  it('is deleted and announced when the client is closed', async () => {
+  it('is deleted and announced when the client closes', async () => {
     await stage.serve([Desk]);
     const client = stage.client();
     const ids = [(await asked(client, 'a')).id, (await asked(client, 'b')).id];
@@ -114,7 +114,7 @@ describe('a request that its caller gives up', () => {
     expect(await stage.raw.xlen('gated')).toBe(0);
   });
 
-  it('travels together with others of its turn', async () => {
+  it('is cancelled together with others of its turn', async () => {
     await stage.serve([Desk]);
     const client = stage.client();
     const requests = [];
@@ -127,7 +127,7 @@ describe('a request that its caller gives up', () => {
     expect((await callsOf(stage.raw, 'evalsha')) - before).toBeLessThan(10);
   });
 
-  it('leaves an answered request alone', async () => {
+  it('is not one that was answered already', async () => {
     await stage.serve([Desk]);
     gate.resolve();
     const client = stage.client();
@@ -145,7 +145,7 @@ describe('a caller without the right to announce', () => {
     ['scripts', ['-eval', '-evalsha']],
   ];
 
-  it.each(LESS)('deletes what it gives up all the same and says so once: %s', async (_, rights) => {
+  it.each(LESS)('still deletes the requests that it gives up, and logs this once: %s', async (_, rights) => {
     await stage.raw.call('ACL', 'SETUSER', 'lesser', 'reset', 'on', '>pw', '~*', '&*', '+@all', ...rights);
     await stage.serve([Desk]);
     const client = stage.client({}, { ...stage.connection, username: 'lesser', password: 'pw' });

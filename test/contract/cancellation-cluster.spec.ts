@@ -6,7 +6,7 @@ import { RedisCluster } from '../support/redis-cluster.js';
 import { useStage } from '../support/stage.js';
 import { pendingOf } from '../support/stream-view.js';
 
-/** Promised are 100 ms on a machine that has time; the lease is far longer, so nothing else explains what is faster. */
+/** Usually milliseconds. The lease is far longer, so only a cancellation can end a run this soon. */
 const SOON_MS = 1_000;
 const PATTERNS = ['birch', 'cedar', 'elder', 'maple', 'oak', 'rowan'].map((place) => `request.${place}`);
 
@@ -34,8 +34,8 @@ afterEach(async () => {
   for (const key of PATTERNS) await cluster.observerOf(key).flushall();
 });
 
-describe('callers that leave in a Redis Cluster', () => {
-  it('abort the handlers of their requests at once, whichever server has the streams', async () => {
+describe('callers that stop waiting in a Redis Cluster', () => {
+  it('abort the handlers of their requests at once, whichever node has the streams', async () => {
     expect(new Set(PATTERNS.map((pattern) => cluster.processOf(pattern).port)).size).toBe(3);
     await stage.serve([Waiting], { connection: cluster.connection, option: { lease: 30_000, shutdownTimeout: 100 } });
     const client = stage.client({}, cluster.connection);

@@ -10,7 +10,7 @@ import { useStage } from '../support/stage.js';
 import { pendingOf, settled } from '../support/stream-view.js';
 
 const LEASE_MS = 1_500;
-/** A third of the lease and a second, and as much again for a machine that is busy. */
+/** A third of the lease plus a second, doubled for a busy machine. */
 const SLOWLY_MS = 2 * (LEASE_MS / 3 + 1_000);
 const OPTION = { lease: LEASE_MS, shutdownTimeout: 100 };
 const PASSWORD = 'quiet-please';
@@ -23,7 +23,7 @@ beforeEach(() => {
   stage.owns(() => open.stop());
 });
 
-/** Connection options of a user that may do everything but this. */
+/** Connection options of a user with every right except these. */
 async function userWithout(
   ...refused: string[]
 ): Promise<{ host: string; port: number; username: string; password: string }> {
@@ -32,7 +32,7 @@ async function userWithout(
   return { ...stage.connection, username: 'quiet', password: PASSWORD };
 }
 
-/** What is said of the right that is missing, by level. */
+/** The levels of the log lines about the missing right. */
 function linesOnControl(): string[] {
   const lines = stage.log.lines.filter(({ text }) => /\b(publish|subscribe|xpending|cancel)/i.test(text));
   return lines.map(({ level }) => level);
@@ -48,7 +48,7 @@ async function leaveOneAfterTheOther(subscriptions: readonly Subscription[]): Pr
 }
 
 describe('without the rights for the control channel', () => {
-  it('a server that may not subscribe ends a run with its next renewal, and says it in one line', async () => {
+  it('a server that cannot subscribe ends a run with its next renewal, and logs one line', async () => {
     await stage.serve(open.handlers, { option: OPTION, connection: await userWithout('subscribe') });
     const client = stage.client();
     const subscriptions = [1, 2].map((n) => client.send('wait', n).subscribe(QUIETLY));
@@ -61,9 +61,9 @@ describe('without the rights for the control channel', () => {
 
   it.each([
     ['publish', ['publish']],
-    ['look into the pending list', ['xpending']],
+    ['read the pending list', ['xpending']],
     ['do either, or run a script', ['publish', 'xpending', 'eval', 'evalsha']],
-  ])('a caller that may not %s still deletes its request, and says it in one line', async (_what, refused) => {
+  ])('a caller that cannot %s still deletes its request, and logs one line', async (_what, refused) => {
     await stage.serve(open.handlers, { option: OPTION });
     const client = stage.client({}, await userWithout(...refused));
     const subscriptions = [1, 2].map((n) => client.send('wait', n).subscribe(QUIETLY));
@@ -77,7 +77,7 @@ describe('without the rights for the control channel', () => {
 });
 
 describe('an entry that is deleted while its handler runs', () => {
-  it('ends the run where it was a request', async () => {
+  it('ends the run of a request', async () => {
     await stage.serve(open.handlers, { option: OPTION });
     const subscription = stage.client().send('ticks', {}).subscribe(QUIETLY);
     await open.untilRunning(1);
@@ -90,7 +90,7 @@ describe('an entry that is deleted while its handler runs', () => {
     subscription.unsubscribe();
   });
 
-  it('ends no run of an event', async () => {
+  it('does not end the run of an event', async () => {
     await stage.serve(open.handlers, { option: OPTION });
     const id = String(await stage.raw.xadd('tide', '*', 'data', '1'));
     await open.untilRunning(1);
@@ -105,7 +105,7 @@ describe('an entry that is deleted while its handler runs', () => {
 });
 
 describe('an entry that another consumer has taken', () => {
-  it('ends the run here: its Observable is unsubscribed and its slot is free', async () => {
+  it('ends the run in this process: its Observable is unsubscribed and its slot is free', async () => {
     await stage.serve(open.handlers, { option: { ...OPTION, concurrency: 1 } });
     const client = stage.client();
     const subscription = client.send('ticks', {}).subscribe(QUIETLY);

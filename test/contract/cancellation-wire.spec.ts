@@ -21,7 +21,7 @@ beforeEach(() => {
   stage.owns(() => open.stop());
 });
 
-/** Everything that is published on a channel from now on. */
+/** Collects everything that is published on a channel from now on. */
 async function listenTo(channel: string): Promise<string[]> {
   const heard: string[] = [];
   const listener: Redis = stage.redis.client();
@@ -31,7 +31,7 @@ async function listenTo(channel: string): Promise<string[]> {
   return heard;
 }
 
-/** What was published up to now: whatever is heard behind it came later. */
+/** Returns what was published up to now: a marker separates it from anything later. */
 async function heardUpToNow(heard: string[], channel: string): Promise<string[]> {
   const mark = randomUUID();
   await stage.raw.publish(channel, mark);
@@ -40,7 +40,7 @@ async function heardUpToNow(heard: string[], channel: string): Promise<string[]>
 }
 
 describe('the control channel', () => {
-  it('hears the id of a request whose caller leaves while it runs, once', async () => {
+  it('carries the id of a request once when its caller stops waiting while it runs', async () => {
     const heard = await listenTo('app:ctl');
     await stage.serve(open.handlers, { option: { ...OPTION, prefix: 'app:' } });
     const subscription = stage.client({ prefix: 'app:' }).send('wait', {}).subscribe(QUIETLY);
@@ -52,7 +52,7 @@ describe('the control channel', () => {
     expect(await heardUpToNow(heard, 'app:ctl')).toHaveLength(1);
   });
 
-  it('hears nothing of a request that no server has read: it is deleted, and that is all', async () => {
+  it('carries nothing about a request that no server has read: it is only deleted', async () => {
     const heard = await listenTo('ctl');
     await stage.raw.xgroup('CREATE', 'wait', 'service', '0', 'MKSTREAM');
     const subscription = stage.client().send('wait', {}).subscribe(QUIETLY);
@@ -62,7 +62,7 @@ describe('the control channel', () => {
     expect(await heardUpToNow(heard, 'ctl')).toEqual([]);
   });
 
-  it('ends the request that a message names, whoever publishes it', async () => {
+  it('ends the run of the request that a message names, whoever publishes the message', async () => {
     await stage.serve(open.handlers, { option: { ...OPTION, prefix: 'app:' } });
     const subscription = stage.client({ prefix: 'app:' }).send('wait', {}).subscribe(QUIETLY);
     await open.untilRunning(1);
@@ -75,16 +75,16 @@ describe('the control channel', () => {
   });
 
   it.each([
-    ['no JSON', '{'],
+    ['text that is not JSON', '{'],
     ['null', 'null'],
     ['no kind', '{}'],
     ['a kind of a later release', '{"kind":"later","id":"x"}'],
     ['no id', '{"kind":"cancel"}'],
-    ['an id that is no text', '{"kind":"cancel","id":["x"]}'],
+    ['an id that is not a string', '{"kind":"cancel","id":["x"]}'],
     ['the name of a property of every object', '{"kind":"cancel","id":"__proto__"}'],
-    ['an id that nobody knows', JSON.stringify({ kind: 'cancel', id: randomUUID() })],
+    ['an unknown id', JSON.stringify({ kind: 'cancel', id: randomUUID() })],
     ['a megabyte', 'x'.repeat(1_000_000)],
-  ])('changes nothing with %s', async (_what, message) => {
+  ])('ignores a message with %s', async (_what, message) => {
     await stage.serve(open.handlers, { option: OPTION });
     const client = stage.client();
     const subscription = client.send('wait', {}).subscribe(QUIETLY);
@@ -99,7 +99,7 @@ describe('the control channel', () => {
 });
 
 describe('5,000 requests that were cancelled while they ran', () => {
-  it('leave nothing behind: no entry, no slot, no signal, no warning of Node', async () => {
+  it('leave nothing behind: no entry, no slot, no signal, no Node.js warning', async () => {
     const warnings: Error[] = [];
     const keep = (warning: Error): void => {
       if (warning.name === 'MaxListenersExceededWarning') warnings.push(warning);

@@ -10,7 +10,7 @@ import { useStage } from '../support/stage.js';
 import type { Service } from '../support/stage.js';
 import { pendingOf, settled } from '../support/stream-view.js';
 
-/** Promised are 100 ms on a machine that has time; the lease is far longer, so nothing else explains what is faster. */
+/** Usually milliseconds. The lease is far longer, so only a cancellation can end a run this soon. */
 const SOON_MS = 600;
 const OPTION = { lease: 30_000, shutdownTimeout: 100 };
 
@@ -34,7 +34,7 @@ async function expectNothingLeft(stream: string): Promise<void> {
   );
 }
 
-/** Resolves as soon as the caller of a request that runs has left. */
+/** Resolves as soon as the caller of a running request has stopped waiting. */
 type Leaving = (client: RedisStreamClient, pattern: string) => Promise<void>;
 
 const unsubscribes: Leaving = async (client, pattern) => {
@@ -63,7 +63,7 @@ const takesThreeValues: Leaving = async (client, pattern) => {
   expect(await within(5_000, 'three values', values)).toEqual([0, 1, 2]);
 };
 
-describe('a request whose caller leaves', () => {
+describe('a request whose caller stops waiting', () => {
   it.each<[string, Leaving, { requestTimeout?: number }]>([
     ['unsubscribes', unsubscribes, {}],
     ['gives up with timeout()', givesUpWithTimeout, {}],
@@ -83,7 +83,7 @@ describe('a request whose caller leaves', () => {
 
   it.each<[string, Leaving]>([
     ['unsubscribes', unsubscribes],
-    ['takes three values of it', takesThreeValues],
+    ['takes three values', takesThreeValues],
     ['closes its client', closesItsClient],
   ])('ends an endless reply at once when the caller %s', async (_how, leave) => {
     await serve();
@@ -96,7 +96,7 @@ describe('a request whose caller leaves', () => {
     await expectNothingLeft('ticks');
   });
 
-  it('is over for the server although its handler ignores the signal: the slot is free', async () => {
+  it('frees its slot although its handler ignores the signal', async () => {
     await serve({ concurrency: 1 });
     const client = stage.client();
     await unsubscribes(client, 'deaf');
@@ -105,7 +105,7 @@ describe('a request whose caller leaves', () => {
     await expectNothingLeft('deaf');
   });
 
-  it('is over for the hooks of Nest as well, once', async () => {
+  it('ends the processing hooks of Nest too, once', async () => {
     const heard: string[] = [];
     await stage.serve(open.handlers, {
       option: OPTION,
@@ -123,7 +123,7 @@ describe('a request whose caller leaves', () => {
     expect(heard).toHaveLength(2);
   });
 
-  it('is not answered, and no other request of the same client is touched', async () => {
+  it('is not answered, and leaves other requests of the same client alone', async () => {
     await serve();
     const client = stage.client();
     const other = client.send('wait', 'stays').subscribe(QUIETLY);
@@ -138,7 +138,7 @@ describe('a request whose caller leaves', () => {
     await expectNothingLeft('wait');
   });
 
-  it('is cancelled on whichever of two instances runs it', async () => {
+  it('is cancelled on either of two instances', async () => {
     await serve();
     await serve();
     const client = stage.client();
@@ -150,7 +150,7 @@ describe('a request whose caller leaves', () => {
     await expectNothingLeft('wait');
   });
 
-  it('changes nothing for the next ones after a server has lost its connections', async () => {
+  it('is still cancelled after the server has lost its connections', async () => {
     await serve();
     const client = stage.client();
     await ask(client, 'ping', 1);
@@ -163,8 +163,8 @@ describe('a request whose caller leaves', () => {
   });
 });
 
-describe('what is not cancelled', () => {
-  it('is an event, whatever its sender does', async () => {
+describe('an event', () => {
+  it('is never cancelled, whatever its sender does', async () => {
     await serve();
     const client = stage.client();
     await tell(client, 'tide', 'high');

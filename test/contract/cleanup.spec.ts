@@ -14,7 +14,7 @@ import { infoOf, pendingOf, settled } from '../support/stream-view.js';
 import { WatchedRedis } from '../support/watched-redis.js';
 
 let gate = deferred();
-// Before the stage's own: it waits for handlers that still run.
+// Runs before the hook of the stage, which waits for running handlers.
 afterEach(() => gate.resolve());
 
 const stage = useStage();
@@ -47,8 +47,8 @@ beforeEach(() => {
   seen.length = 0;
 });
 
-describe('what is left behind', () => {
-  it('by 2,000 requests: nothing in the stream, nothing pending, an inbox that stays short', async () => {
+describe('cleaning up', () => {
+  it('leaves nothing in the stream, nothing pending and a short inbox after 2,000 requests', async () => {
     await stage.serve([Office]);
     const client = stage.client();
     const numbers = Array.from({ length: 2_000 }, (_, n) => n);
@@ -59,7 +59,7 @@ describe('what is left behind', () => {
     await eventually(async () => expect(await stage.raw.xlen(String(inbox))).toBeLessThan(500));
   });
 
-  it('B60 by the replies of others: every client has its own stream, without a group', async () => {
+  it('leaves no replies in the inboxes of other clients: each client has its own stream, without a group', async () => {
     await stage.serve([Office]);
     const idle = [stage.client(), stage.client()];
     for (const client of idle) await ask(client, 'echo', 'hello');
@@ -75,7 +75,7 @@ describe('what is left behind', () => {
     for (const key of before) expect(await lastId(key)).toEqual(lengths.get(key));
   });
 
-  it('B61 by a client that died: its inbox expires by itself, and no server makes it anew', async () => {
+  it('lets the inbox of a client that died expire, and no server creates it again', async () => {
     const dropped: unknown[] = [];
     const { server } = await stage.serve([Office]);
     server.on('replyDropped', (fact) => dropped.push(fact));
@@ -101,7 +101,7 @@ describe('what is left behind', () => {
     expect(await call).toBeInstanceOf(TransportClosedError);
   });
 
-  it('B61 by a client that was closed while it made its inbox: nothing that stays for ever', async () => {
+  it('leaves no permanent inbox when a client closes while it creates the inbox', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
     const client = stage.client({}, { host: proxy.host, port: proxy.port });
@@ -119,11 +119,11 @@ describe('what is left behind', () => {
     await connecting;
     const ttl = await stage.raw.pttl(String(inbox));
     await stage.raw.del(String(inbox));
-    // -2 is gone already; -1 is for ever.
+    // -2: it does not exist any more. -1: it never expires.
     expect(ttl).not.toBe(-1);
   });
 
-  it('B62 by an application that registered its client with ClientsModule: nothing after app.close()', async () => {
+  it('leaves nothing after app.close() of an application that registered its client with ClientsModule', async () => {
     await stage.serve([Office]);
     const clients = ClientsModule.register([
       { name: 'OFFICE', customClass: RedisStreamClient, options: { connection: stage.connection } },
@@ -145,7 +145,7 @@ describe('what is left behind', () => {
     expect(list).not.toMatch(/name=\S*(publisher|inbox)/);
   });
 
-  it('by services that come and go: no consumers, no connections, the group stays', async () => {
+  it('leaves no consumers and no connections of stopped services, and keeps the group', async () => {
     for (let round = 0; round < 20; round += 1) {
       const service = await stage.serve([Office]);
       await tell(stage.client(), 'event', round);
@@ -158,7 +158,7 @@ describe('what is left behind', () => {
 });
 
 describe('close()', () => {
-  it('B76 twice, before listen, while connecting and without Redis: no error, no open handle', async () => {
+  it('works twice, before listen, while connecting and without Redis, and leaves no open handle', async () => {
     const twice = await stage.serve([Office]);
     await Promise.all([twice.server.close(), twice.server.close()]);
     await twice.server.close();
@@ -179,7 +179,7 @@ describe('close()', () => {
     await expectNoClients(stage.raw);
   });
 
-  it('B76 of a client: twice, before connect, while connecting and without Redis', async () => {
+  it('of a client works twice, before connect, while connecting and without Redis', async () => {
     const unused = stage.client();
     await unused.close();
     const twice = stage.client();
@@ -198,7 +198,7 @@ describe('close()', () => {
     await expectNoClients(stage.raw);
   });
 
-  it('F31 B23 of an idle service ends its blocked read at once, and the next event goes to a live instance', async () => {
+  it('of an idle service ends its blocked read at once, and the next event goes to a live instance', async () => {
     const idle = await stage.serve([Office], { option: { block: 5_000 } });
     const started = performance.now();
     await idle.close();
@@ -209,7 +209,7 @@ describe('close()', () => {
     await settled(stage.raw, 'event');
   });
 
-  it('F03 B22 lets running handlers finish, settles them, and takes nothing new', async () => {
+  it('lets running handlers finish, settles them, and accepts nothing new', async () => {
     const { close } = await stage.serve([Office], { option: { concurrency: 2 } });
     const client = stage.client();
     await tell(client, 'event', 'slow');
@@ -226,7 +226,7 @@ describe('close()', () => {
     await eventually(() => expect(seen).toContain('not mine'));
   });
 
-  it('F04 B24 gives up at shutdownTimeout and leaves what still runs to others, after its lease', async () => {
+  it('gives up at shutdownTimeout and leaves running entries to others, after their lease', async () => {
     const { close } = await stage.serve([Office], { option: { shutdownTimeout: 100, lease: 500 } });
     await tell(stage.client(), 'event', 'slow');
     await eventually(() => expect(seen).toEqual(['slow']));
@@ -240,7 +240,7 @@ describe('close()', () => {
     await settled(stage.raw, 'event');
   });
 
-  it('B25 hands back what waits for another attempt: the next instance takes it at once, whatever the lease', async () => {
+  it('hands back entries that wait for a retry: the next instance takes them at once, whatever the lease', async () => {
     const patient = { backoff: { delay: 60_000, maxDelay: 60_000 } };
     const { close } = await stage.serve([Office], { option: patient });
     await tell(stage.client(), 'event', 'fails once');

@@ -11,7 +11,7 @@ const COUNT = 1_000;
 const numbers = Array.from({ length: COUNT }, (_, n) => n);
 
 describe('close() in the turn of a thousand emits', () => {
-  it('writes them all before the connection goes', async () => {
+  it('writes them all before the connection closes', async () => {
     const client = stage.client();
     await client.connect();
     for (const n of numbers) client.emit('numbers', n);
@@ -20,7 +20,7 @@ describe('close() in the turn of a thousand emits', () => {
     expect(stage.log.text()).toBe('');
   });
 
-  it('writes them all although it was the first use of the client', async () => {
+  it('writes them all even as the first use of the client', async () => {
     const client = stage.client();
     for (const n of numbers) client.emit('numbers', n);
     await client.close();
@@ -37,7 +37,7 @@ describe('close() in the turn of a thousand emits', () => {
     for (const outcome of outcomes) expect(outcome).toMatchObject({ error: { code: 'TRANSPORT_CLOSED' } });
   });
 
-  it('reports those without a subscriber in one line, with how many there were', async () => {
+  it('reports those without a subscriber in one line, with their number', async () => {
     await stage.serve([]);
     const client = stage.client({}, { host: '127.0.0.1', port: await freePort() });
     for (const n of numbers) client.emit('numbers', n);
@@ -61,7 +61,7 @@ describe('close() in the turn of a thousand emits', () => {
 });
 
 describe('events that are not published and have no subscriber', () => {
-  it('are reported with a count for each cause, and not once for each event', async () => {
+  it('are reported with a count per cause, not once per event', async () => {
     await stage.serve([]);
     const client = stage.client({ publishTimeout: 200 });
     await tell(client, 'right', 0);

@@ -34,7 +34,7 @@ async function stored(stream: string): Promise<number[]> {
 }
 
 describe('publishing to a Redis Cluster', () => {
-  it('knows which server has a key, and the connection to it', async () => {
+  it('finds the node that has a key, and the connection to it', async () => {
     const publisher = client();
     await Promise.all(STREAMS.map((stream) => tell(publisher, stream, 0)));
     const [redis] = publisher.unwrap<[RedisClient]>();
@@ -48,7 +48,7 @@ describe('publishing to a Redis Cluster', () => {
     expect(connectionTo(stage.raw, '')).toBe(stage.raw);
   });
 
-  it('stores what is emitted in one turn in the order of the calls, each stream on its server, in few calls', async () => {
+  it('stores events of one turn in the order of the calls, each stream on its node, with few commands', async () => {
     for (const stream of STREAMS) await cluster.observerOf(stream).script('FLUSH');
     const publisher = client();
     const calls: Promise<unknown>[] = [];
@@ -59,7 +59,7 @@ describe('publishing to a Redis Cluster', () => {
     expect(Math.max(...scripts)).toBeLessThan(20);
   });
 
-  it('goes on at once where it can while one server is frozen', async () => {
+  it('continues on the other nodes while one node is frozen', async () => {
     const frozen = cluster.processOf(STREAMS[0] as string);
     const others = STREAMS.filter((stream) => cluster.processOf(stream) !== frozen);
     const publisher = client({ publishTimeout: 1_500 });
@@ -81,7 +81,7 @@ describe('publishing to a Redis Cluster', () => {
     await eventually(() => tell(publisher, STREAMS[0] as string, 0), { within: 15_000 });
   }, 40_000);
 
-  it('cancels a request on the server of its stream', async () => {
+  it('cancels a request on the node of its stream', async () => {
     const stream = STREAMS[1] as string;
     const observer = cluster.observerOf(stream);
     await observer.xgroup('CREATE', stream, 'service', '0', 'MKSTREAM');
@@ -98,20 +98,20 @@ describe('publishing to a Redis Cluster', () => {
     expect(await observer.xlen(stream)).toBe(0);
   });
 
-  it('writes what was emitted in the turn of close(), on all servers', async () => {
+  it('writes events of the turn of close(), on all nodes', async () => {
     const publisher = client();
     for (let n = 0; n < 100; n += 1) for (const stream of STREAMS) publisher.emit(stream, n);
     await publisher.close();
     for (const stream of STREAMS) expect(await cluster.observerOf(stream).xlen(stream)).toBe(100);
   });
 
-  it('says within half of a short patience that no server has a group for a request', async () => {
+  it('fails a request within half of a short timeout when no group reads its stream', async () => {
     const caller = client({ requestTimeout: 600 });
     await caller.connect();
     expect(await failureOf(ask(caller, STREAMS[2] as string, 1))).toMatch(/no matching message handler/);
   });
 
-  it('begins with another server where the one that was asked first does not answer', async () => {
+  it('connects through another node where the first one does not answer', async () => {
     const proxies = await Promise.all(
       cluster.connection.nodes.map(async (node) => ({ node, proxy: await FaultProxy.to(node) })),
     );
@@ -121,7 +121,7 @@ describe('publishing to a Redis Cluster', () => {
     );
     const nodes = proxies.map(({ proxy: { host, port } }) => ({ host, port }));
     const publisher = stage.client({ connectTimeout: 9_000 }, { nodes, options: { natMap } });
-    // The slots are known, and whether the cluster is up is asked: these answers are lost.
+    // ioredis knows the slots and asks whether the cluster is up: these answers are lost.
     publisher.on('connect', () => {
       for (const { proxy } of once.splice(0)) proxy.set({ kind: 'swallowReplies' });
     });

@@ -59,7 +59,7 @@ const client = (option = {}): ReturnType<typeof stage.client> => stage.client(op
 const whenSettled = (streams: readonly string[]): Promise<void[]> =>
   Promise.all(streams.map((stream) => settled(cluster.observerOf(stream), stream)));
 
-/** Ids of the publishers' connections to the server that has a key. */
+/** Ids of the connections of publishers to the node that has a key. */
 async function publisherAt(key: string): Promise<string[]> {
   const lines = await connectedClients(cluster.observerOf(key));
   return lines
@@ -68,13 +68,13 @@ async function publisherAt(key: string): Promise<string[]> {
 }
 
 describe('a Redis Cluster', () => {
-  it('has the streams of this file on all of its servers', () => {
+  it('has the streams of this file on all of its nodes', () => {
     for (const streams of [EVENTS, REQUESTS]) {
       expect(new Set(streams.map((stream) => cluster.processOf(stream).port)).size).toBe(3);
     }
   });
 
-  it('carries requests and events whose streams are in different slots, and keeps no request', async () => {
+  it('handles requests and events whose streams are in different slots, and keeps no request', async () => {
     await serve();
     const caller = client();
     const calls = REQUESTS.flatMap((stream) => [1, 2, 3].map((data) => ({ stream, data })));
@@ -107,7 +107,7 @@ describe('a Redis Cluster', () => {
     expect(handled.map(({ stream }) => stream).toSorted()).toEqual(EVENTS);
   });
 
-  it('lets an instance take over what a dead one left on each of its servers', async () => {
+  it('lets an instance take over the entries that a dead one left on each node', async () => {
     for (const stream of EVENTS) {
       const observer = cluster.observerOf(stream);
       await observer.xgroup('CREATE', stream, 'service', '0', 'MKSTREAM');
@@ -121,7 +121,7 @@ describe('a Redis Cluster', () => {
     );
   });
 
-  it('is left by a server without a consumer or anything pending', async () => {
+  it('keeps neither a consumer nor pending entries of a stopped server', async () => {
     const service = await serve();
     await Promise.all(EVENTS.map((stream) => tell(client(), stream, 1)));
     await whenSettled(EVENTS);
@@ -130,7 +130,7 @@ describe('a Redis Cluster', () => {
       expect(await infoOf(cluster.observerOf(stream), 'CONSUMERS', stream, 'service')).toEqual([]);
   });
 
-  it('loses nothing that is under way to a server that has given a slot away', async () => {
+  it('loses no message in flight to a node that has given up a slot', async () => {
     const moved = 'event.moved';
     const beside = 'event.maple';
     expect(cluster.processOf(beside)).toBe(cluster.processOf(moved));
@@ -148,7 +148,7 @@ describe('a Redis Cluster', () => {
     expect(await publisherAt(beside)).toEqual(connection);
   });
 
-  it('F60 with one server down: its streams fail in time and with a reason, the others go on, and it comes back', async () => {
+  it('with one node down fails the streams of that node in time and with a reason, serves the others, and recovers', async () => {
     const lost = EVENTS[0] as string;
     const server = cluster.processOf(lost);
     const others = EVENTS.filter((stream) => cluster.processOf(stream) !== server);

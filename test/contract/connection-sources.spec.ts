@@ -34,7 +34,7 @@ describe('a URL', () => {
     },
   );
 
-  it('keeps what else its query says', async () => {
+  it('keeps the other options of its query', async () => {
     const client = stage.client({}, `redis://${stage.redis.host}:${stage.redis.port}?db=3&maxRetriesPerRequest=20`);
     await tell(client, 'told', 1);
     const other = stage.redis.client({ db: 3 });
@@ -44,19 +44,19 @@ describe('a URL', () => {
   });
 });
 
-describe('a factory that returns one client for all', () => {
+describe('a factory that returns one client for all roles', () => {
   const shared = (): (() => Redis) => {
     const client = new Redis({ ...stage.connection, lazyConnect: true });
     stage.owns(() => client.disconnect());
     return () => client;
   };
 
-  it('is refused by a client: its reads would hold up what it writes', async () => {
+  it('is refused by a client, since its reads would block its writes', async () => {
     const client = new RedisStreamClient({ connection: shared() });
     for (const call of [tell(client, 'told', 1), client.connect(), tell(client, 'told', 2)]) {
       const error = await failureOf(call);
       expect(error).toBeInstanceOf(RedisStreamOptionError);
-      expect((error as Error).message).toContain('a factory that makes a new client at each call');
+      expect((error as Error).message).toContain('a factory that creates a new client for each call');
     }
     await client.close();
   });

@@ -30,7 +30,7 @@ const statesOf = (side: RedisStreamClient | RedisStreamServer): string[] =>
   side.unwrap<Redis[]>().map(({ status }) => status);
 
 describe('connections', () => {
-  it('are over when client.close() and app.close() resolve', async () => {
+  it('are closed when client.close() and app.close() resolve', async () => {
     const { server, close } = await stage.serve([Echo]);
     const client = stage.client();
     await ask(client, 'echo', 1);
@@ -40,7 +40,7 @@ describe('connections', () => {
     expect(clients.map(({ status }) => status)).toEqual(clients.map(() => 'end'));
   });
 
-  it('are over when a second close() resolves, as when the first one does', async () => {
+  it('are closed when a second close() resolves, as with the first one', async () => {
     const client = stage.client();
     await client.connect();
     const clients = client.unwrap<Redis[]>();
@@ -49,18 +49,18 @@ describe('connections', () => {
     expect(clients.map(({ status }) => status)).toEqual(['end', 'end']);
   });
 
-  it('do not keep close() waiting when the other end says nothing', async () => {
+  it('do not block close() when the other end is silent', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
     const client = stage.client({}, { host: proxy.host, port: proxy.port });
     await client.connect();
     proxy.set({ kind: 'blackhole', direction: 'both' });
     await within(2_500, 'the end', client.close());
-    // Redis could not be asked to remove it; it expires after a minute.
+    // The client could not ask Redis to delete its reply stream, which expires after a minute.
     await stage.raw.del(...(await stage.raw.keys('reply:*')));
   });
 
-  it.each(['emit()', 'connect()'])('named by %s, are closed by a close() in the same turn', async (what) => {
+  it.each(['emit()', 'connect()'])('opened by %s are closed by a close() in the same turn', async (what) => {
     const client = stage.client();
     const started = what === 'emit()' ? tell(client, 'told', 1) : client.connect();
     expect(statesOf(client)).not.toContain('ready');
@@ -68,7 +68,7 @@ describe('connections', () => {
     await started;
   });
 
-  it('that are made while close() is called come up first, as with the clients of Nest', async () => {
+  it('that are being made when close() is called connect first, as with the clients of Nest', async () => {
     for (const pause of [0, 1, 2, 5]) {
       const client = stage.client();
       const connecting = outcomeOf(client.connect());
@@ -89,7 +89,7 @@ describe('connections', () => {
 describe('a connection that cannot be made', () => {
   const deadPort = async (): Promise<number> => freePort();
 
-  it('says where it was tried and why it failed, by connect() and by listen()', async () => {
+  it('is reported with its address and the cause by connect() and by listen()', async () => {
     const port = await deadPort();
     const connection = { host: '127.0.0.1', port, username: 'me', password: PASSWORD };
     const client = stage.client({ connectTimeout: 200 }, connection);
@@ -104,7 +104,7 @@ describe('a connection that cannot be made', () => {
     }
   });
 
-  it('says that nothing was stored where something was to be stored', async () => {
+  it('fails emit() and send() with an error that says that nothing was stored', async () => {
     const port = await deadPort();
     const client = stage.client({ publishTimeout: 200 }, { host: '127.0.0.1', port });
     for (const call of [() => tell(client, 'told', 1), () => ask(client, 'echo', 1)]) {
@@ -117,7 +117,7 @@ describe('a connection that cannot be made', () => {
     }
   });
 
-  it('shows neither user nor password of a URL', async () => {
+  it('is reported without the user and the password of a URL', async () => {
     const port = await deadPort();
     const client = stage.client({ connectTimeout: 200 }, `redis://someone:${PASSWORD}@127.0.0.1:${port}/0`);
     const error = await failureOf(client.connect());
@@ -125,7 +125,7 @@ describe('a connection that cannot be made', () => {
     expect(inspect(error, { depth: 10, showHidden: true })).not.toMatch(/open-sesame|someone/);
   });
 
-  it('names the nodes of a cluster', async () => {
+  it('is reported with the nodes of a cluster', async () => {
     const [first, second] = [await deadPort(), await deadPort()];
     const nodes = [{ host: '127.0.0.1', port: first }, `redis://:${PASSWORD}@127.0.0.1:${second}`];
     const client = stage.client({ connectTimeout: 300 }, { nodes });
@@ -135,7 +135,7 @@ describe('a connection that cannot be made', () => {
     expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(PASSWORD);
   });
 
-  it('names a wrong password as such, without showing it', async () => {
+  it('is reported as a wrong password, without the password', async () => {
     await stage.raw.config('SET', 'requirepass', 'another-one');
     const client = stage.client({ connectTimeout: 300 }, { ...stage.connection, password: PASSWORD });
     const error = await failureOf(client.connect());
@@ -144,7 +144,7 @@ describe('a connection that cannot be made', () => {
     expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(PASSWORD);
   });
 
-  it('names what TLS refused', async () => {
+  it('is reported with the error of TLS', async () => {
     const plain = createServer((socket) =>
       socket
         .on('error', () => undefined)
@@ -158,7 +158,7 @@ describe('a connection that cannot be made', () => {
     expect(String(await failureOf(client.connect()))).toMatch(/wrong version number|SSL/i);
   });
 
-  it('no longer names the trouble of before once it was made', async () => {
+  it('is no longer reported once the connection is made', async () => {
     const client = stage.client({ publishTimeout: 300 });
     await stage.redis.kill();
     expect(String(await failureOf(tell(client, 'told', 1)))).toContain('ECONNREFUSED');

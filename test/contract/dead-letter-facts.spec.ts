@@ -26,7 +26,7 @@ class Printer {
   }
 }
 
-/** One that has used up its attempts, and what the application was told of it. */
+/** The letter of an event that has used up its attempts, and what the application learned about it. */
 async function letterOf(
   pattern: string,
   setting: ServiceSetting = {},
@@ -41,9 +41,9 @@ async function letterOf(
   return { facts, x: letter?.fields ?? {}, id: letter?.id ?? '' };
 }
 
-// The order matters: whether an interceptor was ever made in this process is what the server looks at.
-describe('an application that has installed nothing', () => {
-  it('reads the original error in its dead letters, or is told at boot, in one line, what to install', async () => {
+// The order matters: the server checks whether an interceptor was ever created in this process.
+describe('an application without the interceptor', () => {
+  it('gets the original error in its dead letters, or one line at boot that says what to install', async () => {
     const { x } = await letterOf('print');
     const advice = stage.log.lines.filter(({ text }) => text.includes('RedisStreamErrorInterceptor'));
     if (x['x-error']?.includes(CAUSE)) expect(advice).toEqual([]);
@@ -56,14 +56,14 @@ describe('an application with the interceptor', () => {
     prepare: (app) => app.useGlobalInterceptors(new RedisStreamErrorInterceptor()),
   };
 
-  it('reads the original error, and no advice at boot', async () => {
+  it('gets the original error in its dead letters, and no advice at boot', async () => {
     const { x } = await letterOf('print', installed);
     expect(x['x-error']).toContain(CAUSE);
     expect(stage.log.text()).not.toContain('RedisStreamErrorInterceptor');
   });
 });
 
-describe('what `onDeadLetter` is called with', () => {
+describe('the argument of `onDeadLetter`', () => {
   const installed: ServiceSetting = {
     prepare: (app) => app.useGlobalInterceptors(new RedisStreamErrorInterceptor()),
   };
@@ -87,7 +87,7 @@ describe('what `onDeadLetter` is called with', () => {
     expect(Math.abs(Number(fact?.failedAt) - before)).toBeLessThan(60_000);
   });
 
-  it('is enough to look into the letter and to redrive it, and has no payload', async () => {
+  it('is enough to inspect and redrive the letter, and has no payload', async () => {
     const { facts } = await letterOf('refuse');
     const [fact] = facts as { letterId: string; error: string }[];
     expect(fact?.error).toContain('out of paper');
@@ -98,7 +98,7 @@ describe('what `onDeadLetter` is called with', () => {
     expect(await letters.redrive('refuse', String(fact?.letterId))).toBeTruthy();
   });
 
-  it('is what listeners of `deadLettered` get as well, also for an entry that cannot be decoded', async () => {
+  it('is also what listeners of `deadLettered` get, even for an undecodable entry', async () => {
     const facts: unknown[] = [];
     const { server }: Service = await stage.serve([Printer], { option: FAST });
     server.on('deadLettered', (fact) => facts.push(fact));

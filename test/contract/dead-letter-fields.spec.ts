@@ -50,7 +50,7 @@ function deadLetters(): RedisStreamDeadLetters {
 describe("an event's own fields", () => {
   const OWN = { 'x-error': 'E-7', 'x-group': 'tenant a', 'x-packed': 'no', 'x-own:x-id': 'odd', type: 'created' };
 
-  it('survive being a dead letter, whatever they are called, and come back when it is redriven', async () => {
+  it('survive in a dead letter under any name, and come back when it is redriven', async () => {
     await stage.serve([OrdersAlone], { option: ONE_RUN });
     const id = await stage.raw.xadd('order', '*', 'data', '7', ...Object.entries(OWN).flat());
     const letters = deadLetters();
@@ -78,7 +78,7 @@ describe("an event's own fields", () => {
     await settled(stage.raw, 'order');
   });
 
-  it('keep the first id of the message, however often it is redriven', async () => {
+  it('come with the first id of the message after any number of redrives', async () => {
     await stage.serve([OrdersAlone], { option: ONE_RUN });
     const letters = deadLetters();
     const id = await stage.raw.xadd('order', '*', 'data', '7');
@@ -97,7 +97,7 @@ describe("an event's own fields", () => {
     });
   });
 
-  it('come back as well where there are so many that the letter is one packed field', async () => {
+  it('come back also where they are so many that the letter packs them into one field', async () => {
     await stage.serve([OrdersAlone], { option: ONE_RUN });
     const letters = deadLetters();
     const many = Object.fromEntries(Array.from({ length: 2_100 }, (_, i) => [`f${i}`, String(i)]));
@@ -115,7 +115,7 @@ describe("an event's own fields", () => {
 });
 
 describe('a letter of an older release', () => {
-  it('is redriven as ever', async () => {
+  it('is redriven like any other', async () => {
     await stage.serve([OrdersAlone], { option: ONE_RUN });
     isBroken = false;
     const about = ['x-stream', 'order', 'x-group', 'service', 'x-id', '5-1', 'x-attempts', '3', 'x-reason', 'failed'];
@@ -139,7 +139,7 @@ describe('a letter of an older release', () => {
   });
 });
 
-describe('an entry among the dead letters that is not one', () => {
+describe('a foreign entry among the dead letters', () => {
   beforeEach(() => Logger.overrideLogger(stage.log));
 
   const warned = (): string[] =>
@@ -155,7 +155,7 @@ describe('an entry among the dead letters that is not one', () => {
     return ids.map(String);
   }
 
-  it('is skipped and told with a count, and keeps no letter from being redriven', async () => {
+  it('is skipped and reported with a count, and does not stop the redrive of letters', async () => {
     const foreign = await foreignOnes();
     await stage.serve([OrdersAlone], { option: ONE_RUN });
     for (let i = 0; i < 150; i++) await stage.raw.xadd('order', '*', 'data', String(i));
@@ -170,7 +170,7 @@ describe('an entry among the dead letters that is not one', () => {
     expect((await entriesOf(stage.raw, '{order}:dead')).map(({ id }) => id)).toEqual(foreign);
   });
 
-  it('is neither listed nor inspected nor redriven, and can be purged', async () => {
+  it('is neither listed nor inspected nor redriven, but can be purged', async () => {
     const [first = ''] = await foreignOnes();
     const letters = deadLetters();
     expect((await letters.list('order')).letters.map(({ entryId }) => entryId)).toEqual(['-']);
@@ -182,7 +182,7 @@ describe('an entry among the dead letters that is not one', () => {
     expect(await letters.purgeAll('order')).toBe(2);
   });
 
-  it('is told from a letter whose group is gone, which stays until there is such a group again', async () => {
+  it('is distinguished from a letter whose group does not exist, which stays until the group exists again', async () => {
     const { close } = await stage.serve([OrdersAlone], { option: ONE_RUN });
     const letters = deadLetters();
     await tell(stage.client(), 'order', 7);
@@ -190,7 +190,7 @@ describe('an entry among the dead letters that is not one', () => {
     await close();
     await stage.raw.xgroup('DESTROY', 'order', 'service');
     expect(await letters.redriveAll('order')).toBe(0);
-    expect(warned()).toEqual([expect.stringContaining('belong to a group that does not exist any more')]);
+    expect(warned()).toEqual([expect.stringContaining('belong to a group that no longer exists')]);
     await stage.raw.xgroup('CREATE', 'order', 'service', '$');
     isBroken = false;
     expect(await letters.redriveAll('order')).toBe(1);
@@ -205,14 +205,14 @@ describe('a letter that cannot be redriven', () => {
   const letterOf = (about: Readonly<Record<string, string>>): Promise<string | null> =>
     stage.raw.xadd('{order}:dead', '*', ...Object.entries({ data: '7', 'x-id': '5-1', ...about }).flat());
 
-  it('stays a letter where neither its group nor its entry is there any more: nobody would run a copy', async () => {
+  it('stays a letter where neither its group nor its entry exists any more, since no group would run a copy', async () => {
     await stage.raw.xgroup('CREATE', 'order', 'other', '0', 'MKSTREAM');
     await letterOf({ 'x-stream': 'order', 'x-group': 'service' });
     const letters = deadLetters();
     expect(await letters.redriveAll('order')).toBe(0);
     expect(await letters.count('order')).toBe(1);
     expect(await stage.raw.xlen('order')).toBe(0);
-    expect(stage.log.text('warn')).toContain('belong to a group that does not exist any more');
+    expect(stage.log.text('warn')).toContain('belong to a group that no longer exists');
     await stage.serve([OrdersAlone], { option: ONE_RUN });
     isBroken = false;
     expect(await letters.redriveAll('order')).toBe(1);
@@ -220,7 +220,7 @@ describe('a letter that cannot be redriven', () => {
     await settled(stage.raw, 'order');
   });
 
-  it('keeps no other from it: one with an id that cannot be, one whose packed fields are not', async () => {
+  it('does not stop the others, with an impossible id or with packed fields that cannot be unpacked', async () => {
     await stage.raw.xgroup('CREATE', 'order', 'service', '0', 'MKSTREAM');
     await letterOf({ 'x-stream': 'order', 'x-group': 'service', 'x-id': `${'9'.repeat(30)}-1` });
     await letterOf({ 'x-stream': 'order', 'x-group': 'service', 'x-packed': 'a text' });
@@ -231,7 +231,7 @@ describe('a letter that cannot be redriven', () => {
     expect(stage.log.text('warn')).toContain('they are skipped: 2');
   });
 
-  it('stays where it failed in another stream whose letters are in the same place', async () => {
+  it('stays where its event failed in another stream with the same dead-letter stream', async () => {
     for (const stream of ['order', '{order}']) {
       await stage.raw.xgroup('CREATE', stream, 'service', '0', 'MKSTREAM');
       await letterOf({ 'x-stream': stream, 'x-group': 'service' });
@@ -253,7 +253,7 @@ describe('a dead-letter stream', () => {
     await settled(stage.raw, '{order}:dead');
   });
 
-  it('is not a pattern for clients, nor for those who look at dead letters', async () => {
+  it('is refused as a pattern by clients and by RedisStreamDeadLetters', async () => {
     const client = stage.client();
     expect(await failureOf(tell(client, '{order}:dead', 7))).toBeInstanceOf(InvalidMessageError);
     const letters = deadLetters();

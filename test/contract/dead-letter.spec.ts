@@ -45,7 +45,7 @@ beforeEach(() => {
 });
 
 describe('dead letters', () => {
-  it('B31 F12 get what fails maxAttempts times: same id, same headers, and others are not held up', async () => {
+  it('get an event that fails maxAttempts times, with the same id and headers, and hold up no other', async () => {
     const facts: unknown[] = [];
     const { server } = await stage.serve([Fragile], { option: { ...FAST, maxAttempts: 3 } });
     server.on('retried', (fact) => facts.push(['retried', fact.id, fact.attempt]));
@@ -78,7 +78,7 @@ describe('dead letters', () => {
     ]);
   });
 
-  it('B31 are written once per failing group; the retries of one group are not seen by another', async () => {
+  it('are written once per failing group, and no group sees the retries of another', async () => {
     await stage.serve([Fragile], { option: { ...FAST, maxAttempts: 2 } });
     const calm: unknown[] = [];
 
@@ -98,7 +98,7 @@ describe('dead letters', () => {
     expect(seen).toHaveLength(2);
   });
 
-  it('get what the handler calls unrecoverable at the first attempt', async () => {
+  it('get an event at its first attempt when its handler throws an unrecoverable error', async () => {
     await stage.serve([Fragile], { option: FAST });
     await tell(stage.client(), 'hopeless', 1);
     await eventually(async () => expect(await stage.raw.xlen('{hopeless}:dead')).toBe(1));
@@ -108,7 +108,7 @@ describe('dead letters', () => {
     expect(entry?.fields).toMatchObject({ 'x-attempts': '1', 'x-error': expect.stringContaining('no use') });
   });
 
-  it('get what isRetriable refuses at the first attempt', async () => {
+  it('get an event at its first attempt when isRetriable returns false', async () => {
     const asked: unknown[] = [];
     const isRetriable = (error: unknown): boolean => {
       asked.push(error);
@@ -121,7 +121,7 @@ describe('dead letters', () => {
     expect(asked).toHaveLength(1);
   });
 
-  it('B35 F61 get an undecodable entry at once, every raw byte of it, and the loop goes on', async () => {
+  it('get an undecodable entry at once, with every raw byte, and reading continues', async () => {
     await stage.serve([Fragile]);
     const bytes = Buffer.from([0x7b, 0xff, 0xfe, 0x00, 0xc3, 0x28, 0x0d, 0x0a, 0x80]);
     const name = Buffer.from([0xf0, 0x28, 0x8c, 0x28]);
@@ -143,10 +143,10 @@ describe('dead letters', () => {
 
   it.each([
     ['JSON that ends early', ['data', '{"a":']],
-    ['headers that are no object', ['data', '1', 'headers', '[]']],
-    ['headers that are no JSON', ['data', '1', 'headers', 'x']],
+    ['headers that are not an object', ['data', '1', 'headers', '[]']],
+    ['headers that are not JSON', ['data', '1', 'headers', 'x']],
     ['JSON of 10,000 levels', ['data', '['.repeat(10_000) + ']'.repeat(10_000)]],
-  ])('B35 F61 F63 get %s at once, with no run of the handler', async (_name, fields) => {
+  ])('get %s at once, without a run of the handler', async (_name, fields) => {
     await stage.serve([Fragile]);
     await stage.raw.xadd('fragile', '*', ...fields);
     await eventually(async () => expect(await stage.raw.xlen('{fragile}:dead')).toBe(1));
@@ -157,7 +157,7 @@ describe('dead letters', () => {
     await expect(ask(stage.client(), 'echo', 'alive')).resolves.toBe('alive');
   });
 
-  it('keep to the hash slot of a stream that has a tag of its own', async () => {
+  it('stay in the hash slot of a stream with its own hash tag', async () => {
     await stage.serve([Fragile], { option: { maxAttempts: 1 } });
     await tell(stage.client(), '{tag}.kept', 1);
     await eventually(async () => expect(await stage.raw.xlen('{tag}.kept:dead')).toBe(1));
@@ -165,7 +165,7 @@ describe('dead letters', () => {
     expect(new Set(slots).size).toBe(1);
   });
 
-  it('B36 F49 are not written for entries that were deleted under a dead consumer: those are acked and told', async () => {
+  it('are not written for entries that were deleted under a dead consumer, which are acked and reported', async () => {
     await stage.raw.xgroup('CREATE', 'fragile', 'service', '0', 'MKSTREAM');
     const id = String(await stage.raw.xadd('fragile', '*', 'data', '1'));
     await stage.raw.xreadgroup('GROUP', 'service', 'ghost', 'COUNT', 1, 'STREAMS', 'fragile', '>');
@@ -184,7 +184,7 @@ describe('dead letters', () => {
   it.each([
     ['its retry comes', 300],
     ['the service stops', 60_000],
-  ])('B36 F49 are not written for an entry that was deleted before %s: it is acked and told', async (_when, delay) => {
+  ])('are not written for an entry that was deleted before %s, which is acked and reported', async (_when, delay) => {
     const lost: unknown[] = [];
     const { server, close } = await stage.serve([Fragile], { option: { backoff: { delay, maxDelay: delay } } });
     server.on('entryLost', (fact) => lost.push(fact));
@@ -198,7 +198,7 @@ describe('dead letters', () => {
     expect(await stage.raw.exists('{fragile}:dead')).toBe(0);
   });
 
-  it('F13 B33 are stored before the ack or not at all: out of memory keeps the entry', async () => {
+  it('are stored before the ack or not at all: without memory the entry stays', async () => {
     await stage.serve([Fragile], { option: { ...FAST, maxAttempts: 2, sweepInterval: 100 } });
     await tell(stage.client(), 'fragile', 'poison');
     await eventually(() => expect(seen.length).toBeGreaterThan(0));

@@ -58,7 +58,7 @@ describe('delivery of events', () => {
     seen.length = 0;
   });
 
-  it('B26 includes those that were emitted before the first consumer ever started', async () => {
+  it('includes events that were emitted before the first consumer started', async () => {
     const client = stage.client();
     for (let n = 0; n < 5; n += 1) await tell(client, 'event', n);
     await stage.serve([Basic]);
@@ -66,7 +66,7 @@ describe('delivery of events', () => {
     await settled(stage.raw, 'event');
   });
 
-  it("B26 starts with what comes next when startFrom is '$'", async () => {
+  it("starts with the next event when startFrom is '$'", async () => {
     const client = stage.client();
     await tell(client, 'event', 'before');
     await stage.serve([Basic], { option: { startFrom: '$' } });
@@ -75,7 +75,7 @@ describe('delivery of events', () => {
     await settled(stage.raw, 'event');
   });
 
-  it('B27 handles what lies in many streams when reading begins', async () => {
+  it('includes the entries of many streams when reading begins', async () => {
     @Controller()
     class Wide {
       @EventPattern(['wide.0', 'wide.1', 'wide.2', 'wide.3', 'wide.4'])
@@ -96,7 +96,7 @@ describe('delivery of events', () => {
     for (let stream = 0; stream < 5; stream += 1) await settled(stage.raw, `wide.${stream}`);
   });
 
-  it('B40 runs the handler before the ack, also behind an interceptor', async () => {
+  it('runs the handler before the ack, also behind an interceptor', async () => {
     const pendingInHandler: number[] = [];
 
     @Injectable()
@@ -123,7 +123,7 @@ describe('delivery of events', () => {
     expect(pendingInHandler).toEqual([1]);
   });
 
-  it('B42 acks an event whatever its handler returns', async () => {
+  it('acks an event whatever its handler returns', async () => {
     await stage.serve([Basic]);
     const names = [...Object.keys(NOTHINGS), 'undefined'];
     for (const name of names) await tell(stage.client(), 'returns', name);
@@ -131,7 +131,7 @@ describe('delivery of events', () => {
     await settled(stage.raw, 'returns');
   });
 
-  it('B20 repeats an event whose handler failed, in whatever way, until it succeeds', async () => {
+  it('repeats an event until its handler succeeds, however the handler fails', async () => {
     await stage.serve([Clumsy], { option: FAST });
     const ways = ['throw', 'reject', 'observable', 'late'];
     for (const way of ways) await tell(stage.client(), 'clumsy', way);
@@ -141,7 +141,7 @@ describe('delivery of events', () => {
     expect(await stage.raw.exists('{clumsy}:dead')).toBe(0);
   });
 
-  it('B43 repeats the whole event when one of several handlers of a group failed', async () => {
+  it('repeats the whole event when one of several handlers of a group fails', async () => {
     let failures = 1;
 
     @Controller()
@@ -163,7 +163,7 @@ describe('delivery of events', () => {
     await settled(stage.raw, 'shared');
   });
 
-  it('B43 makes request-scoped handlers with a fresh instance per event and per request, several to an event too', async () => {
+  it('creates a new instance of request-scoped handlers per event and per request, also with several handlers per event', async () => {
     @Injectable({ scope: Scope.REQUEST })
     class Ticket {
       readonly number = randomUUID();
@@ -200,7 +200,7 @@ describe('delivery of events', () => {
     expect(new Set(answers.map(({ ticket }) => ticket)).size).toBe(2);
   });
 
-  it('B12 uses one prefix for stream, group, dead letter and reply', async () => {
+  it('uses one prefix for stream, group, dead letter and reply', async () => {
     const keys = new Set<string>();
 
     @Controller()
@@ -231,7 +231,7 @@ describe('delivery of events', () => {
     ]);
   });
 
-  it('waits for an event handler that returns an Observable to complete before it acks', async () => {
+  it('acks an event only after the Observable of its handler completes', async () => {
     const end = deferred();
 
     @Controller()

@@ -16,7 +16,7 @@ const stage = useStage();
 const steps: string[] = [];
 let work: Deferred;
 
-/** Stands for a database pool that a provider closes where Nest tells it to. */
+/** Stands for a database pool that a provider closes in a hook of Nest. */
 class Pool {
   private isOpen = true;
 
@@ -85,7 +85,7 @@ interface Hybrid {
   readonly server: RedisStreamServer;
 }
 
-/** An application with HTTP and handlers side by side, as `connectMicroservice` makes it. */
+/** An application with HTTP and message handlers, as `connectMicroservice` makes it. */
 async function serveHybrid(implementation: typeof PlainDatabase | typeof DrainingDatabase): Promise<Hybrid> {
   const option = { consumerGroup: 'service', shutdownTimeout: 5_000 };
   const server = new RedisStreamServer({ connection: stage.connection, option });
@@ -119,7 +119,7 @@ describe('drain()', () => {
     expect(await infoOf(stage.raw, 'CONSUMERS', 'job', 'service')).toEqual([]);
   });
 
-  it('is what makes the difference: without it Nest closes the pool under the handler, and the event is run again', async () => {
+  it('is necessary: without it Nest closes the pool under the handler, and the event has to run again', async () => {
     const { app } = await serveHybrid(PlainDatabase);
     await tell(stage.client(), 'job', 'first');
     await eventually(() => expect(steps).toEqual(['first began']));
@@ -131,7 +131,7 @@ describe('drain()', () => {
     expect(await pendingOf(stage.raw, 'job')).toBe(1);
   });
 
-  it('takes nothing new, settles what ran and keeps the connections until close()', async () => {
+  it('accepts nothing new, settles what ran and keeps the connections until close()', async () => {
     const { app, server } = await serveHybrid(PlainDatabase);
     const client = stage.client();
     const answer = ask(client, 'question', 42);
@@ -151,7 +151,7 @@ describe('drain()', () => {
     await close();
   });
 
-  it('is done once, whoever calls and however often, before close(), beside it and after', async () => {
+  it('drains once for any number of calls, before, during and after close()', async () => {
     const { app, server } = await serveHybrid(PlainDatabase);
     await tell(stage.client(), 'job', 'first');
     await eventually(() => expect(steps).toEqual(['first began']));
@@ -165,12 +165,12 @@ describe('drain()', () => {
     expect(await pendingOf(stage.raw, 'job')).toBe(0);
   });
 
-  it('has nothing to do before listen()', async () => {
+  it('resolves at once before listen()', async () => {
     const { server } = await stage.prepare([Later]);
     await within(1_000, 'drain()', server.drain());
   });
 
-  it('ends at shutdownTimeout, and leaves to others what still runs', async () => {
+  it('ends at shutdownTimeout, and leaves running entries to others', async () => {
     const { server } = await stage.serve([Later], { option: { shutdownTimeout: 200 } });
     await tell(stage.client(), 'stuck', 1);
     await eventually(() => expect(steps).toEqual(['stuck began']));

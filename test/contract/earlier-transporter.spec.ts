@@ -46,7 +46,7 @@ describe('entries that the earlier transporter left in a stream', () => {
     expect(await stage.raw.exists('{stream-1}:dead')).toBe(0);
   });
 
-  it('are not run when they are requests, whose callers could not read the answer: they are told as dead letters', async () => {
+  it('become dead letters without a run when they are requests, since their callers could not read the answer', async () => {
     const header = JSON.stringify({ correlationId: '0b8d5e0e-0f3c-4a7b-9d53-2f3a3b1c4d5e' });
     await stage.raw.xadd('stream-2', '*', 'num', '1', 'str', '"s"', HEADER, header);
     await stage.serve([Heir]);
@@ -65,7 +65,7 @@ describe('entries that the earlier transporter left in a stream', () => {
     expect(seen).toEqual([]);
   });
 
-  it('cannot be told from those of any producer when they were events of an object: these have no header', async () => {
+  it('are read like entries of any producer when they are events with an object, which have no header', async () => {
     await stage.raw.xadd('plain', '*', 'num', '1', 'str', '"s"');
     await stage.serve([Heir]);
     const fields = { num: '1', str: '"s"' };
@@ -73,7 +73,7 @@ describe('entries that the earlier transporter left in a stream', () => {
   });
 });
 
-describe('fields that a foreign producer put beside data', () => {
+describe('fields that a foreign producer adds to data', () => {
   it('reach the handler by ctx.getFields()', async () => {
     await stage.raw.xadd('plain', '*', 'EventTypeName', 'CustomerCreated', 'data', '{"a":1}', 'id', '7', 'mid', 'm-1');
     await stage.serve([Heir]);

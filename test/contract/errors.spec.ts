@@ -103,7 +103,7 @@ const PATTERNS = [
   'fails.after-two',
 ];
 
-/** The same handlers behind Nest's own Redis transporter, over the same server. */
+/** The same handlers behind Nest's own Redis transporter, on the same Redis. */
 async function nestsOwn(): Promise<ClientProxy> {
   const options = { ...stage.connection, retryAttempts: 1 };
   const app = await NestFactory.createMicroservice<MicroserviceOptions>(rootModule({ controllers: [Failing] }), {
@@ -121,7 +121,7 @@ async function nestsOwn(): Promise<ClientProxy> {
 }
 
 describe('errors of handlers', () => {
-  it("B53 reach the caller in the very shape that Nest's Redis transporter gives them", async () => {
+  it("reach the caller exactly as with Nest's Redis transporter", async () => {
     await stage.serve([Failing]);
     const ours = stage.client();
     const theirs = await nestsOwn();
@@ -133,7 +133,7 @@ describe('errors of handlers', () => {
     }
   });
 
-  it('B53 of the RpcException kind keep their payload; all others are masked by Nest', async () => {
+  it('keep their payload when they are RpcExceptions, and are masked by Nest otherwise', async () => {
     await stage.serve([Failing]);
     const client = stage.client();
     expect(await failureOf(ask(client, 'fails.error', {}))).toEqual({
@@ -149,19 +149,19 @@ describe('errors of handlers', () => {
     await expect(ask(client, 'works', {})).resolves.toBe('still works');
   });
 
-  it('B67 answer a request once: it is settled, not retried', async () => {
+  it('answer a request once: it is settled, not retried', async () => {
     runs = 0;
     await stage.serve([Failing], { option: { backoff: { delay: 0 } } });
     const client = stage.client();
     await failureOf(ask(client, 'fails.error', {}));
-    // The same reader has passed the failed entry when it answers this one.
+    // When the server answers this request, its reader has passed the failed entry.
     await ask(client, 'works', {});
     expect(runs).toBe(1);
     expect(await stage.raw.xlen('fails.error')).toBe(0);
     expect(await stage.raw.exists('{fails.error}:dead')).toBe(0);
   });
 
-  it('B54 answer a request for a pattern that nobody handles with the words of Nest, soon', async () => {
+  it('answer a request for a pattern without a handler soon, in the words of Nest', async () => {
     await stage.serve([Failing]);
     const client = stage.client();
     const started = performance.now();

@@ -27,7 +27,7 @@ function listener(name: string): new () => object {
 }
 
 describe('groups', () => {
-  it('B41 two services on one stream: each gets each event once', async () => {
+  it('deliver each event once to each of two services on one stream', async () => {
     await stage.serve([listener('mail')], { option: { consumerGroup: 'mail' } });
     await stage.serve([listener('sms')], { option: { consumerGroup: 'sms' } });
     const client = stage.client();
@@ -36,7 +36,7 @@ describe('groups', () => {
     expect(seen.toSorted()).toEqual(['mail 1', 'mail 2', 'mail 3', 'sms 1', 'sms 2', 'sms 3']);
   });
 
-  it('B41 two instances of one service share the events of their group', async () => {
+  it('share their events between two instances of one service', async () => {
     await stage.serve([listener('one')]);
     await stage.serve([listener('two')]);
     const client = stage.client();
@@ -47,7 +47,7 @@ describe('groups', () => {
     expect((await infoOf(stage.raw, 'CONSUMERS', 'news', 'service')).length).toBe(2);
   });
 
-  it('B43 a handler with its own group fails, retries and dies by itself', async () => {
+  it('keep the failures, retries and dead letters of a handler with its own group separate', async () => {
     @Controller()
     class Campaign {
       @EventPattern<string>('campaign.sent')
@@ -70,7 +70,7 @@ describe('groups', () => {
     expect(dead?.fields).toMatchObject({ 'x-group': 'audit', 'x-attempts': '2' });
   });
 
-  it('several handlers of one event in one class, in two classes and in own groups all run once', async () => {
+  it('run each of several handlers of one event once, in one class, in two classes and in their own groups', async () => {
     @Controller()
     class First {
       @EventPattern('news')
@@ -114,7 +114,7 @@ describe('groups', () => {
     expect(seen.toSorted()).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
   });
 
-  it("a handler's own startFrom and concurrency count for it alone", async () => {
+  it('apply the startFrom and the concurrency of a handler to that handler only', async () => {
     let running = 0;
     let most = 0;
 
@@ -143,7 +143,7 @@ describe('groups', () => {
     expect(most).toBe(2);
   });
 
-  it('a request handler with its own concurrency runs no more than that', async () => {
+  it('limit a request handler to its own concurrency', async () => {
     let running = 0;
     let most = 0;
 
@@ -164,7 +164,7 @@ describe('groups', () => {
     expect(most).toBe(1);
   });
 
-  it('a later group gets what earlier groups have settled and retention keeps', async () => {
+  it('give a later group the events that earlier groups have settled and retention keeps', async () => {
     const client = stage.client();
     const first = await stage.serve([listener('first')], { option: { consumerGroup: 'first' } });
     for (const n of [1, 2]) await tell(client, 'news', n);
@@ -180,7 +180,7 @@ describe('groups', () => {
     ['maxAttempts', { maxAttempts: 'many' }],
     ['group', { group: '' }],
     ['backoff', { backoff: { delay: -1 } }],
-  ])('a wrong %s in the extras of a handler is refused before anything is read', async (name, extras) => {
+  ])('refuse an invalid %s in the extras of a handler before anything is read', async (name, extras) => {
     @Controller()
     class Wrong {
       @EventPattern('news', extras)

@@ -74,7 +74,7 @@ function nameOf(transportId: unknown, context: unknown): string {
 }
 
 describe("Nest's processing hooks", () => {
-  it.each(['works', 'streams'])('B77 run once each around the answered request "%s"', async (pattern) => {
+  it.each(['works', 'streams'])('run once each around the answered request "%s"', async (pattern) => {
     await servedWithHooks();
     await askAll(stage.client(), pattern, 1);
     await eventually(() => expect(journal).toEqual([`start ${pattern}`, `run ${pattern}`, `end ${pattern}`]));
@@ -82,14 +82,14 @@ describe("Nest's processing hooks", () => {
     expect(journal).toHaveLength(3);
   });
 
-  it('B77 run once each around a failed request', async () => {
+  it('run once each around a failed request', async () => {
     await servedWithHooks();
     await failureOf(ask(stage.client(), 'fails', 1));
     await settled(stage.raw, 'fails');
     await eventually(() => expect(journal).toEqual(['start fails', 'run fails', 'end fails']));
   });
 
-  it('B77 run once each around an event, and around every attempt of one that fails', async () => {
+  it('run once each around an event, and around every attempt of one that fails', async () => {
     await servedWithHooks();
     await tell(stage.client(), 'event', 1);
     await settled(stage.raw, 'event');
@@ -116,7 +116,7 @@ describe('a processing hook that fails', () => {
     ['throws', (): never => raise(broken)],
     ['rejects', (): Promise<never> => Promise.reject(broken)],
   ])(
-    'before it lets the handler run, and %s: the attempt has failed, and its slot is free again',
+    'fails the attempt and frees its slot again when the hook %s before it lets the handler run',
     async (_how, hook) => {
       await servedWith(hook);
       const client = stage.client();
@@ -133,7 +133,7 @@ describe('a processing hook that fails', () => {
     ['throws', (start: () => unknown): never => (start(), raise(broken))],
     ['rejects', (start: () => unknown): Promise<never> => (start(), Promise.reject(broken))],
     ['starts it twice', (start: () => unknown): unknown => (start(), start())],
-  ])('once the handler runs, and %s: what the handler comes to is what counts', async (_how, hook) => {
+  ])('leaves the outcome to the handler when the hook runs the handler and %s', async (_how, hook) => {
     await servedWith(hook);
     const client = stage.client();
     await tell(client, 'event', 1);
@@ -150,7 +150,7 @@ function raise(error: Error): never {
 }
 
 describe("Nest's dispatch hook", () => {
-  it('sends its metadata along: the handler reads it as headers and as metadata', async () => {
+  it('adds metadata that the handler reads as headers and as metadata', async () => {
     await stage.serve([Traced]);
     const client = stage.client();
     client.setOnDispatchHook((packet) => {
@@ -174,7 +174,7 @@ describe("Nest's dispatch hook", () => {
 });
 
 describe('a release of Nest 11 without hooks around a handler', () => {
-  it('runs handlers all the same', async () => {
+  it('still runs handlers', async () => {
     const prepare = (_app: unknown, server: object): void => {
       for (const hook of ['onProcessingStartHook', 'onProcessingEndHook']) Reflect.deleteProperty(server, hook);
     };

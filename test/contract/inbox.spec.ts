@@ -48,8 +48,8 @@ async function waiting(): Promise<{ answer: Promise<unknown>; inbox: string; id:
 const reply = (redis: Redis, inbox: string, id: string, entryId = '*'): Promise<string | null> =>
   redis.xadd(inbox, 'NOMKSTREAM', entryId, 'id', id, 'seq', '0', 'data', '"late"', 'last', '1');
 
-describe('the reply stream of a client that waits', () => {
-  it('is made anew within a second when Redis has lost everything, and what is written then arrives at once', async () => {
+describe('the reply stream of a waiting client', () => {
+  it('is created again within a second after Redis lost everything, and later replies arrive at once', async () => {
     const { answer, inbox, id } = await waiting();
     await stage.raw.flushall();
     await eventually(async () => expect(await stage.raw.exists(inbox)).toBe(1), { within: 900 });
@@ -59,7 +59,7 @@ describe('the reply stream of a client that waits', () => {
     expect(performance.now() - written).toBeLessThan(500);
   });
 
-  it('is made anew within a second when it was deleted, again and again', async () => {
+  it('is created again within a second each time it is deleted', async () => {
     const { answer, inbox, id } = await waiting();
     for (let round = 0; round < 3; round += 1) {
       await stage.raw.del(inbox);
@@ -69,9 +69,9 @@ describe('the reply stream of a client that waits', () => {
     await expect(answer).resolves.toBe('late');
   });
 
-  it('is read from its start when the clock of Redis went back with it', async () => {
+  it('is read from its start when the clock of Redis stepped back as well', async () => {
     const { answer, inbox, id } = await waiting();
-    // Everything that the client has seen comes from a clock that was far ahead.
+    // All ids that the client has seen come from a clock that was far ahead.
     await stage.raw.xadd(inbox, `${Date.now() + 3_600_000}-0`, 'nothing', '1');
     await eventually(async () => expect(await stage.raw.xlen(inbox)).toBe(0));
     await stage.raw.flushall();
@@ -95,7 +95,7 @@ describe('a reply stream that Redis refuses', () => {
   });
   afterEach(() => stage.raw.config('SET', 'maxmemory', '0'));
 
-  it('fails requests and connect() with an error of the transport that says why, for want of memory', async () => {
+  it('fails requests and connect() with a transport error that names the cause, when Redis is out of memory', async () => {
     const client = stage.client();
     await stage.raw.config('SET', 'maxmemory', '1');
     for (const call of [ask(client, 'echo', 1), client.connect()]) {
@@ -108,16 +108,16 @@ describe('a reply stream that Redis refuses', () => {
     await client.connect();
   });
 
-  it('is told once where it may not be read: callers see no more than a timeout', async () => {
+  it('is logged once where the client has no right to read it, and callers only see a timeout', async () => {
     await only('-xread');
     const failures = await Promise.all([1, 2].map((n) => failureOf(ask(halfClient(), 'echo', n))));
     for (const failure of failures) expect(failure).toBeInstanceOf(RequestTimeoutError);
     const lines = stage.log.text('error').split('\n');
-    // One for each client, although a refused read is tried again and again.
+    // One line per client, although the client repeats the refused read.
     expect(lines).toEqual(Array.from({ length: 2 }, () => expect.stringMatching(/"inbox": NOPERM .*xread/)));
   });
 
-  it('is told where it may not be trimmed, and its replies arrive', async () => {
+  it('is logged where the client has no right to trim it, and its replies arrive', async () => {
     await only('-xtrim');
     await stage.serve([Desk]);
     expect(await ask(halfClient(), 'echo', 1)).toBe(1);

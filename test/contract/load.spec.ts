@@ -7,7 +7,7 @@ import { useStage } from '../support/stage.js';
 import { callsOf, pendingOf, settled } from '../support/stream-view.js';
 
 let gate = deferred();
-// Before the stage's own: it waits for handlers that still run.
+// Runs before the hook of the stage, which waits for running handlers.
 afterEach(() => gate.resolve());
 
 const stage = useStage();
@@ -56,7 +56,7 @@ async function backlog(stream: string, size: number): Promise<void> {
 }
 
 describe('under load', () => {
-  it('B70 a backlog of 2,000 never runs more than concurrency handlers, and does not starve other streams', async () => {
+  it('a backlog of 2,000 never runs more than concurrency handlers, and does not starve other streams', async () => {
     await backlog('busy', 2_000);
     await stage.raw.xadd('calm', '*', 'data', '"waiting"');
     await stage.serve([Crowd], { option: { concurrency: 10 } });
@@ -67,7 +67,7 @@ describe('under load', () => {
     await settled(stage.raw, 'busy');
   });
 
-  it('B73 a busy stream that is listed first does not keep later ones waiting', async () => {
+  it('a busy stream that is listed first does not delay later ones', async () => {
     await backlog('busy', 1_000);
     await stage.serve([Crowd], { option: { concurrency: 5 } });
     const client = stage.client();
@@ -78,7 +78,7 @@ describe('under load', () => {
     await eventually(() => expect(order).toHaveLength(1_001), { within: 20_000 });
   });
 
-  it('B74 one slow handler does not delay the messages behind it', async () => {
+  it('one slow handler does not delay the messages behind it', async () => {
     await stage.serve([Crowd], { option: { concurrency: 2 } });
     const client = stage.client();
     await tell(client, 'mixed', 'slow');
@@ -90,7 +90,7 @@ describe('under load', () => {
     expect(order.at(-1)).toBe('mixed slow');
   });
 
-  it('B74 a failing message that waits for its retry holds no slot', async () => {
+  it('a failing message that waits for its retry holds no slot', async () => {
     @Controller()
     class Failing {
       @EventPattern('failing')
@@ -108,7 +108,7 @@ describe('under load', () => {
     await eventually(() => expect(order).toEqual(['fails', '0', '1', '2', '3', '4']));
   });
 
-  it('keeps the order of a stream when concurrency is 1', async () => {
+  it('a stream keeps its order when concurrency is 1', async () => {
     @Controller()
     class Ordered {
       @EventPattern('ordered')
@@ -123,13 +123,13 @@ describe('under load', () => {
     expect(order).toEqual(Array.from({ length: 200 }, (_, n) => String(n)));
   });
 
-  it('B75 answers 300 requests one after the other: no reply falls between two reads of the inbox', async () => {
+  it('300 sequential requests are answered, and no reply is lost between two reads of the inbox', async () => {
     await stage.serve([Crowd]);
     const client = stage.client();
     for (let n = 0; n < 300; n += 1) expect(await ask(client, 'echo', n)).toBe(n);
   });
 
-  it('F72 retention keeps what settled events it says, and never trims what a group has not acked', async () => {
+  it('retention keeps the configured number of settled events, and never trims what a group has not acked', async () => {
     await stage.serve([Crowd], { option: { retention: { maxLength: 100 }, sweepInterval: 100 } });
     await stage.raw.xgroup('CREATE', 'calm', 'slow-reader', '0');
     await backlog('calm', 1_000);
@@ -144,7 +144,7 @@ describe('under load', () => {
     expect(await stage.raw.xlen('calm')).toBeGreaterThanOrEqual(100);
   });
 
-  it('F72 retention comes back to what an old entry kept it from, as soon as that is settled', async () => {
+  it('retention trims what an old entry held back, as soon as that entry is settled', async () => {
     const looks = (): Promise<number> => callsOf(stage.raw, 'xinfo\\|groups');
     const first = await looks();
     await stage.serve([Crowd], { option: { retention: { maxLength: 50 }, sweepInterval: 100 } });
@@ -152,13 +152,13 @@ describe('under load', () => {
     await backlog('mixed', 500);
     await eventually(() => expect(order).toHaveLength(500));
     await eventually(async () => expect(await pendingOf(stage.raw, 'mixed')).toBe(1));
-    // Long enough for a look at it that could not help.
+    // Long enough for an attempt to trim that cannot remove anything.
     await eventually(async () => expect(await looks()).toBeGreaterThan(first));
     expect(await stage.raw.xlen('mixed')).toBe(501);
     gate.resolve();
     await eventually(async () => expect(await stage.raw.xlen('mixed')).toBeLessThan(200));
     expect(await stage.raw.xlen('mixed')).toBeGreaterThanOrEqual(50);
-    // There is nothing more to trim, so nobody looks any more.
+    // There is nothing more to trim, so the server stops looking.
     const looked = await looks();
     const swept = await callsOf(stage.raw, 'time');
     await eventually(async () => expect(await callsOf(stage.raw, 'time')).toBeGreaterThan(swept + 2));

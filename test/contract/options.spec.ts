@@ -2,7 +2,7 @@ import { RedisStreamClient, RedisStreamServer } from 'nestjs-redis-stream-transp
 
 const connection = { host: '127.0.0.1', port: 6379 };
 
-/** Options as an untyped caller may write them. */
+/** Options as an untyped caller might write them. */
 function serverWith(option: Record<string, unknown>): () => RedisStreamServer {
   return () => new RedisStreamServer({ connection, option: { consumerGroup: 'g', ...option } });
 }
@@ -11,7 +11,7 @@ function clientWith(option: Record<string, unknown>): () => RedisStreamClient {
   return () => new RedisStreamClient({ connection, option });
 }
 
-describe('wrong options', () => {
+describe('option checks', () => {
   it.each([
     ['consumerGroup', undefined, 'undefined'],
     ['consumerGroup', '', "''"],
@@ -33,7 +33,7 @@ describe('wrong options', () => {
     ['shutdownTimeout', -1, '-1'],
     ['maxPayloadBytes', 0, '0'],
     ['connectTimeout', Number.NaN, 'NaN'],
-  ])('the server names %s and what it got: %j', (name, value, received) => {
+  ])('name %s of a server and the received value: %j', (name, value, received) => {
     const construct = serverWith({ [name]: value });
     expect(construct).toThrow(TypeError);
     expect(construct).toThrow(name);
@@ -48,20 +48,20 @@ describe('wrong options', () => {
     ['maxPayloadBytes', '1 MB', '1 MB'],
     ['prefix', null, 'null'],
     ['connectTimeout', -3, '-3'],
-  ])('the client names %s and what it got: %j', (name, value, received) => {
+  ])('name %s of a client and the received value: %j', (name, value, received) => {
     const construct = clientWith({ [name]: value });
     expect(construct).toThrow(TypeError);
     expect(construct).toThrow(name);
     expect(construct).toThrow(received);
   });
 
-  it('refuses a missing connection and a missing option on both sides', () => {
+  it('refuse a missing connection and a missing option on both sides', () => {
     expect(() => new RedisStreamServer({ option: { consumerGroup: 'g' } } as never)).toThrow(/connection/);
     expect(() => new RedisStreamServer({ connection } as never)).toThrow(/option|consumerGroup/);
     expect(() => new RedisStreamClient({} as never)).toThrow(/connection/);
   });
 
-  it('B12 refuses the keyPrefix of ioredis and points to option.prefix', () => {
+  it('refuse the keyPrefix of ioredis and point to option.prefix', () => {
     const prefixed = { ...connection, keyPrefix: 'app:' };
     expect(() => new RedisStreamServer({ connection: prefixed, option: { consumerGroup: 'g' } })).toThrow(
       /keyPrefix.*prefix/s,
@@ -69,13 +69,13 @@ describe('wrong options', () => {
     expect(() => new RedisStreamClient({ connection: prefixed })).toThrow(/keyPrefix.*prefix/s);
   });
 
-  it('never prints the connection it refuses', () => {
+  it('never print the connection that they refuse', () => {
     const secret = { ...connection, password: 'open-sesame', keyPrefix: 'app:' };
     expect(() => new RedisStreamClient({ connection: secret })).not.toThrow(/open-sesame/);
     expect(() => new RedisStreamClient({ connection: secret })).toThrow(TypeError);
   });
 
-  it('takes the two fixed shapes: a connection, and a connection with a consumer group', () => {
+  it('accept a connection, and a connection with a consumer group', () => {
     expect(() => new RedisStreamClient({ connection })).not.toThrow();
     expect(() => new RedisStreamClient({ connection: 'redis://127.0.0.1:6379/0' })).not.toThrow();
     expect(() => new RedisStreamServer({ connection, option: { consumerGroup: 'sms-worker' } })).not.toThrow();

@@ -49,14 +49,14 @@ async function fillAll(backlog: number): Promise<void> {
   }
 }
 
-/** Entries that the service has read and not settled. */
+/** Entries that the service has read but not settled. */
 async function takenInAll(): Promise<number> {
   const counts = await Promise.all(PATTERNS.map((stream) => pendingOf(cluster.observerOf(stream), stream)));
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
 describe('many streams of a cluster that share the slots of one group', () => {
-  it('take no more entries than there are slots, but for one of each stream', async () => {
+  it('take no more entries than there are slots, plus one per stream', async () => {
     await fillAll(BACKLOG);
     await stage.serve([Spread], { connection: cluster.connection, option: { concurrency: CONCURRENCY, block: 500 } });
     await eventually(() => expect(runs.length).toBe(CONCURRENCY));
@@ -73,7 +73,7 @@ describe('many streams of a cluster that share the slots of one group', () => {
     expect(new Set(runs).size).toBe(runs.length);
   }, 60_000);
 
-  it('hold the next read back until what was read too much has run', async () => {
+  it('delay the next read until the surplus entries have run', async () => {
     await fillAll(BACKLOG / 4);
     await stage.serve([Spread], { connection: cluster.connection, option: { concurrency: 1, block: 500 } });
     await eventually(() => expect(runs.length).toBe(1));

@@ -39,7 +39,7 @@ class Answers {
 }
 
 describe('data that receivers would refuse', () => {
-  it('is refused by emit and send before anything is written, and goes through up to 64 levels', async () => {
+  it('is refused by emit and send before anything is written, and accepted up to 64 levels', async () => {
     await stage.serve([Answers]);
     const client = stage.client();
     const nested = { toJSON: () => deep(65) };
@@ -56,20 +56,20 @@ describe('data that receivers would refuse', () => {
     expect(await stage.raw.xlen('other')).toBe(1);
   });
 
-  it('is answered with an error where it is a reply, and its caller learns why', async () => {
+  it('becomes an error where it is a reply, and the caller gets the reason', async () => {
     await stage.serve([Answers]);
     const client = stage.client();
     expect(await ask(client, 'deep', 64)).toEqual(deep(64));
     expect(await failureOf(ask(client, 'deep', 65))).toEqual({
       status: 'error',
-      message: 'The reply is nested deeper than 64 levels, and receivers refuse that',
+      message: 'The reply is nested deeper than 64 levels, which receivers refuse',
     });
     await settled(stage.raw, 'deep');
   });
 });
 
-describe('what user code says while a payload is written', () => {
-  it('reaches nobody: not the caller of emit, not the caller of a handler', async () => {
+describe('an error of user code while a payload is written', () => {
+  it('reaches neither the caller of emit, nor the caller of a handler, nor the log', async () => {
     await stage.serve([Answers]);
     const serializer = {
       serialize: (): never => {
@@ -115,7 +115,7 @@ describe('the text of a serializer', () => {
 });
 
 describe('a message id with half of a surrogate pair', () => {
-  it('is refused when the record is made', () => {
+  it('is refused when the record is created', () => {
     expect(() => new RedisStreamRecord({ data: 1, messageId: '\ud800' })).toThrow(RedisStreamOptionError);
   });
 });

@@ -74,7 +74,7 @@ beforeEach(() => {
 });
 
 describe('payloads', () => {
-  it('B52 carries every JSON value both ways and in events, unchanged', async () => {
+  it('arrive unchanged for every JSON value, in both directions and in events', async () => {
     await stage.serve([Mirror], { option: { concurrency: 1 } });
     const client = stage.client();
     for (const [name, value] of VALUES) {
@@ -85,14 +85,14 @@ describe('payloads', () => {
     await settled(stage.raw, 'heard');
   });
 
-  it('B52 answers null with null, and undefined by completing without a value, as Nest does', async () => {
+  it('that are null arrive in a reply as null, and undefined completes it without a value, as in Nest', async () => {
     await stage.serve([Mirror]);
     const client = stage.client();
     await expect(askAll(client, 'absent', 'null')).resolves.toEqual([null]);
     await expect(askAll(client, 'absent', 'undefined')).resolves.toEqual([]);
   });
 
-  it('B52 turns dates, buffers and undefined fields into what JSON makes of them', async () => {
+  it('convert dates, buffers and undefined fields as JSON does', async () => {
     await stage.serve([Mirror]);
     const client = stage.client();
     const reply = { date: '1970-01-01T00:00:00.000Z', bytes: { type: 'Buffer', data: [97, 98] } };
@@ -100,16 +100,16 @@ describe('payloads', () => {
     await expect(ask(client, 'mirror', { date: new Date(0), gone: undefined })).resolves.toEqual({ date: reply.date });
   });
 
-  it('B52 refuses undefined as the data of a call, as Nest does', async () => {
+  it('of undefined are refused in a call, as in Nest', async () => {
     const client = stage.client();
     for (const call of [ask(client, 'mirror', undefined), tell(client, 'heard', undefined)]) {
-      // The class is not exported by Nest 12.
+      // Nest 12 does not export the class.
       expect(await failureOf(call)).toHaveProperty('constructor.name', 'InvalidMessageException');
     }
     expect(await stage.raw.dbsize()).toBe(0);
   });
 
-  it('B52 refuses what JSON cannot say before anything is written', async () => {
+  it('that JSON cannot represent are refused before anything is written', async () => {
     const client = stage.client();
     const knot: Record<string, unknown> = {};
     knot['self'] = knot;
@@ -120,7 +120,7 @@ describe('payloads', () => {
     expect(await stage.raw.exists('mirror', 'heard')).toBe(0);
   });
 
-  it('B52 answers with an error when the handler returns what JSON cannot say', async () => {
+  it('that JSON cannot represent become an error when a handler returns them', async () => {
     await stage.serve([Mirror]);
     const client = stage.client();
     for (const which of ['bigint', 'knot']) {
@@ -130,7 +130,7 @@ describe('payloads', () => {
     await settled(stage.raw, 'unserialisable');
   });
 
-  it('B64 leaves the payload of its caller alone, frozen or not', async () => {
+  it('stay unmodified for their caller, frozen or not', async () => {
     await stage.serve([Mirror]);
     const client = stage.client();
     const loose = { a: { b: 1 } };
@@ -143,7 +143,7 @@ describe('payloads', () => {
     await eventually(() => expect(heard).toEqual([loose, frozen]));
   });
 
-  it('F62 refuses a payload above maxPayloadBytes before it is written', async () => {
+  it('above maxPayloadBytes are refused before they are written', async () => {
     const client = stage.client({ maxPayloadBytes: 1_000 });
     // Two bytes per character: the limit is about bytes.
     const tooLong = 'é'.repeat(600);
@@ -156,14 +156,14 @@ describe('payloads', () => {
     expect(await stage.raw.exists('mirror', 'heard')).toBe(0);
   });
 
-  it('F62 answers with an error when the reply is above maxPayloadBytes', async () => {
+  it('above maxPayloadBytes become an error when they are replies', async () => {
     await stage.serve([Mirror], { option: { maxPayloadBytes: 1_000 } });
     const client = stage.client();
     expect(await failureOf(ask(client, 'huge', {}))).toBeDefined();
     await expect(ask(client, 'mirror', 'alive')).resolves.toBe('alive');
   });
 
-  it('F64 does not let a payload reach the prototype of anything', async () => {
+  it('never reach a prototype', async () => {
     await stage.serve([Mirror]);
     const hostile: unknown = JSON.parse(
       '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}',

@@ -12,7 +12,7 @@ const STREAM = 'numbers';
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 
-/** Each emitted in this turn, in order; settles when all have an outcome. */
+/** Emits all values in this turn, in order. Resolves when each has an outcome. */
 async function burst(client: ClientProxy, values: readonly unknown[]): Promise<unknown[]> {
   const calls = values.map((value) => outcomeOf(lastValueFrom(client.emit(STREAM, value), { defaultValue: true })));
   return within(20_000, 'the outcomes', Promise.all(calls));
@@ -27,7 +27,7 @@ async function stored<T = number>(): Promise<T[]> {
 
 describe('events of one client to one stream', () => {
   it.each([2, 128, 129, 130, 257, 1_000])(
-    '%d of one turn are stored in order, by a server that is new',
+    'of one turn, %d of them, are stored in order by a Redis without cached scripts',
     async (count) => {
       await stage.raw.script('FLUSH');
       const client = stage.client();
@@ -37,7 +37,7 @@ describe('events of one client to one stream', () => {
     },
   );
 
-  it('are stored in order when they were emitted before the connection was there', async () => {
+  it('are stored in order when they are emitted before the connection is ready', async () => {
     await stage.raw.script('FLUSH');
     expect(failed(await burst(stage.client(), numbers(513)))).toEqual([]);
     expect(await stored()).toEqual(numbers(513));
@@ -57,7 +57,7 @@ describe('events of one client to one stream', () => {
     expect(order).toEqual(numbers(order.length));
   });
 
-  it('are stored in order by a user who may not run scripts', async () => {
+  it('are stored in order for a user without the right to run scripts', async () => {
     await stage.raw.call('ACL', 'SETUSER', 'plain', 'reset', 'on', '>pw', '~*', '&*', '+@all', '-eval', '-evalsha');
     const client = stage.client({}, { ...stage.connection, username: 'plain', password: 'pw' });
     await client.connect();
@@ -75,7 +75,7 @@ describe('events of one client to one stream', () => {
     expect((await stored<{ n: number }>()).map(({ n }) => n)).toEqual(numbers(300));
   });
 
-  it('leave in scripts of about 64 kB, and large ones without a script', async () => {
+  it('are sent in scripts of about 64 kB, and large ones without a script', async () => {
     const client = stage.client();
     await client.connect();
     await burst(client, [1, 2]);
@@ -94,7 +94,7 @@ describe('events of one client to one stream', () => {
     expect(await callsOf(stage.raw, 'evalsha')).toBe(before + scripts);
   });
 
-  it('that are confirmed are in order while the connection is lost again and again', async () => {
+  it('that are confirmed are in order while the connection is lost repeatedly', async () => {
     const client = stage.client();
     await client.connect();
     const outcomes: { n: number; outcome: unknown }[] = [];
@@ -103,7 +103,7 @@ describe('events of one client to one stream', () => {
     const troubled = (async () => {
       for (let round = 0; round < 12; round += 1) {
         await new Promise((resolve) => setTimeout(resolve, 60));
-        // In one step, as a restart has it: between the two nothing is promised.
+        // In one step, as in a restart: between the two nothing is promised.
         const trouble = stage.raw.multi().call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
         await (round % 3 === 0 ? trouble.script('FLUSH') : trouble).exec();
       }
@@ -128,7 +128,7 @@ describe('events of one client to one stream', () => {
     expect(errors.filter(({ error }) => !(error instanceof PublishOutcomeUnknownError))).toEqual([]);
   }, 40_000);
 
-  it('fail in time when Redis falls silent with the first of them', async () => {
+  it('fail in time when Redis goes silent at the first of them', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
     const client = stage.client({ publishTimeout: 300 }, { host: proxy.host, port: proxy.port });
@@ -140,7 +140,7 @@ describe('events of one client to one stream', () => {
     const codes = failed(outcomes).map((outcome) => (outcome as { error: { code: string } }).error.code);
     expect(codes).toHaveLength(300);
     expect(new Set(codes)).toEqual(new Set(['PUBLISH_OUTCOME_UNKNOWN', 'TRANSPORT_UNAVAILABLE']));
-    // What was only waiting for the first batch was never sent, and says so.
+    // Messages that only waited for the first batch were never sent, and their errors say so.
     const unsent = numbers(300).filter((n) => codes[n] === 'TRANSPORT_UNAVAILABLE');
     proxy.heal();
     await eventually(() => tell(client, STREAM, 'after'));

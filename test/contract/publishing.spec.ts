@@ -28,7 +28,7 @@ class Listener {
 }
 
 describe('emit()', () => {
-  it('B63 completes when the event is stored, with or without a subscriber', async () => {
+  it('completes when the event is stored, with or without a subscriber', async () => {
     const client = stage.client();
     await lastValueFrom(client.emit('quiet', 1), { defaultValue: undefined });
     expect(await stage.raw.xlen('quiet')).toBe(1);
@@ -36,7 +36,7 @@ describe('emit()', () => {
     await eventually(async () => expect(await stage.raw.xlen('quiet')).toBe(2));
   });
 
-  it('B63 fails when Redis refuses: the key is something else', async () => {
+  it('fails when Redis refuses because the key has another type', async () => {
     await stage.raw.set('quiet', 'a string');
     const error = await failureOf(tell(stage.client(), 'quiet', SECRET));
     expect(error).toBeInstanceOf(PublishRejectedError);
@@ -46,7 +46,7 @@ describe('emit()', () => {
     expect(JSON.stringify(error)).not.toContain(SECRET);
   });
 
-  it('B63 F40 fails when Redis is out of memory, and works again after', async () => {
+  it('fails when Redis is out of memory, and works again afterwards', async () => {
     const client = stage.client();
     await tell(client, 'quiet', 0);
     await stage.raw.config('SET', 'maxmemory', '1');
@@ -59,7 +59,7 @@ describe('emit()', () => {
     expect(await stage.raw.xlen('quiet')).toBe(2);
   });
 
-  it('B63 fails when the user may not write, naming the command and no argument', async () => {
+  it('fails when the user has no right to write, naming the command and no argument', async () => {
     await stage.raw.call('ACL', 'SETUSER', 'limited', 'on', '>pw', '~*', '+@all', '-xadd');
     const client = stage.client({}, { ...stage.connection, username: 'limited', password: 'pw' });
     const error = await failureOf(tell(client, 'quiet', SECRET));
@@ -68,7 +68,7 @@ describe('emit()', () => {
     expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(SECRET);
   });
 
-  it('F28 waits publishTimeout for a connection, then says that nothing was stored', async () => {
+  it('waits publishTimeout for a connection, then says that nothing was stored', async () => {
     const client = stage.client({ publishTimeout: 200, connectTimeout: 200 });
     await client.connect();
     await stage.redis.kill();
@@ -92,7 +92,7 @@ describe('emit()', () => {
     expect(await stage.raw.xlen('quiet')).toBe(1);
   });
 
-  it('F20 whose confirmation is lost says that the outcome is unknown, and is never sent twice', async () => {
+  it('reports an unknown outcome when its confirmation is lost, and is never sent twice', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
     const client = stage.client({ publishTimeout: 300 }, { host: proxy.host, port: proxy.port });
@@ -112,7 +112,7 @@ describe('emit()', () => {
     expect(bodies.filter((body) => body.includes(SECRET))).toHaveLength(1);
   });
 
-  it('F23 whose server is silent is unknown after publishTimeout, and later ones use a new socket', async () => {
+  it('reports an unknown outcome after publishTimeout when Redis is silent, and later calls use a new socket', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
     const client = stage.client({ publishTimeout: 300 }, { host: proxy.host, port: proxy.port });
@@ -125,7 +125,7 @@ describe('emit()', () => {
     await eventually(() => tell(client, 'quiet', 2));
   });
 
-  it('B11 is never held up by a blocking read of the same process', async () => {
+  it('is never delayed by a blocking read of the same process', async () => {
     await stage.serve([Listener], { option: { block: 5_000 } });
     const client = stage.client();
     await ask(client, 'echo', 0);

@@ -48,8 +48,8 @@ beforeEach(() => {
   gate = deferred();
 });
 
-describe('connections that are lost', () => {
-  it('B3 five times under load: one read in flight per loop, every event handled once, no more handlers than slots', async () => {
+describe('server and client', () => {
+  it('recover from five lost connections under load: one read in flight, every event handled once, no more handlers than slots', async () => {
     const clients: WatchedRedis[] = [];
     const connection = (options: RedisOptions, role: string): WatchedRedis => {
       const client = new WatchedRedis({ ...options, ...stage.connection });
@@ -81,7 +81,7 @@ describe('connections that are lost', () => {
     expect(doubtful.filter((n) => (runs.get(n) ?? 0) > 1)).toEqual([]);
   });
 
-  it('B5 F45 FLUSHALL under load: events and replies flow again by themselves within 2 s', async () => {
+  it('recover from FLUSHALL under load: events and replies arrive again within 2 s', async () => {
     await stage.serve([Station]);
     const client = stage.client();
     await ask(client, 'echo', 0);
@@ -93,7 +93,7 @@ describe('connections that are lost', () => {
       const flushed = performance.now();
       await tell(client, 'numbers', marker);
       await eventually(() => expect(handled).toContain(marker), { within: 2_000 });
-      // The inbox was flushed as well; until its client has made it anew, a reply has nowhere to go.
+      // The inbox was flushed as well: until the client creates it again, a reply has nowhere to go.
       await eventually(() => expect(askBriefly(client, marker)).resolves.toBe(marker), { within: 2_000 });
       expect(performance.now() - flushed).toBeLessThan(2_500);
     }
@@ -103,7 +103,7 @@ describe('connections that are lost', () => {
     ['DEL of the stream', ['DEL', 'numbers']],
     ['XGROUP DESTROY', ['XGROUP', 'DESTROY', 'numbers', 'service']],
     ['RENAME of the stream', ['RENAME', 'numbers', 'elsewhere']],
-  ])('B5 F45 %s under a blocked reader: later events are handled', async (_name, [command, ...args]) => {
+  ])('recover from %s under a blocked reader: later events are handled', async (_name, [command, ...args]) => {
     const recreated: unknown[] = [];
     const { server } = await stage.serve([Station]);
     server.on('groupRecreated', (fact) => recreated.push(fact));
@@ -118,7 +118,7 @@ describe('connections that are lost', () => {
     await expect(ask(client, 'echo', 'and requests')).resolves.toBe('and requests');
   });
 
-  it('B7 F27 Redis away for a while: consumption and requests resume without a restart', async () => {
+  it('recover from an outage of Redis: consumption and requests resume without a restart', async () => {
     let tries = 0;
     const { server } = await stage.serve([Station], { option: { block: 100 } });
     server.on('reconnecting', () => (tries += 1));
@@ -132,7 +132,7 @@ describe('connections that are lost', () => {
     await eventually(() => expect(handled).toContain(5));
   });
 
-  it('B58 a restart that lost all data: requests from during the outage are answered, although their inbox was lost too', async () => {
+  it('recover from a restart that lost all data: requests sent during the outage are answered, although their inbox was lost', async () => {
     let lost = 0;
     await stage.serve([Station]);
     const client = stage.client();
@@ -145,7 +145,7 @@ describe('connections that are lost', () => {
     await expect(Promise.all(answers)).resolves.toEqual([1, 2, 3]);
   });
 
-  it('B8 F22 a black hole without FIN: the reader notices and goes on with a new socket', async () => {
+  it('recover from a connection that goes silent without FIN: the reader notices and uses a new socket', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
     const { server } = await stage.serve([Station], {
@@ -163,7 +163,7 @@ describe('connections that are lost', () => {
     await settled(stage.raw, 'numbers');
   });
 
-  it('F19 a read whose reply is lost: its events are handled at once, not after a lease', async () => {
+  it('recover from a read whose reply is lost: its events are handled at once, not after a lease', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
     await stage.serve([Station], { connection: { host: proxy.host, port: proxy.port } });
@@ -183,7 +183,7 @@ describe('connections that are lost', () => {
     ['READONLY', ['replicaof', 'no', 'one'], []],
     ['MASTERDOWN', ['replicaof', 'no', 'one'], ['replica-serve-stale-data', 'no']],
   ])(
-    'B6 F38 a server that answers %s for a while: the loop waits without spinning and resumes',
+    'recover from a Redis that answers %s for a while: the loop waits without spinning and resumes',
     async (_name, cure, config) => {
       await stage.serve([Station], { option: { block: 200 } });
       const client = stage.client();
@@ -203,7 +203,7 @@ describe('connections that are lost', () => {
     },
   );
 
-  it('B58 a short outage fails no request: a reply that was written meanwhile still arrives', async () => {
+  it('recover from a short outage without a failed request: a reply written in the meantime still arrives', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
     await stage.serve([Station]);

@@ -78,7 +78,7 @@ describe('records and contexts', () => {
     expect(entry?.fields).toEqual({ data: '"payload"', headers: '{"a":"ü"}', mid: 'm-1' });
   });
 
-  it('join the headers of a record with the metadata of the dispatch hook', async () => {
+  it('merge the headers of a record with the metadata of the dispatch hook', async () => {
     await stage.serve([Reader]);
     const client = stage.client();
     client.setOnDispatchHook((packet) => {
@@ -88,7 +88,7 @@ describe('records and contexts', () => {
     await eventually(() => expect(seen).toEqual([{ data: 1, headers: { a: 'b', trace: 't' }, one: 'b' }]));
   });
 
-  it('set the patience of one request', async () => {
+  it('set the timeout of one request', async () => {
     await stage.serve([Reader], { option: { shutdownTimeout: 0 } });
     const record = new RedisStreamRecordBuilder({}).setTimeout(100).build();
     const started = performance.now();
@@ -98,7 +98,7 @@ describe('records and contexts', () => {
     expect(performance.now() - started).toBeLessThan(2_000);
   });
 
-  it.each(['__proto__', 'constructor', 'prototype'])('F64 keep a header named %s harmless', async (name) => {
+  it.each(['__proto__', 'constructor', 'prototype'])('make a header named %s harmless', async (name) => {
     await stage.serve([Reader]);
     const headers = JSON.stringify({ a: '1' }).replace('"a"', JSON.stringify(name));
     await stage.raw.xadd('event', '*', 'data', '1', 'headers', headers);
@@ -109,7 +109,7 @@ describe('records and contexts', () => {
 });
 
 describe('foreign producers', () => {
-  it('need only the field data', async () => {
+  it('need only the field `data`', async () => {
     await stage.serve([Reader]);
     await stage.raw.xadd('event', '*', 'data', '{"from":"elsewhere"}');
     await stage.raw.xadd('event', '*', 'data', '"text"', 'more', 'fields', 'version', '9');
@@ -121,7 +121,7 @@ describe('foreign producers', () => {
     );
   });
 
-  it('may leave data out: the handler gets the fields as an object of strings', async () => {
+  it('may omit `data`: the handler gets the fields as an object of strings', async () => {
     await stage.serve([Reader]);
     await stage.raw.xadd('event', '*', 'temperature', '21.5', 'sensor', 'kitchen', 'id', '7');
     await eventually(() =>
@@ -131,7 +131,7 @@ describe('foreign producers', () => {
     );
   });
 
-  it('may write an id of their own choice', async () => {
+  it('may choose the entry id', async () => {
     await stage.serve([Reader]);
     await stage.raw.xadd('event', '3-7', 'data', '1');
     await eventually(() => expect(seen).toHaveLength(1));

@@ -118,7 +118,7 @@ function deadLetters(option: { prefix?: string; connectTimeout?: number } = {}):
   return letters;
 }
 
-/** Emits these and waits until the group `service` has given all of them up. */
+/** Emits the data and waits until the group `service` has given all of it up. */
 async function fail(letters: RedisStreamDeadLetters, ...data: unknown[]): Promise<Service> {
   const service = await stage.serve([Orders], { option: ONE_RUN });
   const client = stage.client();
@@ -150,7 +150,7 @@ describe('RedisStreamDeadLetters', () => {
       after = page.next;
       pages += 1;
     } while (after !== undefined);
-    // The events failed beside each other, so only the letters have an order.
+    // The events failed concurrently, so only the letters have an order.
     expect(seen.map(({ data }) => data).toSorted((a, b) => Number(a) - Number(b))).toEqual([1, 2, 3, 4, 5]);
     const ids = (await entriesOf(stage.raw, '{order}:dead')).map(({ id }) => id);
     expect(seen.map(({ id }) => id)).toEqual(ids);
@@ -158,7 +158,7 @@ describe('RedisStreamDeadLetters', () => {
     expect(await letters.count('order')).toBe(5);
   });
 
-  it('has nothing to say of a pattern without letters, and refuses a page of no bearable size', async () => {
+  it('returns nothing for a pattern without letters, and refuses an invalid page size', async () => {
     const letters = deadLetters();
     expect(await letters.list('nothing')).toEqual({ letters: [], next: undefined });
     expect(await letters.count('nothing')).toBe(0);
@@ -194,7 +194,7 @@ describe('RedisStreamDeadLetters', () => {
     expect([...(letter?.fields ?? [])].map(([name, value]) => [name, String(value)])).toEqual([['data', '{"id":7}']]);
   });
 
-  it('keeps the bytes of what could not be decoded', async () => {
+  it('keeps the bytes of an undecodable entry', async () => {
     const letters = deadLetters();
     await stage.serve([Orders], { option: ONE_RUN });
     const bytes = Buffer.from([0x7b, 0xff, 0x00, 0x0a, 0x80]);
@@ -206,7 +206,7 @@ describe('RedisStreamDeadLetters', () => {
     }
   });
 
-  it('redrives an entry that is still in its stream: same id, first attempt, for the group that gave it up alone', async () => {
+  it('redrives an entry that is still in its stream: same id, first attempt, only for the group that gave it up', async () => {
     const letters = deadLetters();
     await fail(letters, 'order 1');
     isBroken = false;
@@ -222,7 +222,7 @@ describe('RedisStreamDeadLetters', () => {
     expect(await letters.redrive('order', letter.id)).toBe(false);
   });
 
-  it('redrives an entry that was trimmed meanwhile: a copy that the group that gave it up runs, and no other', async () => {
+  it('redrives an entry that was trimmed in the meantime: a copy, run only by the group that gave it up', async () => {
     const letters = deadLetters();
     await fail(letters, 'order 1');
     await stage.raw.xtrim('order', 'MAXLEN', 0);
@@ -238,7 +238,7 @@ describe('RedisStreamDeadLetters', () => {
     expect(await letters.count('order')).toBe(0);
   });
 
-  it('keeps the message id that the sender chose, whatever became of the entry', async () => {
+  it('keeps the message id that the sender set, even where the entry was trimmed', async () => {
     const letters = deadLetters();
     await fail(letters, new RedisStreamRecordBuilder('order 1').setMessageId('order-1').setHeader('a', 'b').build());
     await stage.raw.xtrim('order', 'MAXLEN', 0);
@@ -249,7 +249,7 @@ describe('RedisStreamDeadLetters', () => {
     expect(copy?.fields).toMatchObject({ headers: '{"a":"b"}', mid: 'order-1' });
   });
 
-  it('runs what it redrove when nobody was there to take it', async () => {
+  it('redrives a letter while no server runs, and the next server runs the event', async () => {
     const letters = deadLetters();
     const { close } = await fail(letters, 'order 1');
     await close();
@@ -260,7 +260,7 @@ describe('RedisStreamDeadLetters', () => {
     await settled(stage.raw, 'order');
   });
 
-  it('redrives all that are there, each once, also when they fail again', async () => {
+  it('redrives every letter once, even when the events fail again', async () => {
     const letters = deadLetters();
     await fail(letters, ...Array.from({ length: 130 }, (_, i) => i));
     expect(await letters.redriveAll('order')).toBe(130);
@@ -290,7 +290,7 @@ describe('RedisStreamDeadLetters', () => {
     expect(await letters.count('order')).toBe(0);
   });
 
-  it('looks where the prefix says', async () => {
+  it('finds the letters of its prefix', async () => {
     await stage.serve([Orders], { option: { ...ONE_RUN, prefix: 'shop:' } });
     await tell(stage.client({ prefix: 'shop:' }), 'order', 1);
     const letter = await onlyLetter(deadLetters({ prefix: 'shop:' }), 'order');
@@ -324,8 +324,8 @@ describe('RedisStreamDeadLetters', () => {
   });
 });
 
-describe('what a handler decides', () => {
-  it('ctx.retry({ delay }) runs a completed event again after that delay, and counts', async () => {
+describe('a handler', () => {
+  it('runs a completed event again with ctx.retry({ delay }), after that delay and as another attempt', async () => {
     await stage.serve([Deciding], { option: FAST });
     await tell(stage.client(), 'later', 150);
     await eventually(() => expect(events).toHaveLength(3));
@@ -336,14 +336,14 @@ describe('what a handler decides', () => {
     expect(await stage.raw.exists('{later}:dead')).toBe(0);
   });
 
-  it('ctx.retry() in the last attempt is a dead letter', async () => {
+  it('makes a dead letter with ctx.retry() in the last attempt', async () => {
     await stage.serve([Deciding], { option: { ...FAST, maxAttempts: 2 } });
     await tell(stage.client(), 'always.later', 1);
     expect(await onlyLetter(deadLetters(), 'always.later')).toMatchObject({ attempts: 2, reason: 'failed' });
     await settled(stage.raw, 'always.later');
   });
 
-  it('ctx.deadLetter(reason) is a dead letter at once, with that reason', async () => {
+  it('makes a dead letter at once with ctx.deadLetter(reason), with that reason', async () => {
     await stage.serve([Deciding], { option: FAST });
     await tell(stage.client(), 'hopeless', 'no such customer');
     const letter = await onlyLetter(deadLetters(), 'hopeless');
@@ -351,7 +351,7 @@ describe('what a handler decides', () => {
     await settled(stage.raw, 'hopeless');
   });
 
-  it('is refused on a request, whose caller waits for an answer', async () => {
+  it('can use neither for a request, whose caller waits for an answer', async () => {
     await stage.serve([Deciding]);
     const client = stage.client();
     expect(await ask(client, 'decides', 'retry')).toContain('`ctx.retry()` is for events');
@@ -360,8 +360,8 @@ describe('what a handler decides', () => {
   });
 });
 
-describe('why a message was given up', () => {
-  it('is told to option.onDeadLetter and to listeners, once it is stored', async () => {
+describe('the cause of a dead letter', () => {
+  it('goes to option.onDeadLetter and to listeners, once the letter is stored', async () => {
     const told: unknown[] = [];
     const option = {
       ...ONE_RUN,
@@ -385,7 +385,7 @@ describe('why a message was given up', () => {
     await settled(stage.raw, 'order');
   });
 
-  it('is what Nest made of it, unless the interceptor shows the error itself', async () => {
+  it('is the error as Nest masks it, unless the interceptor records the original', async () => {
     const asked: unknown[] = [];
     const isRetriable = (error: unknown): boolean => {
       asked.push(error);
@@ -420,7 +420,7 @@ describe('why a message was given up', () => {
   it.each([
     ['without', false],
     ['with', true],
-  ])('is told of RedisStreamUnrecoverableError %s the interceptor', async (_word, isInstalled) => {
+  ])('is the message of a RedisStreamUnrecoverableError, %s the interceptor', async (_word, isInstalled) => {
     await stage.serve([Deciding], {
       option: FAST,
       prepare: (app) => isInstalled && app.useGlobalInterceptors(new RedisStreamErrorInterceptor()),

@@ -19,7 +19,7 @@ class Letters {
   }
 }
 
-/** One part of a reply, as another server may write it: `A0` is number 0 of run A, `A2.` its last, `-1` of no run. */
+/** One part of a reply, as another server may write it: `A0` is part 0 of run A, `A2.` its last, `-1` has no run. */
 function partOf({ id }: RawRequest, text: string): string[] {
   const [, run = '', seq = ''] = /^([A-Z-])(\d)/.exec(text) ?? [];
   const fields = ['id', id, 'seq', seq, 'data', JSON.stringify(text)];
@@ -29,7 +29,7 @@ function partOf({ id }: RawRequest, text: string): string[] {
 
 interface Reply {
   readonly values: unknown[];
-  /** Name of the error, or that it completed. */
+  /** The name of the error, or `completed`. */
   readonly end: string;
 }
 
@@ -54,7 +54,7 @@ async function receivedOf(...parts: string[]): Promise<Reply> {
 }
 
 describe('the parts of a reply on the wire', () => {
-  it('carry the run that they are of: one name for all of a reply, another one for each run', async () => {
+  it('carry a run id: one for all parts of a reply, another one for each run', async () => {
     await stage.serve([Letters]);
     const runs: unknown[] = [];
     for (let round = 0; round < 3; round += 1) {
@@ -74,41 +74,41 @@ describe('the parts of a reply on the wire', () => {
 describe('a caller whose request was run twice', () => {
   it.each<[string, string[], Reply]>([
     [
-      'one run after the other: the first',
+      'the first run, where one run follows the other',
       ['A0', 'A1', 'A2.', 'B0', 'B1.'],
       { values: ['A0', 'A1', 'A2.'], end: 'completed' },
     ],
     [
-      'both in turns: the one that began',
+      'the run that began, where both runs alternate',
       ['A0', 'B0', 'B1', 'A1', 'A2.', 'B2.'],
       { values: ['A0', 'A1', 'A2.'], end: 'completed' },
     ],
     [
-      'one that was repeated: each part once',
+      'each part once, where parts are repeated',
       ['A0', 'A0', 'A1', 'A0', 'A1', 'A2.'],
       { values: ['A0', 'A1', 'A2.'], end: 'completed' },
     ],
     [
-      'one of an earlier release, which names no run',
+      'the reply of an earlier release, which names no run',
       ['-0', '-1', '-2.'],
       { values: ['-0', '-1', '-2.'], end: 'completed' },
     ],
     [
-      'one that died, and another that ended: an error',
+      'an error, where one run died and another one ended',
       ['A0', 'A1', 'B0', 'B1', 'B2.'],
       { values: ['A0', 'A1'], end: ReplyInterruptedError.name },
     ],
     [
-      'a short one that ended before a longer one: an error',
+      'an error, where a short run ends before a longer one',
       ['A0', 'A1', 'A2', 'B0.', 'A3.'],
       { values: ['A0', 'A1', 'A2'], end: ReplyInterruptedError.name },
     ],
     [
-      'an earlier release that died, and this one: an error',
+      'an error, where the run of an earlier release died and this one ended',
       ['-0', 'B0', 'B1.'],
       { values: ['-0'], end: ReplyInterruptedError.name },
     ],
-  ])('receives of %s', async (_what, parts, expected) => {
+  ])('receives %s', async (_what, parts, expected) => {
     expect(await receivedOf(...parts)).toEqual(expected);
   });
 });

@@ -19,7 +19,7 @@ import { useStage } from '../support/stage.js';
 import { entriesOf, settled } from '../support/stream-view.js';
 
 let gate = deferred();
-// Before the stage's own: it waits for handlers that still run.
+// Runs before the hook of the stage, which waits for running handlers.
 afterEach(() => gate.resolve());
 
 const stage = useStage();
@@ -50,18 +50,18 @@ beforeEach(() => {
   ran.length = 0;
 });
 
-/** Only what is meant to time out gets a short deadline: on a busy machine an answer can take longer than that. */
+/** Only requests meant to time out get a short deadline: on a busy machine an answer can take longer than that. */
 const hurried = (data: unknown): RedisStreamRecord => new RedisStreamRecordBuilder(data).setTimeout(50).build();
 
 describe('requests', () => {
-  it('find their handler whatever the order of the keys of an object pattern', async () => {
+  it('find their handler for any order of the keys of an object pattern', async () => {
     await stage.serve([Desk]);
     const answer = await ask<{ sum: number }>(stage.client(), { version: 1, cmd: 'sum' }, [1, 2, 3]);
     expect(answer.sum).toBe(6);
     await expect(ask(stage.client(), { cmd: 'sum', version: 1 }, [1])).resolves.toMatchObject({ sum: 1 });
   });
 
-  it('B50 of two clients with one configuration, 40 at a time each, get 80 right answers', async () => {
+  it('of two clients with one configuration, 40 at a time each, get 80 correct answers', async () => {
     await stage.serve([Desk]);
     await stage.serve([Desk]);
     const clients = [stage.client(), stage.client()];
@@ -70,7 +70,7 @@ describe('requests', () => {
     expect(answers).toEqual([...numbers, ...numbers].map((n) => 2 * n));
   });
 
-  it('B55 that time out leave no trace: not in the map, not in the stream', async () => {
+  it('that time out leave nothing behind, neither in the client nor in the stream', async () => {
     await stage.serve([Desk]);
     const client = stage.client({ maxPending: 20 });
     for (let round = 0; round < 10; round += 1) {
@@ -85,7 +85,7 @@ describe('requests', () => {
     await eventually(async () => expect(await stage.raw.xlen('gated')).toBe(0));
   });
 
-  it("B55 that the caller gives up, by rxjs' timeout or by unsubscribing, free their place at once", async () => {
+  it("that the caller gives up, by rxjs' timeout or by unsubscribing, free their place at once", async () => {
     await stage.serve([Desk]);
     const client = stage.client({ maxPending: 3 });
     for (let round = 0; round < 5; round += 1) {
@@ -99,7 +99,7 @@ describe('requests', () => {
     await expect(Promise.all(held)).resolves.toEqual([1, 2, 3]);
   });
 
-  it('B55 that are given up before anybody read them are taken out of the stream', async () => {
+  it('that are given up before a server reads them are deleted from the stream', async () => {
     const service = await stage.serve([Desk]);
     await service.close();
     const call = stage.client().send('gated', 'stale').subscribe();
@@ -108,7 +108,7 @@ describe('requests', () => {
     await eventually(async () => expect(await stage.raw.xlen('gated')).toBe(0));
   });
 
-  it('B66 that timed out while no server was there are not run by the next one', async () => {
+  it('that time out while no server runs are not run by the next one', async () => {
     const service = await stage.serve([Desk]);
     const client = stage.client();
     await ask(client, 'double', 1);
@@ -116,7 +116,7 @@ describe('requests', () => {
     expect(await failureOf(ask(client, 'gated', hurried('stale')))).toBeInstanceOf(RequestTimeoutError);
     const [entry] = await entriesOf(stage.raw, 'gated');
     const expiresAt = parseInt(String(entry?.id), 10) + Number(entry?.fields.ttl);
-    // The server's idea of the clock of Redis is as good as its round trips are short.
+    // The server's estimate of the clock of Redis is only as good as its round trips are short.
     const clock = new RedisClock();
     await clock.synchronise(stage.raw);
     await eventually(() => expect(clock.now()).toBeGreaterThan(expiresAt + 500));
@@ -126,7 +126,7 @@ describe('requests', () => {
     expect(ran).toEqual([]);
   });
 
-  it('B66 that wait for a connection are written with the time that is left of their timeout', async () => {
+  it('that wait for a connection are written with the rest of their timeout as ttl', async () => {
     const service = await stage.serve([Desk]);
     await service.close();
     const proxy = await FaultProxy.to(stage.redis);
@@ -146,7 +146,7 @@ describe('requests', () => {
     call.unsubscribe();
   });
 
-  it('B66 that time out while they wait for a connection are never written', async () => {
+  it('that time out while they wait for a connection are never written', async () => {
     const service = await stage.serve([Desk]);
     const client = stage.client();
     await ask(client, 'double', 1);
@@ -162,7 +162,7 @@ describe('requests', () => {
     expect(await stage.raw.xlen('gated')).toBe(0);
   });
 
-  it('B56 ignore a reply that comes after the timeout', async () => {
+  it('ignore a reply that arrives after the timeout', async () => {
     await stage.serve([Desk]);
     const client = stage.client();
     expect(await failureOf(ask(client, 'gated', hurried('late')))).toBeInstanceOf(RequestTimeoutError);
@@ -172,7 +172,7 @@ describe('requests', () => {
     expect(stage.log.text('error')).toBe('');
   });
 
-  it('B57 that wait when the client closes are rejected with a typed error', async () => {
+  it('that are pending when the client closes are rejected with a typed error', async () => {
     await stage.serve([Desk]);
     const client = stage.client();
     const calls = [1, 2, 3].map((n) => failureOf(ask(client, 'gated', n)));
@@ -184,7 +184,7 @@ describe('requests', () => {
     }
   });
 
-  it('are refused above maxPending, and only as long as that many wait', async () => {
+  it('are refused above maxPending, but only while that many are pending', async () => {
     await stage.serve([Desk]);
     const client = stage.client({ maxPending: 3 });
     const calls = [1, 2, 3].map((n) => ask(client, 'gated', n));
@@ -197,7 +197,7 @@ describe('requests', () => {
     await expect(ask(client, 'double', 1)).resolves.toBe(2);
   });
 
-  it('B66 F68 that are older than their ttl are not run', async () => {
+  it('that are older than their ttl are not run', async () => {
     const expired: unknown[] = [];
     const { server } = await stage.serve([Desk]);
     server.on('requestExpired', (fact) => expired.push(fact));
@@ -212,7 +212,7 @@ describe('requests', () => {
     expect(ran).toEqual([]);
   });
 
-  it('F67 are not confused by forged, repeated and unreadable replies', async () => {
+  it('are not confused by forged, repeated and unreadable replies', async () => {
     await stage.serve([Desk]);
     const client = stage.client();
     const answer = ask(client, 'gated', 'honest');
@@ -228,7 +228,7 @@ describe('requests', () => {
     await expect(ask(client, 'double', 2)).resolves.toBe(4);
   });
 
-  it('B65 F66 with a reply address that is no uuid are answered nowhere', async () => {
+  it('with a reply address that is not a uuid are not answered', async () => {
     await stage.serve([Desk]);
     await stage.raw.set('victim', 'untouched');
     await stage.raw.xadd('other.requests', '*', 'data', '1');
@@ -237,7 +237,7 @@ describe('requests', () => {
     const addresses = ['victim', 'other.requests', 'absent.key', 'reply:victim', '../*', `${randomUUID()}:x`, ''];
     const before = await keysAndLengths();
     for (const reply of addresses) await stage.raw.xadd('double', '*', 'id', randomUUID(), 'reply', reply, 'data', '1');
-    // A well-formed address of nobody: the reply stream is never created.
+    // A well-formed address without a client: the server never creates the reply stream.
     await stage.raw.xadd('double', '*', 'id', randomUUID(), 'reply', randomUUID(), 'data', '1');
     await settled(stage.raw, 'double');
     await ask(client, 'double', 2);
@@ -246,7 +246,7 @@ describe('requests', () => {
   });
 });
 
-/** Everything a misdirected reply could change; dead letters of refused requests and the caller's own inbox are no reply. */
+/** Everything a misdirected reply could change, except dead letters of refused requests and the caller's own inbox. */
 async function keysAndLengths(): Promise<Record<string, number>> {
   const keys = (await stage.raw.keys('*')).filter((key) => !key.endsWith(':dead') && !/reply:[0-9a-f-]{36}$/.test(key));
   const lengths: Record<string, number> = {};

@@ -13,7 +13,7 @@ async function addSettled(count: number): Promise<void> {
   await stage.raw.xgroup('CREATE', 'job', 'service', '$');
 }
 
-/** The trims that the server is asked for, by scripts too. */
+/** The trims that Redis receives, from scripts too. */
 async function watchTrims(): Promise<string[]> {
   const trims: string[] = [];
   const monitor = await stage.raw.monitor();
@@ -27,13 +27,13 @@ async function watchTrims(): Promise<string[]> {
 const handler = onEvent('job', () => undefined);
 
 describe('retention by age', () => {
-  it('drops settled entries that are older, although there are fewer than maxLength', async () => {
+  it('trims settled entries older than maxAge, although there are fewer than maxLength', async () => {
     await addSettled(2_000);
     await stage.serve([handler], { option: { retention: { maxAge: 60_000 }, sweepInterval: 100 } });
     await eventually(async () => expect(await stage.raw.xlen('job')).toBeLessThanOrEqual(NODE));
   });
 
-  it('takes large numbers of entries away in portions, so that Redis answers others in between', async () => {
+  it('trims large numbers of entries in portions, so that Redis answers other clients in between', async () => {
     await addSettled(60_000);
     const trims = await watchTrims();
     await stage.serve([handler], { option: { retention: { maxAge: 60_000 }, sweepInterval: 100 } });

@@ -22,7 +22,7 @@ beforeEach(() => {
   audited = [];
 });
 
-/** Answers after a moment, so that another group has the time to read the request as well. */
+/** Answers after a delay, so that another group has time to read the request too. */
 @Controller()
 class Price {
   @MessagePattern('price')
@@ -69,7 +69,7 @@ describe('a group of event handlers beside the group that answers requests', () 
     for (const group of ['service', 'audit']) await settled(stage.raw, 'price', group);
   });
 
-  it('is the same where both groups are of one application', async () => {
+  it('does the same where both groups belong to one application', async () => {
     await stage.serve([Price, auditor({ group: 'audit' })], { option: FAST });
     expect(await askAllTen()).toEqual(PRICES);
     expect(new Set(audited)).toEqual(new Set(TEN));
@@ -86,17 +86,17 @@ describe('a group of event handlers beside the group that answers requests', () 
     expect(await answer).toBe('price 7');
   });
 
-  it('notices the other group when that comes later', async () => {
+  it('notices the other group when it starts later', async () => {
     await stage.serve([auditor()], { option: { consumerGroup: 'audit', sweepInterval: 200 } });
     await stage.serve([Price]);
-    // It asks for the groups of the stream with its sweeps.
+    // The server asks for the groups of the stream with each sweep.
     await pause(1_000);
     expect(await askAllTen()).toEqual(PRICES);
   });
 });
 
 describe('a request that is cancelled while two groups run it', () => {
-  it('is over for the one that would answer, and goes on for the one that only looks on', async () => {
+  it('ends for the group that would answer, and continues for the group that only reads it', async () => {
     const gate = deferred();
     const signals = new Map<string, AbortSignal>();
 
@@ -123,7 +123,7 @@ describe('a request that is cancelled while two groups run it', () => {
     await eventually(() => expect([...signals.keys()].toSorted()).toEqual(['audit', 'service']));
     subscription.unsubscribe();
     await eventually(() => expect(signals.get('service')?.aborted).toBe(true));
-    // With the entry deleted, renewals have nothing to renew.
+    // The entry is deleted, so renewals have nothing to renew.
     await pause(1_200);
     expect(signals.get('audit')?.aborted).toBe(false);
     gate.resolve();
@@ -154,7 +154,7 @@ describe('two groups that both answer requests', () => {
 
   const replyOf = (name: string): string[] => TEN.slice(0, 4).map((n) => `${name}${n}`);
 
-  it('never mix their streamed answers: the caller gets one of them whole, or an error that says why not', async () => {
+  it('never mix their streamed replies: the caller gets one of them whole, or an error with the reason', async () => {
     await stage.serve([parts('A')], { option: { consumerGroup: 'a' } });
     await stage.serve([parts('B')], { option: { consumerGroup: 'b' } });
     const client = stage.client();

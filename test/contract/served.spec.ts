@@ -21,7 +21,7 @@ class Echo {
 const within = (ms: number): unknown => new RedisStreamRecordBuilder('x').setTimeout(ms).build();
 
 describe('a request to a stream that no group reads', () => {
-  it.each([200, 300, 500, 700, 2_000])('fails so before a deadline of %d ms', async (ms) => {
+  it.each([200, 300, 500, 700, 2_000])('fails with the error of Nest before a deadline of %d ms', async (ms) => {
     const client = stage.client();
     await client.connect();
     const started = performance.now();
@@ -30,7 +30,7 @@ describe('a request to a stream that no group reads', () => {
     expect(await stage.raw.exists('nobody')).toBe(0);
   });
 
-  it('is answered when the server comes up within half of the deadline', async () => {
+  it('is answered when the server starts within half of the deadline', async () => {
     const client = stage.client();
     await client.connect();
     const answer = ask(client, 'echo', within(900));
@@ -38,7 +38,7 @@ describe('a request to a stream that no group reads', () => {
     await expect(answer).resolves.toBe('x');
   });
 
-  it('has its own deadline, whoever else waits for the same stream', async () => {
+  it('has its own deadline, even when others wait for the same stream', async () => {
     const client = stage.client();
     await client.connect();
     const calls = [200, 400, 5_000].map(async (ms) => {
@@ -52,7 +52,7 @@ describe('a request to a stream that no group reads', () => {
     expect(long).toBeGreaterThanOrEqual(450);
   });
 
-  it('costs one question at a time, however many wait', async () => {
+  it('checks for groups one command at a time, for any number of waiting requests', async () => {
     const client = stage.client();
     await client.connect();
     const before = await callsOf(stage.raw, 'xinfo\\|groups');
@@ -63,7 +63,7 @@ describe('a request to a stream that no group reads', () => {
 });
 
 describe('a stream whose group is removed', () => {
-  it('is asked about again after a request has timed out', async () => {
+  it('is checked again after a request times out', async () => {
     const { close } = await stage.serve([Echo]);
     const client = stage.client();
     await ask(client, 'echo', 1);
@@ -73,7 +73,7 @@ describe('a stream whose group is removed', () => {
     expect(await failureOf(ask(client, 'echo', within(300)))).toBe(NO_HANDLER);
   });
 
-  it('is asked about again once in a while, in the background', async () => {
+  it('is checked again within a minute, in the background', async () => {
     await stage.raw.xgroup('CREATE', 'echo', 'service', '0', 'MKSTREAM');
     const served = new ServedStreams(stage.raw);
     expect(await served.check('echo', 0)).toBe(true);
@@ -82,7 +82,7 @@ describe('a stream whose group is removed', () => {
     expect(served.isKnown('echo', now + 29_000)).toBe(true);
     await stage.raw.ping();
     expect(served.isKnown('echo', now + 29_000)).toBe(true);
-    // Answers at once, and asks: the next one knows better.
+    // Answers from memory at once, and asks Redis: the next call gets the new answer.
     expect(served.isKnown('echo', now + 61_000)).toBe(true);
     await eventually(() => expect(served.isKnown('echo')).toBe(false));
   });

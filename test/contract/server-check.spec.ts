@@ -14,17 +14,17 @@ class Echo {
 
   @EventPattern('told', { group: 'second', concurrency: 1 })
   told(@Payload() _data: unknown): void {
-    // Only its reader is of interest.
+    // The test needs only its reader.
   }
 }
 
 const warnings = (stage: Stage): string[] =>
   stage.log.lines.filter(({ level }) => level === 'warn').map(({ text }) => text);
 
-describe('at boot, on a server that may lose what it was given', () => {
+describe('a service that boots on a Redis that may lose data', () => {
   const stage = useStage({ args: ['--maxmemory-policy', 'allkeys-lru'] });
 
-  it('F41 names each setting once, however many connections and reconnects there are', async () => {
+  it('warns about each setting once, for any number of connections and reconnects', async () => {
     await stage.serve([Echo]);
     await stage.killConnections();
     expect(await ask(stage.client(), 'echo', 1)).toBe(1);
@@ -35,15 +35,15 @@ describe('at boot, on a server that may lose what it was given', () => {
   });
 });
 
-describe('at boot, on a server that is set as it should be', () => {
+describe('a service that boots on a well-configured Redis', () => {
   const stage = useStage({ appendonly: true, args: ['--maxmemory-policy', 'noeviction'] });
 
-  it('says nothing', async () => {
+  it('logs no warning', async () => {
     await stage.serve([Echo]);
     expect(warnings(stage)).toEqual([]);
   });
 
-  it('says what it could not look at, and serves, where INFO is forbidden', async () => {
+  it('warns about what it could not check, and serves, where INFO is forbidden', async () => {
     // ioredis writes to the console that it skips its ready check.
     const printed = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
     await stage.raw.call('ACL', 'SETUSER', 'blind', 'on', '>secret', '~*', '+@all', '-info');

@@ -14,8 +14,8 @@ class Echo {
   }
 }
 
-describe('what client and server tell of their connection', () => {
-  it('emits connected, reconnecting, connected and disconnected on server.status', async () => {
+describe('the connection status of client and server', () => {
+  it('is emitted as connected, reconnecting, connected and disconnected on server.status', async () => {
     const seen: string[] = [];
     const { app, server, close } = await stage.prepare([Echo]);
     server.status.subscribe((status) => seen.push(status));
@@ -27,7 +27,7 @@ describe('what client and server tell of their connection', () => {
     await eventually(() => expect(seen).toEqual(['connected', 'reconnecting', 'connected', 'disconnected']));
   });
 
-  it('emits connected, reconnecting, connected and disconnected on client.status', async () => {
+  it('is emitted as connected, reconnecting, connected and disconnected on client.status', async () => {
     const seen: string[] = [];
     const client = stage.client();
     client.status.subscribe((status) => seen.push(status));
@@ -39,7 +39,7 @@ describe('what client and server tell of their connection', () => {
     await eventually(() => expect(seen).toEqual(['connected', 'reconnecting', 'connected', 'disconnected']));
   });
 
-  it('tells connection events with the role of the connection, to listeners from before it was made too', async () => {
+  it('comes with connection events that name the role, also for listeners added before the connection exists', async () => {
     const serverEvents: string[] = [];
     const clientEvents: string[] = [];
     const { app, server } = await stage.prepare([Echo]);
@@ -56,7 +56,7 @@ describe('what client and server tell of their connection', () => {
     await eventually(() => expect(clientEvents.filter((event) => event === 'ready publisher')).toHaveLength(2));
   });
 
-  it('B4 goes on after a transient error event on a connection', async () => {
+  it('survives a transient error event on a connection', async () => {
     const errors: unknown[] = [];
     const { server } = await stage.serve([Echo]);
     server.on('error', (_role, error) => errors.push(error));
@@ -74,7 +74,7 @@ interface Emitter {
   emit(event: string, ...details: unknown[]): boolean;
 }
 
-/** The ioredis clients in whatever shape unwrap() gives them: one, a list, a record or a map. */
+/** The ioredis clients in any form that unwrap() returns: one, a list, a record or a map. */
 function emitters(unwrapped: unknown): Emitter[] {
   if (isEmitter(unwrapped)) return [unwrapped];
   if (unwrapped instanceof Map) return [...unwrapped.values()].flatMap(emitters);

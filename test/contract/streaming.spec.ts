@@ -66,20 +66,20 @@ class Streams {
 }
 
 describe('streamed replies', () => {
-  it('B59 of 1,000 values arrive complete and in order', async () => {
+  it('of 1,000 values arrive complete and in order', async () => {
     await stage.serve([Streams]);
     const expected = Array.from({ length: 1_000 }, (_, value) => value);
     await expect(askAll(stage.client(), 'count', 1_000)).resolves.toEqual(expected);
   });
 
-  it('B59 with gaps in time arrive in order, many streams at once', async () => {
+  it('with pauses between values arrive in order, several at once', async () => {
     await stage.serve([Streams]);
     const client = stage.client();
     const streams = await Promise.all([10, 30, 50].map((n) => askAll(client, 'count.slowly', n)));
     expect(streams).toEqual([10, 30, 50].map((n) => Array.from({ length: n }, (_, value) => value)));
   });
 
-  it('B59 complete when the handler completes, not before', async () => {
+  it('complete when the handler completes, not before', async () => {
     const gate = deferred();
     finish.promise = gate.promise;
     await stage.serve([Streams]);
@@ -101,7 +101,7 @@ describe('streamed replies', () => {
     expect(completed).toBe(true);
   });
 
-  it('B59 may be empty, may come from a promise and may hold any value', async () => {
+  it('may be empty, may come from a promise and may hold any value', async () => {
     await stage.serve([Streams]);
     const client = stage.client();
     await expect(askAll(client, 'nothing', {})).resolves.toEqual([]);
@@ -109,7 +109,7 @@ describe('streamed replies', () => {
     await expect(askAll(client, 'mixed', {})).resolves.toEqual([null, 0, '', false, { a: [] }, [null]]);
   });
 
-  it('B59 that fail after some values give the values, then the error', async () => {
+  it('that fail after some values deliver the values, then the error', async () => {
     await stage.serve([Streams]);
     const values: number[] = [];
     const call = new Promise((resolve, reject) => {
@@ -122,7 +122,7 @@ describe('streamed replies', () => {
     expect(values).toEqual([0, 1, 2]);
   });
 
-  it('B55 that the caller leaves early do not disturb the calls after them', async () => {
+  it('that the caller ends early do not disturb later calls', async () => {
     await stage.serve([Streams]);
     const client = stage.client({ maxPending: 2 });
     for (let round = 0; round < 5; round += 1) {
@@ -132,7 +132,7 @@ describe('streamed replies', () => {
     await expect(ask(client, 'promised', {})).resolves.toBe('a');
   });
 
-  it('B55 that stall end with a timeout that counts from the last value', async () => {
+  it('that stall end with a timeout that counts from the last value', async () => {
     finish.promise = new Promise<void>(() => undefined);
     await stage.serve([Streams], { option: { shutdownTimeout: 100 } });
     const values: unknown[] = [];

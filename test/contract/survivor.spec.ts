@@ -38,8 +38,8 @@ beforeEach(() => {
   seen = [];
 });
 
-describe('a consumer that dies', () => {
-  it('B21 F01 by SIGKILL: its events and its requests are taken over within lease and sweep', async () => {
+describe('a consumer', () => {
+  it('that is killed by SIGKILL has its events and requests taken over within lease and sweep', async () => {
     const doomed = await worker();
     const client = stage.client();
     await tell(client, 'work', { name: 'event', holdMs: 60_000 });
@@ -59,14 +59,14 @@ describe('a consumer that dies', () => {
     await settled(stage.raw, 'work', 'workers');
   });
 
-  it('F01 with far more in its hands than a survivor has slots: all is taken over at the pace of the handlers', async () => {
+  it('that dies with far more entries than a survivor has slots has all of them taken over at the pace of the handlers', async () => {
     await stage.raw.xgroup('CREATE', 'work', 'workers', '0', 'MKSTREAM');
     const client = stage.client();
     await Promise.all(Array.from({ length: 250 }, (_, n) => tell(client, 'work', { name: `task-${n}` })));
     await stage.raw.xreadgroup('GROUP', 'workers', 'ghost', 'COUNT', 250, 'STREAMS', 'work', '>');
     const ids = (await entriesOf(stage.raw, 'work')).map(({ id }) => id);
     await stage.raw.xclaim('work', 'workers', 'ghost', 0, ...ids, 'IDLE', 60_000, 'JUSTID');
-    // The next regular look is an hour away.
+    // The next regular sweep is an hour away.
     const option = { consumerGroup: 'workers', concurrency: 8, lease: 500, sweepInterval: 3_600_000 };
     await stage.serve([Survivor], { option });
     await eventually(() => expect(new Set(seen.map(({ task }) => task)).size).toBe(250), { within: 10_000 });
@@ -74,7 +74,7 @@ describe('a consumer that dies', () => {
     expect(seen).toHaveLength(250);
   });
 
-  it('F11 with entries that may kill again: each is taken alone, when Redis has the ack of the one before', async () => {
+  it('that dies with suspects has each of them taken over alone, once Redis has the ack of the one before', async () => {
     await stage.raw.xgroup('CREATE', 'work', 'workers', '0', 'MKSTREAM');
     const client = stage.client();
     await Promise.all(Array.from({ length: 5 }, (_, n) => tell(client, 'work', { name: `task-${n}` })));
@@ -96,7 +96,7 @@ describe('a consumer that dies', () => {
     expect(seen.map(({ attempt }) => attempt)).toEqual([2, 2, 2, 2, 2]);
   });
 
-  it('B28 F07 only seems to, in a long handler: it keeps its entry while it lives', async () => {
+  it('that only seems dead in a long handler keeps its entry while its process lives', async () => {
     const busy = await worker();
     await tell(stage.client(), 'work', { name: 'long', holdMs: 2_500 });
     await eventually(() => expect(busy.runs('started', 'long')).toHaveLength(1));
@@ -107,7 +107,7 @@ describe('a consumer that dies', () => {
     expect(seen).toEqual([]);
   });
 
-  it('B29 F05 as a zombie that wakes again: it is told, and does no harm', async () => {
+  it('that wakes up as a zombie gets its signal aborted, and does no harm', async () => {
     const zombie = await worker();
     await tell(stage.client(), 'work', { name: 'contested', holdMs: 60_000 });
     await eventually(() => expect(zombie.runs('started', 'contested')).toHaveLength(1));
@@ -121,7 +121,7 @@ describe('a consumer that dies', () => {
     expect(await pendingOf(stage.raw, 'work', 'workers')).toBe(0);
   });
 
-  it('F03 by SIGTERM: it finishes its work, leaves nothing pending and ends by itself', async () => {
+  it('that is stopped by SIGTERM finishes its work, leaves nothing pending and exits by itself', async () => {
     const polite = await worker();
     await tell(stage.client(), 'work', { name: 'last', holdMs: 500 });
     await eventually(() => expect(polite.runs('started', 'last')).toHaveLength(1));
@@ -131,7 +131,7 @@ describe('a consumer that dies', () => {
     expect(await infoOf(stage.raw, 'CONSUMERS', 'work', 'workers')).toEqual([]);
   });
 
-  it('B34 F11 of the same message again and again: it becomes a dead letter, the innocents do not', async () => {
+  it('that dies of the same message repeatedly makes that message a dead letter, but no innocent one', async () => {
     await stage.raw.xgroup('CREATE', 'work', 'workers', '0', 'MKSTREAM');
     const client = stage.client();
     await tell(client, 'work', { name: 'poison', exit: true });

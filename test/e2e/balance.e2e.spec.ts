@@ -5,7 +5,7 @@ import { get, inParallel, post } from './support/http.js';
 
 const REQUESTS = 200;
 const EVENTS = 100;
-/** A fair share would be half; less than this would mean that one of two instances stands idle. */
+/** A fair share is half; less than this means that one of the two instances is idle. */
 const LEAST_SHARE = 0.1;
 
 describe('two requestors and two responders', () => {
@@ -17,7 +17,7 @@ describe('two requestors and two responders', () => {
 
   afterAll(() => stack?.stop(), 30_000);
 
-  it('answer with each shape of payload as it was sent', async () => {
+  it('answer with each shape of payload unchanged', async () => {
     const payloads = {
       object: { greeting: 'hello', nested: { list: [1, 'two', null, true] } },
       array: [1, 'two', { three: 3 }],
@@ -34,7 +34,7 @@ describe('two requestors and two responders', () => {
     }
   });
 
-  it('share the requests, and each reply reaches the requestor that asked', async () => {
+  it('share the requests, and each reply reaches the requestor that sent the request', async () => {
     const answers = await inParallel(REQUESTS, 16, async (ticket) => {
       const { body } = await post<DemoReply>(`${stack.requestor(ticket)}/stream/echo`, { ticket });
       return body;
@@ -56,7 +56,7 @@ describe('two requestors and two responders', () => {
     });
   });
 
-  it('serve an API page and say that they are healthy', async () => {
+  it('serve an API page and report that they are healthy', async () => {
     for (const [index, base] of stack.requestors.entries()) {
       const health = await get(`${base}/health`);
       expect(health).toMatchObject({

@@ -12,7 +12,7 @@ const USERS = 400;
 const UNKNOWN = '00000000-0000-4000-8000-000000000000';
 const DRAFT = { name: 'Spring sale', subject: 'Sale', body: 'Half price until Sunday.' };
 
-describe('the API for campaigns', () => {
+describe('the campaign API', () => {
   let stack: DemoStack;
   let redis: Redis;
   let base: string;
@@ -28,7 +28,7 @@ describe('the API for campaigns', () => {
     base = stack.requestor(0);
     campaigns = `${base}/api/v1/campaigns`;
     redis = new Redis(stack.redisUrl);
-    redis.on('error', () => undefined); // one of the tests stops it
+    redis.on('error', () => undefined); // one of the tests kills Redis
   }, 90_000);
 
   afterAll(async () => {
@@ -61,10 +61,10 @@ describe('the API for campaigns', () => {
     expect(await redis.xlen('campaign')).toBe(length);
   });
 
-  it('makes one campaign of one Idempotency-Key, whichever requestor gets it and however many times at once', async () => {
+  it('creates one campaign for one Idempotency-Key, on any requestor and for any number of calls at once', async () => {
     const headers = { 'idempotency-key': 'order-4711' };
     const draft = { ...DRAFT, audience: { limit: 1 } };
-    // The same key for something else is another key.
+    // The same key for another resource does not count.
     await post(`${base}/sms`, { number: '+420601123456', text: 'Sale' }, headers);
     const length = await redis.xlen('campaign');
     const answers = await inParallel(20, 20, (index) => postCampaign(stack.requestor(index), draft, headers));
@@ -77,7 +77,7 @@ describe('the API for campaigns', () => {
     expect(await untilCampaign(base, id, 'done')).toMatchObject({ audience: 1, sent: 1 });
   });
 
-  it('knows a campaign from the moment it is accepted, whichever requestor is asked', async () => {
+  it('knows a campaign from the moment it is accepted, on any requestor', async () => {
     for (let i = 0; i < 10; i++) {
       const { body } = await postCampaign(stack.requestor(i), { ...DRAFT, audience: { limit: 1 } });
       const { status, body: known } = await get<CampaignStatus>(
@@ -87,7 +87,7 @@ describe('the API for campaigns', () => {
     }
   });
 
-  it('starts one with a random name, as the route of old did', async () => {
+  it('starts a campaign with a random name on the old route', async () => {
     const answer = await get<{ id: string; name: string; status: string }>(`${base}/api/v1/campaign/create`);
     const { id, name } = answer.body;
     expect(answer).toMatchObject({
@@ -104,7 +104,7 @@ describe('the API for campaigns', () => {
     expect(body.mails.map(({ subject }) => subject)).toContain(`News from ${name}`);
   }, 60_000);
 
-  it('shows each change until the end as server-sent events, and the figures add up in each', async () => {
+  it('sends each change until the end as a server-sent event whose figures add up', async () => {
     const { body } = await postCampaign(base, DRAFT);
     const events = await get<string>(`${stack.requestor(1)}/api/v1/campaigns/${body.id}/events`);
     expect(events.headers.get('content-type')).toContain('text/event-stream');
@@ -117,8 +117,8 @@ describe('the API for campaigns', () => {
     expect(await get(`${campaigns}/${UNKNOWN}/events`)).toMatchObject({ status: 404 });
   }, 60_000);
 
-  it('pauses, resumes and cancels where it makes sense, and shows the state where it does not', async () => {
-    await stack.campaign.killSink(); // else it might be done before it is paused
+  it('pauses, resumes and cancels a campaign where its state allows it, and answers with the state otherwise', async () => {
+    await stack.campaign.killSink(); // otherwise the campaign might be done before it is paused
     const { body } = await postCampaign(base, DRAFT);
     const order = (action: string): Promise<{ status: number; body: unknown }> =>
       post(`${campaigns}/${body.id}/${action}`, {});
@@ -142,7 +142,7 @@ describe('the API for campaigns', () => {
     }
   }, 60_000);
 
-  it('tells who a user is', async () => {
+  it('returns a user by id', async () => {
     const users = `${base}/api/v1/users`;
     const { status, body } = await get<User>(`${users}/${USERS}`);
     expect({ status, id: body.id }).toEqual({ status: 200, id: USERS });
@@ -157,7 +157,7 @@ describe('the API for campaigns', () => {
     }
   });
 
-  it('counts the dead letters of each stream, and runs all of one again', async () => {
+  it('counts the dead letters of each stream, and redrives all of one stream', async () => {
     const count = async (stream: string): Promise<number | undefined> => {
       const { body } = await get<DeadLetterCountDto[]>(`${base}/dead-letters`);
       return body.find((each) => each.stream === stream)?.count;
@@ -172,7 +172,7 @@ describe('the API for campaigns', () => {
 
     const redriven = await post(`${base}/dead-letters/notification/redrive`, {});
     expect(redriven).toMatchObject({ status: 202, body: { redriven: 2 } });
-    await eventually(async () => expect(await count('notification')).toBe(2)); // nobody has mended them
+    await eventually(async () => expect(await count('notification')).toBe(2)); // they still fail
     expect(await post(`${base}/dead-letters/campaign/redrive`, {})).toMatchObject({
       status: 202,
       body: { redriven: 0 },
@@ -180,7 +180,7 @@ describe('the API for campaigns', () => {
     expect(await post(`${base}/dead-letters/secret/redrive`, {})).toMatchObject({ status: 404 });
   });
 
-  it('serves the page with its types, under a policy that lets nothing in from elsewhere', async () => {
+  it('serves the page with its content types, under a policy that allows no other origin', async () => {
     const types = {
       '': 'text/html',
       'page.js': 'text/javascript',
@@ -195,7 +195,7 @@ describe('the API for campaigns', () => {
       });
       expect(headers.get('content-security-policy')).toContain("default-src 'self'");
       expect(headers.get('cache-control')).toBe('no-cache');
-      // `fetch` would ask for `no-cache` else, which rules an answer of 304 out.
+      // Otherwise `fetch` asks for `no-cache`, which rules out a 304.
       const kept = { 'if-none-match': headers.get('etag') ?? '', 'cache-control': 'max-age=0' };
       const again = await fetch(`${base}/${file}`, { headers: kept });
       expect(again.status).toBe(304);
@@ -205,14 +205,14 @@ describe('the API for campaigns', () => {
     }
   });
 
-  it('says 504 while no responder is there, and that nobody has begun what was accepted meanwhile', async () => {
+  it('answers 504 while no responder runs, and shows what it accepted meanwhile as not started', async () => {
     await stack.killResponders();
     const { status, body } = await postCampaign(base, DRAFT);
     expect(status).toBe(202);
     const paths = ['campaigns', `campaigns/${body.id}`, 'users/1'];
     const answers = await Promise.all(paths.map((path) => get(`${base}/api/v1/${path}`)));
     expect(answers.map((answer) => answer.status)).toEqual([504, 504, 504]);
-    await redis.xtrim('campaign', 'MAXLEN', 0); // so that nobody will
+    await redis.xtrim('campaign', 'MAXLEN', 0); // so that no responder starts it
     await stack.startResponders();
     expect(await campaignStatus(base, body.id)).toMatchObject({
       id: body.id,
@@ -224,11 +224,11 @@ describe('the API for campaigns', () => {
     });
     expect(await post(`${campaigns}/${body.id}/pause`, {})).toMatchObject({
       status: 409,
-      body: { message: expect.stringContaining('begun'), campaign: { status: 'queued' } },
+      body: { message: expect.stringContaining('started'), campaign: { status: 'queued' } },
     });
   }, 60_000);
 
-  it('says 503 while Redis is away, and goes on afterwards', async () => {
+  it('answers 503 while Redis is down, and recovers afterwards', async () => {
     await stack.killRedis();
     expect(await postCampaign(base, DRAFT)).toMatchObject({ status: 503 });
     expect(await get(campaigns)).toMatchObject({ status: 503 });

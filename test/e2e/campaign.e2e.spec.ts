@@ -20,8 +20,8 @@ interface Mail {
 
 jest.setTimeout(180_000);
 
-describe('a campaign that everything happens to', () => {
-  it('mails each of 2,000 users, whoever dies and whatever the mail server refuses at first', async () => {
+describe('a campaign while everything fails at times', () => {
+  it('mails each of 2,000 users, whichever process is killed and whatever the mail server refuses at first', async () => {
     const account = await CampaignRun.of({
       users: USERS,
       responders: 2,
@@ -36,7 +36,7 @@ describe('a campaign that everything happens to', () => {
   });
 });
 
-describe('campaigns', () => {
+describe('a campaign', () => {
   let stack: DemoStack;
 
   beforeAll(async () => {
@@ -83,7 +83,7 @@ describe('campaigns', () => {
     return (await get<{ received: number }>(`${stack.campaign.sinkUrl}/stats`)).body.received;
   }
 
-  /** Nothing of a paused campaign is on its way any more. */
+  /** Waits until nothing of a paused campaign is on its way any more. */
   async function untilStill(id: string): Promise<void> {
     await eventually(async () => {
       const { sent, status } = await statusOf(id);
@@ -95,7 +95,7 @@ describe('campaigns', () => {
     }, PATIENCE);
   }
 
-  it('says what it says, to whom it says it, and how to have no more of it', async () => {
+  it('sends each user a personal subject and text, with a way to unsubscribe', async () => {
     const id = await start({ audience: { limit: 3 } });
     expect(await untilDone(id)).toMatchObject({ audience: 3, sent: 3, failed: 0, queued: 0, channels: ['email'] });
     const { body: mails } = await get<Mail[]>(`${stack.campaign.sinkUrl}/mails?limit=3`);
@@ -112,14 +112,14 @@ describe('campaigns', () => {
     for (const mail of wanted) expect(mails).toContainEqual(expect.objectContaining(mail));
   });
 
-  it('goes out by SMS as well, through the flow that is there for them', async () => {
+  it('goes out by SMS as well, through the existing SMS flow', async () => {
     const id = await start({ audience: { limit: 20 }, channels: ['email', 'sms'] });
     expect(await untilDone(id)).toMatchObject({ audience: 40, sent: 40, failed: 0 });
     const { body } = await get<{ unique: number }>(`${stack.providerUrl}/sent`);
     expect(body.unique).toBe(20);
   });
 
-  it('stands still while it is paused, and then goes on to each who has waited', async () => {
+  it('stops while it is paused, and then goes on to every user who is left', async () => {
     const before = await received();
     const id = await start({});
     await eventually(async () => expect((await statusOf(id)).sent).toBeGreaterThan(0), PATIENCE);
@@ -145,13 +145,13 @@ describe('campaigns', () => {
     const before = await received();
     expect((await post<CampaignStatus>(url(`/${id}/cancel`), {})).body).toMatchObject({ status: 'cancelled', sent });
     expect((await post(url(`/${id}/resume`), {})).status).toBe(409);
-    // Another campaign passes it, through the same streams and the same workers.
+    // Another campaign overtakes it, through the same streams and the same workers.
     await untilDone(await start({ audience: { limit: 50 } }));
     expect((await received()) - before).toBe(50);
     expect(await statusOf(id)).toMatchObject({ status: 'cancelled', sent });
   });
 
-  it('counts as failed who can never be reached', async () => {
+  it('counts users who can never be reached as failed', async () => {
     const client = new Client({ connectionString: stack.campaign.databaseUrl });
     await client.connect();
     const { rows } = await client.query<{ email: string }>('SELECT email FROM users WHERE id IN (2, 4)');
@@ -162,7 +162,7 @@ describe('campaigns', () => {
     expect(await untilDone(id)).toMatchObject({ audience: 10, sent: 8, failed: 2 });
   });
 
-  it('is there after everything was started again, and nobody is seeded twice', async () => {
+  it('survives a restart of everything, and no user is seeded twice', async () => {
     const id = await start({ audience: { limit: 5 } });
     const status = await untilDone(id);
     await stack.killResponders();

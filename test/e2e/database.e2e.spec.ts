@@ -33,7 +33,7 @@ const count = (url: string): Promise<number> => only(url, 'SELECT count(*)::int 
 const checksum = (url: string): Promise<string> =>
   only(url, `SELECT md5(string_agg(users::text, ' ' ORDER BY id)) FROM users WHERE id <= $1`, [USERS]);
 
-describe('the database of the campaigns', () => {
+describe('the campaign database', () => {
   let directory: string;
   let compiled: CompiledApps;
   let backing: CampaignBacking;
@@ -55,7 +55,7 @@ describe('the database of the campaigns', () => {
     rmSync(directory, { recursive: true, force: true });
   }, 30_000);
 
-  it('holds as many users as asked for, each with a mail address and a number of their own', async () => {
+  it('holds as many users as asked for, each with their own mail address and number', async () => {
     const client = await connected(url);
     const { rows: users } = await client.query<User>('SELECT id, name, email, phone FROM users ORDER BY id');
     await client.end();
@@ -71,7 +71,7 @@ describe('the database of the campaigns', () => {
     });
   });
 
-  it('has the same users in every database', async () => {
+  it('holds the same users as every other campaign database', async () => {
     const other = await start('second');
     expect(await checksum(other.databaseUrl)).toBe(await checksum(url));
     await other.stop();
@@ -81,7 +81,7 @@ describe('the database of the campaigns', () => {
     expect(await only(url, 'SELECT array_agg(name) FROM migrations')).toEqual(['CreateCampaignTables1763700000000']);
   });
 
-  it('adds nobody when all are there, and only those who are missing when more are asked for', async () => {
+  it('gets no new users if all exist, and only the missing ones if more are asked for', async () => {
     const before = await checksum(url);
     await backing.seed(USERS);
     expect(await count(url)).toBe(USERS);
@@ -95,14 +95,14 @@ describe('the database of the campaigns', () => {
     expect(await checksum(url)).toBe(before);
   }, 60_000);
 
-  it('is brought up to date by two at once as by one', async () => {
+  it('can be migrated and seeded by two processes at once', async () => {
     await only(url, 'DROP TABLE migrations, campaign_ticks, intents, campaigns, users');
     await Promise.all([backing.seed(USERS), backing.seed(USERS)]);
     expect(await count(url)).toBe(USERS);
     expect(await only(url, 'SELECT count(*)::int FROM migrations')).toBe(1);
   }, 60_000);
 
-  it('goes on where a seeding was killed', async () => {
+  it('can be seeded to the end after a seeding was killed', async () => {
     const wanted = 60_000;
     const env = { DATABASE_URL: url, USERS: String(wanted) };
     const killed = new AppProcess({ app: 'database', compiled, env, hear: () => killed.kill('SIGKILL') });
@@ -112,12 +112,12 @@ describe('the database of the campaigns', () => {
     expect(await count(url)).toBe(wanted);
   }, 60_000);
 
-  it('says which setting it misses', async () => {
+  it('names the setting that is missing', async () => {
     const lost = new AppProcess({ app: 'database', compiled, env: { DATABASE_URL: '' } });
     await expect(lost.ready).rejects.toThrow('DATABASE_URL is missing');
   });
 
-  it('keeps statements of different connections apart, also of those that are cut off in the middle', async () => {
+  it('keeps statements of different connections apart, even if a connection breaks in the middle of one', async () => {
     const other = await connected(url);
     const stuck = await openStuckClient(url);
     const answer = other.query<{ mine: string }>('SELECT $1::text AS mine', ['mine']);
@@ -126,14 +126,14 @@ describe('the database of the campaigns', () => {
     await other.end();
   });
 
-  it('lets nobody else into its directory', async () => {
+  it('refuses a second process in its directory', async () => {
     const env = { PGLITE_DIR: join(directory, 'first', 'postgres'), PORT: String(await freePort()) };
     const second = new AppProcess({ app: 'postgres', compiled, env });
     await expect(second.ready).rejects.toThrow('is in use by process');
     expect(await count(url)).toBeGreaterThan(0);
   }, 30_000);
 
-  it('keeps every write that it has acknowledged when it is killed', async () => {
+  it('keeps every acknowledged write when it is killed', async () => {
     const kept: number[] = [];
     const write = async (lane: number): Promise<void> => {
       const client = await connected(url);

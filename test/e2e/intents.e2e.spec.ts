@@ -21,7 +21,7 @@ let directory: string;
 let compiled: CompiledApps;
 let backing: CampaignBacking;
 let sources: DataSource[];
-/** Two processes' worth of connections and batches. */
+/** These two stand for two processes, each with its own connections and batches. */
 let one: Intents;
 let other: Intents;
 let campaigns: Campaigns;
@@ -64,7 +64,7 @@ const parkedUsers = async (): Promise<number[]> => {
 };
 
 describe('intents', () => {
-  it('are opened once, and shown again until somebody has claimed them', async () => {
+  it('are opened once, and returned again until they are claimed', async () => {
     expect(await one.open(id, everybody)).toHaveLength(USERS);
     expect(await other.open(id, everybody)).toHaveLength(USERS);
     await one.claim({ ...mailTo(3), entry: '1-1' });
@@ -72,7 +72,7 @@ describe('intents', () => {
     expect(await other.open(id, everybody)).toHaveLength(USERS - 1);
   });
 
-  it('belong to the entry that claims them first, also where two processes ask at the same time', async () => {
+  it('belong to the entry that claims them first, even if two processes claim at the same time', async () => {
     await one.open(id, everybody);
     const claims = await Promise.all(
       everybody.flatMap((userId) => [
@@ -96,7 +96,7 @@ describe('intents', () => {
     ['settled', SETTLE, 2],
     ['opened again', REOPEN, 0],
   ] as const)(
-    'are %s by their key, also in a table of which the database knows nothing yet',
+    'are %s by their primary key, even while the database has no statistics for the table',
     async (_name, sql, more) => {
       for (let from = 0; from < 5_000; from += 250) {
         const page = Array.from({ length: 250 }, (_, n) => from + n + 1);
@@ -111,7 +111,7 @@ describe('intents', () => {
     },
   );
 
-  it('count once, however often their result is told', async () => {
+  it('count once, however often their result is reported', async () => {
     await one.open(id, everybody);
     await campaigns.endFanOut(id);
     const results = everybody.flatMap((userId) => [
@@ -122,7 +122,7 @@ describe('intents', () => {
     expect(await reports.find(id)).toMatchObject({ status: 'done', audience: USERS, sent: 15, failed: 5, queued: 0 });
   });
 
-  it('are done when the last is settled, not before the fan-out has ended', async () => {
+  it('are done when the last one is settled, but not before the fan-out has ended', async () => {
     await one.open(id, everybody);
     await Promise.all(everybody.map((userId) => one.settle({ ...mailTo(userId), state: 'sent' })));
     expect(await reports.find(id)).toMatchObject({ status: 'fanning-out', sent: USERS, finishedAt: null });
@@ -143,7 +143,7 @@ describe('intents', () => {
     expect(await one.claim({ ...mailTo(1), entry: '2-1' })).toBe(true);
   });
 
-  it('never fall between a pause and a resumption, whoever is quicker', async () => {
+  it('are never lost between a pause and a resume, whichever comes first', async () => {
     await one.open(id, everybody);
     const claims = everybody.map((userId) => one.claim({ ...mailTo(userId), entry: `1-${userId}` }));
     const orders = (async (): Promise<void> => {
@@ -158,7 +158,7 @@ describe('intents', () => {
     for (const userId of everybody) expect(isMine[userId - 1]).toBe(!waiting.has(userId));
   });
 
-  it('that are exhausted fail, and a redriven entry takes that back', async () => {
+  it('fail when they are exhausted, until a redriven entry claims them again', async () => {
     await one.open(id, [1]);
     await campaigns.endFanOut(id);
     await one.claim({ ...mailTo(1), entry: '1-1' });
@@ -170,7 +170,7 @@ describe('intents', () => {
     expect(await reports.find(id)).toMatchObject({ failed: 0, sent: 1 });
   });
 
-  it('that are refused or sent stay so', async () => {
+  it('stay refused or sent', async () => {
     await one.open(id, [1, 2]);
     await one.settle({ ...mailTo(1), state: 'refused', error: '550' });
     await one.settle({ ...mailTo(2), state: 'sent' });
@@ -180,7 +180,7 @@ describe('intents', () => {
     expect(await reports.find(id)).toMatchObject({ sent: 1, failed: 1 });
   });
 
-  it('of a cancelled campaign are neither opened nor claimed', async () => {
+  it('are neither opened nor claimed once their campaign is cancelled', async () => {
     await one.open(id, [1]);
     expect(await campaigns.order(id, 'cancel')).toBe(true);
     expect(await one.claim({ ...mailTo(1), entry: '1-1' })).toBe(false);

@@ -54,12 +54,12 @@ describe('Mail', () => {
   const failureOf = (sent: Promise<string>): Promise<Error> =>
     sent.then(
       (response) => {
-        throw new Error(`It was taken: ${response}`);
+        throw new Error(`The mail was accepted: ${response}`);
       },
       (error: Error) => error,
     );
 
-  describe('that the sink takes', () => {
+  describe('that the sink accepts', () => {
     it.each([
       [
         'plain',
@@ -109,7 +109,7 @@ describe('Mail', () => {
       ]);
     });
 
-    it('is all counted, and the last of it listed newest first', async () => {
+    it('is counted without a limit, and the latest mails are listed newest first', async () => {
       const sink = await startSink();
       const mailer = mailerTo(sink.smtpUrl, 8);
       await inParallel(1_100, 32, (index) => mailer.send(mail({ subject: `mail ${index}` })));
@@ -121,7 +121,7 @@ describe('Mail', () => {
       expect(await sink.mails('?limit=1000')).toHaveLength(1_000);
     });
 
-    it('is listed in numbers from 1 to 1000 only', async () => {
+    it('is listed with a limit from 1 to 1000 only', async () => {
       const sink = await startSink();
       for (const limit of ['0', '1001', '-1', '1.5', 'many', '', '1e2']) {
         expect(await get(`${sink.url}/mails?limit=${limit}`)).toMatchObject({
@@ -133,7 +133,7 @@ describe('Mail', () => {
       expect(await get(`${sink.url}/elsewhere`)).toMatchObject({ status: 404 });
     });
 
-    it('cannot put anything but text on the page', async () => {
+    it('puts nothing but text on the page', async () => {
       const sink = await startSink();
       const script = `<script>alert("1" + '&')</script>`;
       const to = { name: `${script}ž`, address: 'jan@example.com' };
@@ -146,7 +146,7 @@ describe('Mail', () => {
       expect(body).toContain('http-equiv="refresh"');
     });
 
-    it('stays counted over a restart and a kill, and a repeated one is told from a new one', async () => {
+    it('stays counted across a restart and a kill, and repeated mails are recognized', async () => {
       const directory = mkdtempSync(join(tmpdir(), 'mail-sink-'));
       running.push({ stop: () => rmSync(directory, { recursive: true, force: true }) });
       const journal = join(directory, 'journal');
@@ -170,16 +170,16 @@ describe('Mail', () => {
     }, 60_000);
   });
 
-  describe('that the sink does not take', () => {
-    it('is to be sent again when the sink is out of order', async () => {
+  describe('that the sink does not accept', () => {
+    it('is to be sent again if the sink is temporarily unavailable', async () => {
       const sink = await startSink({ FAIL_RATE: '1' });
       const failure = await failureOf(mailerTo(sink.smtpUrl).send(mail()));
       expect(failure).toBeInstanceOf(MailNotTakenError);
-      expect(failure.message).toBe('the mail server did not take it: 451 Out of order, try again');
+      expect(failure.message).toBe('the mail server did not accept it: 451 Temporarily unavailable, try again');
       expect(await sink.stats()).toEqual({ received: 0, unique: 0 });
     });
 
-    it('is refused for good when nobody has the address, and the connection serves the next one', async () => {
+    it('is refused for good if its address does not exist, and the connection serves the next mail', async () => {
       const sink = await startSink({ FAIL_ADDRESSES: `other@example.com, ${UNWANTED}` });
       const mailer = mailerTo(sink.smtpUrl, 1);
       const address = UNWANTED.toUpperCase();
@@ -190,7 +190,7 @@ describe('Mail', () => {
       expect(await sink.stats()).toEqual({ received: 1, unique: 1 });
     });
 
-    it('is refused for good when it is too large', async () => {
+    it('is refused for good if it is too large', async () => {
       const sink = await startSink();
       const mailer = mailerTo(sink.smtpUrl, 1);
       const failure = await failureOf(mailer.send(mail({ text: 'x'.repeat(70).concat('\n').repeat(16_000) })));
@@ -200,7 +200,7 @@ describe('Mail', () => {
       expect(await sink.stats()).toEqual({ received: 1, unique: 1 });
     });
 
-    it('is to be sent again when nobody listens, and that is known at once', async () => {
+    it('is to be sent again if no server listens, and fails at once', async () => {
       const sink = await startSink();
       const mailer = mailerTo(sink.smtpUrl);
       await mailer.send(mail());
@@ -214,7 +214,7 @@ describe('Mail', () => {
       expect(await sink.stats()).toEqual({ received: 1, unique: 1 });
     });
 
-    it('does not count when its sender leaves in the middle of it', async () => {
+    it('does not count if its sender disconnects in the middle of it', async () => {
       const sink = await startSink();
       const socket = connect(sink.smtpPort, '127.0.0.1');
       let heard = '';
@@ -229,7 +229,7 @@ describe('Mail', () => {
     });
   });
 
-  describe('to a server that answers otherwise', () => {
+  describe('to a server with other answers', () => {
     const startScripted = async (answers: readonly string[]): Promise<string> => {
       const server = await ScriptedMailServer.start(answers);
       running.push(server);
@@ -266,7 +266,7 @@ describe('Mail', () => {
       expect(failure.message).toBe(`the mail server refused it: ${answers.at(-1)}`);
     });
 
-    it('is reported with neither the address nor a novel', async () => {
+    it('is reported without its address and without the whole text of a long answer', async () => {
       const novel = `550-<jan@example.com>: no ${'very '.repeat(100)}\r\n550 jan@example.com is unknown`;
       const mailer = mailerTo(`smtp://${await startScripted([...HELLO, '250 ok', novel])}`, 1);
       const { message } = await failureOf(mailer.send(mail()));
@@ -275,14 +275,14 @@ describe('Mail', () => {
       expect(message.length).toBeLessThanOrEqual(232);
     });
 
-    it('is to be sent again after a silence of some seconds', async () => {
+    it('is to be sent again after some seconds of silence', async () => {
       const mailer = mailerTo(`smtp://${await startScripted([])}`, 1);
       const failure = await within(8_000, 'the failure', failureOf(mailer.send(mail())));
       expect(failure).toBeInstanceOf(MailNotTakenError);
     });
   });
 
-  it('without a valid address is refused for good, and the address not told', async () => {
+  it('without a valid address is refused for good, with an error that does not contain the address', async () => {
     const mailer = mailerTo((await startSink()).smtpUrl, 1);
     for (const address of ['', 'no address']) {
       const failure = await failureOf(mailer.send(mail({ to: { name: 'Jan', address } })));
@@ -291,7 +291,7 @@ describe('Mail', () => {
     }
   });
 
-  it('is not sent for a caller that has given up before', async () => {
+  it('is not sent for a caller that has already given up', async () => {
     const sink = await startSink();
     const reason = new Error('the lease is lost');
     await expect(mailerTo(sink.smtpUrl).send(mail(), AbortSignal.abort(reason))).rejects.toBe(reason);

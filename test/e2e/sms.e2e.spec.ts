@@ -16,7 +16,7 @@ const UNKNOWN = '00000000-0000-4000-8000-000000000000';
 const MAX_ATTEMPTS = 8;
 const LEASE_MS = 2_000;
 
-describe('SMS', () => {
+describe('the SMS flow', () => {
   let stack: DemoStack;
   let redis: Redis;
   let provider: AppProcess;
@@ -37,7 +37,7 @@ describe('SMS', () => {
     provider = await stack.startProvider({ FAIL_NUMBERS: REFUSED_NUMBER });
     base = stack.requestor(0);
     redis = new Redis(stack.redisUrl);
-    redis.on('error', () => undefined); // one of the tests stops it
+    redis.on('error', () => undefined); // one of the tests kills Redis
   }, 60_000);
 
   afterAll(async () => {
@@ -45,7 +45,7 @@ describe('SMS', () => {
     await stack?.stop();
   }, 30_000);
 
-  /** How many more calls the provider gets while `act` runs, and until `settled` does not throw. */
+  /** Number of calls that the provider gets while `act` runs. */
   const callsDuring = async (act: () => Promise<void>): Promise<{ calls: number; unique: number }> => {
     const before = await providerSent(stack.providerUrl);
     await act();
@@ -60,7 +60,7 @@ describe('SMS', () => {
       expect({ pending: fields[fields.indexOf('pending') + 1] }).toEqual({ pending: 0 });
     });
 
-  /** Runs `act` while a provider with that share of failures answers in place of the usual one. */
+  /** Runs `act` while a provider with this share of failures answers instead of the usual one. */
   const withProvider = async (
     failRate: number,
     act: (swap: (rate: number) => Promise<void>) => Promise<void>,
@@ -89,7 +89,7 @@ describe('SMS', () => {
     }
   };
 
-  it('sends 200 of them once each with three workers, and bills each once', async () => {
+  it('sends each of 200 messages once with three workers, and bills each once', async () => {
     const text = (index: number): string => `message ${index} ✓`;
     let receipts: Receipt[] = [];
     const made = await callsDuring(async () => {
@@ -162,7 +162,7 @@ describe('SMS', () => {
     for (const each of stack.requestors) expect(await get(`${each}/health`)).toMatchObject({ status: 200 });
   });
 
-  it('makes one SMS of one Idempotency-Key, whichever requestor gets it and however many times at once', async () => {
+  it('creates one SMS for one Idempotency-Key, on any requestor and for any number of calls at once', async () => {
     const headers = { 'idempotency-key': 'order-4711' };
     const made = await callsDuring(async () => {
       const answers = await inParallel(20, 20, (index) =>
@@ -188,7 +188,7 @@ describe('SMS', () => {
   });
 
   it(
-    'tries again while the provider is out of order',
+    'retries while the provider is temporarily unavailable',
     () =>
       withProvider(1, async (swap) => {
         const { body } = await postSms(base, phoneNumber(2), 'patience');
@@ -212,7 +212,7 @@ describe('SMS', () => {
     30_000,
   );
 
-  it('shows each change until the final status as server-sent events', async () => {
+  it('sends each change until the final status as a server-sent event', async () => {
     const { body } = await postSms(base, phoneNumber(4), 'watch me');
     const events = await get<string>(`${stack.requestor(1)}/sms/${body.uuid}/events`);
     expect(events.headers.get('content-type')).toContain('text/event-stream');
@@ -221,7 +221,7 @@ describe('SMS', () => {
     expect(await get(`${base}/sms/${UNKNOWN}/events`)).toMatchObject({ status: 404 });
   });
 
-  it('shows what was given up, and runs it again once the cause is mended', async () => {
+  it('lists dead letters, and redrives one once its cause is fixed', async () => {
     const letters = `${base}/dead-letters/SMS_OK`;
     const announce = async (change: object): Promise<string> => {
       const uuid = randomUUID();
@@ -283,7 +283,7 @@ describe('SMS', () => {
     );
   }, 60_000);
 
-  it('knows nothing of what is no SMS', async () => {
+  it('returns nothing for a key that is not an SMS', async () => {
     await redis.mset('secret', 'top secret', UNKNOWN, 'top secret');
     for (const key of ['secret', UNKNOWN, 'SMS', '%7Bsms%7D%3Aledger']) {
       expect((await get(`${base}/key/${key}`)).body).toEqual({ uuid: decodeURIComponent(key), value: null });
@@ -292,7 +292,7 @@ describe('SMS', () => {
     expect(await get(`${base}/sms/secret`)).toMatchObject({ status: 404 });
   });
 
-  it('keeps what is accepted while all workers are dead, and sends it when they are back', async () => {
+  it('keeps messages that it accepts while all workers are dead, and sends them when workers are back', async () => {
     const made = await callsDuring(async () => {
       await stack.killResponders();
       const answers = await inParallel(20, 4, (index) =>
@@ -310,7 +310,7 @@ describe('SMS', () => {
     expect(made).toEqual({ calls: 20, unique: 20 });
   }, 60_000);
 
-  it('sends what a killed worker had in its hands', async () => {
+  it('sends a message that a worker was sending when it was killed', async () => {
     await provider.stop();
     provider = await stack.startProvider({ LATENCY_MS: '1500' });
     const { body } = await postSms(base, phoneNumber(5), 'in flight');
@@ -322,7 +322,7 @@ describe('SMS', () => {
     expect((await providerSent(stack.providerUrl)).unique).toBe(1);
   }, 60_000);
 
-  it('answers 503 while Redis is down and goes on when it is back, with all it knew', async () => {
+  it('answers 503 while Redis is down, and recovers with all its data', async () => {
     const [known = ''] = await redis.hkeys('{sms}:ledger');
     await stack.killRedis();
     await Promise.all(

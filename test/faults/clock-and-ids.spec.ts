@@ -11,7 +11,7 @@ import { station } from './support/station.js';
 
 const STEPPING_WORKER = fileURLToPath(new URL('../support/fixtures/stepping-worker.ts', import.meta.url));
 const LAST_SEQUENCE = '18446744073709551615';
-/** Whole pages of pending entries end with an id whose sequence cannot grow. */
+/** Page size for pending entries: each full page ends with an id whose sequence cannot grow. */
 const PAGE = 100;
 
 const stage = useStage();
@@ -21,7 +21,7 @@ beforeEach(() => {
   stage.owns(() => gate.resolve());
 });
 
-/** What makes an entry a dead letter. */
+/** The fields that make an entry a dead letter. */
 const LETTER = ['x-stream', 'job', 'x-group', 'service', 'x-id', '1-0', 'x-attempts', '1', 'x-reason', 'failed'];
 
 async function addLastIds(stream: string, count: number, fields: readonly string[] = []): Promise<string[]> {
@@ -30,8 +30,8 @@ async function addLastIds(stream: string, count: number, fields: readonly string
   return ids;
 }
 
-describe('ids whose sequence is the last of its millisecond', () => {
-  it.each([PAGE, PAGE + 20])('stop no lane that has lost a connection: %i of them are running', async (count) => {
+describe('entries whose id has the last sequence of its millisecond', () => {
+  it.each([PAGE, PAGE + 20])('do not stop a lane after a lost connection: %i of them are running', async (count) => {
     const busy = station((name) => (name.startsWith('last') ? gate.promise : undefined));
     await stage.serve(busy.handlers, { option: { concurrency: 2 * PAGE, block: 500 } });
     await addLastIds('job', count);
@@ -44,7 +44,7 @@ describe('ids whose sequence is the last of its millisecond', () => {
     expect(busy.runs).toHaveLength(count + 1);
   });
 
-  it('keep nobody from what a dead consumer left behind them', async () => {
+  it('are all taken over from a dead consumer, over more than one page', async () => {
     const [slots, count] = [20, PAGE + 50];
     await stage.raw.xgroup('CREATE', 'job', 'service', '0', 'MKSTREAM');
     await addLastIds('job', count);
@@ -55,7 +55,7 @@ describe('ids whose sequence is the last of its millisecond', () => {
     await settled(stage.raw, 'job');
   });
 
-  it('are pages of dead letters like any others', async () => {
+  it('are listed page by page as dead letters', async () => {
     const ids = await addLastIds('{job}:dead', 3, LETTER);
     const letters = new RedisStreamDeadLetters({ connection: stage.connection });
     stage.owns(() => letters.close());
@@ -69,7 +69,7 @@ describe('ids whose sequence is the last of its millisecond', () => {
     expect(found).toEqual(ids);
   });
 
-  it('end with the last id of all, and nothing comes after it', async () => {
+  it('are followed by an empty page if the id is the last one possible', async () => {
     const last = `${LAST_SEQUENCE}-${LAST_SEQUENCE}`;
     await stage.raw.xadd('{job}:dead', last, 'data', '1', ...LETTER);
     const letters = new RedisStreamDeadLetters({ connection: stage.connection });
@@ -78,8 +78,8 @@ describe('ids whose sequence is the last of its millisecond', () => {
   });
 });
 
-describe('a wall clock that is set a minute ahead under a running server', () => {
-  it('expires no request that its caller still waits for', async () => {
+describe('a wall clock that jumps a minute ahead under a running server', () => {
+  it('expires no request whose caller is still waiting', async () => {
     const worker = await WorkerProcess.start(
       { connection: stage.connection, option: { sweepInterval: 60_000 } },
       STEPPING_WORKER,

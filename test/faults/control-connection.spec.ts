@@ -7,13 +7,13 @@ import { WorkerProcess } from '../support/worker-process.js';
 const stage = useStage();
 const DELAY_MS = 30;
 
-describe('the connection on which a server hears of cancelled requests', () => {
-  it('may be lost again and again while it subscribes: the process goes on, and subscribes the next time', async () => {
+describe('the connection on which a server receives cancellations', () => {
+  it('may be lost any number of times while it subscribes: the process goes on and subscribes again', async () => {
     const proxy = await FaultProxy.to(stage.connection);
     stage.owns(() => proxy.close());
     const worker = await WorkerProcess.start({ connection: { host: proxy.host, port: proxy.port } });
     stage.owns(() => worker.end());
-    // Slow enough for a loss to come between a subscription and its answer.
+    // Slow enough for a loss to fall between a subscription and its answer.
     proxy.set({ kind: 'delay', ms: DELAY_MS });
     for (let n = 0; n < 40; n++) {
       proxy.rst();

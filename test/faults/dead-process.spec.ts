@@ -11,16 +11,16 @@ const stage = useStage();
 const fleet = fleetOf(stage);
 
 const LEFT = 50;
-/** Beyond what is promised: a machine that is busy with other tests. */
+/** On top of the promised time, for a machine that is busy with other tests. */
 const SLACK_MS = 2_500;
 const PROMISED_MS = QUICK.lease + QUICK.sweepInterval;
 
-describe('what a dead process left behind', () => {
+describe('the entries of a dead process', () => {
   it.each([
     [4, 20],
     [128, 250],
   ])(
-    'starts within lease, sweep and one handler time although new messages never end: %i slots, handlers of %i ms',
+    'start within lease, sweep and one handler time despite an endless backlog: %i slots, handlers of %i ms',
     async (concurrency, handlerMs) => {
       const [doomed] = (await fleet(1)) as [WorkerProcess];
       const left = names('left', LEFT);

@@ -24,7 +24,7 @@ class Pinged {
 }
 
 describe('listeners that fail', () => {
-  it('are logged and harm nobody: the process goes on, asynchronous listeners or not', async () => {
+  it('are logged and do not end the process, synchronous or not', async () => {
     const worker = await WorkerProcess.start({ connection: stage.connection, option: FAST }, FIXTURE);
     stage.owns(() => worker.end());
     const client = stage.client();
@@ -41,7 +41,7 @@ describe('listeners that fail', () => {
   });
 });
 
-describe('an Observable whose teardown throws when its time is up', () => {
+describe('an Observable whose teardown throws at the handler timeout', () => {
   let began: string[] = [];
 
   @Controller()
@@ -70,10 +70,10 @@ describe('an Observable whose teardown throws when its time is up', () => {
     began = [];
   });
 
-  it('is a failed attempt, and all other deadlines of that moment are kept', async () => {
+  it('fails its attempt and does not affect other timeouts of the same moment', async () => {
     await stage.serve([Slow], { option: { ...FAST, handlerTimeout: 300 } });
     const names = ['hangs 1', 'throws', 'hangs 2', 'throws', 'hangs 3'];
-    // One read brings them all, so that their time is up at once.
+    // One read returns them all, so that their timeouts end together.
     const batch = stage.raw.multi();
     for (const name of names) batch.xadd('slow', '*', 'data', JSON.stringify(name));
     await batch.exec();
@@ -85,7 +85,7 @@ describe('an Observable whose teardown throws when its time is up', () => {
     }
   });
 
-  it('ends a request with the error of the timeout', async () => {
+  it('ends a request with the timeout error', async () => {
     await stage.serve([Slow], { option: { ...FAST, handlerTimeout: 300 } });
     const values: unknown[] = [];
     const failure = await new Promise((resolve, reject) => {
@@ -104,11 +104,11 @@ describe('an Observable whose teardown throws when its time is up', () => {
   });
 });
 
-describe('listeners of connections that fail', () => {
+describe('listeners of connection events', () => {
   it.each<[string, () => unknown]>([
     ['throw', () => assert.fail('the meter is broken')],
     ['reject', () => Promise.reject(new Error('the meter is broken'))],
-  ])('and %s are logged and harm nobody, neither at a server nor at a client', async (_how, fail) => {
+  ])('that %s are logged and harm neither a server nor a client', async (_how, fail) => {
     const unhandled: unknown[] = [];
     const keep = (error: unknown): unknown => unhandled.push(error);
     process.on('unhandledRejection', keep).on('uncaughtException', keep);

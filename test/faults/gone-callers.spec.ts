@@ -10,7 +10,7 @@ import { pendingOf } from '../support/stream-view.js';
 import { WorkerProcess } from '../support/worker-process.js';
 
 const CALLER = fileURLToPath(new URL('../support/fixtures/caller.ts', import.meta.url));
-/** A reply is written again for a second before its caller counts as gone; the rest is for a machine that is busy. */
+/** A server retries a reply for a second before it gives up on the caller; the rest is slack for a busy machine. */
 const GIVEN_UP_MS = 3_000;
 const OPTION = { lease: 30_000, shutdownTimeout: 100 };
 
@@ -22,7 +22,7 @@ beforeEach(() => {
   stage.owns(() => open.stop());
 });
 
-/** What Redis does a minute after the last sign of their clients. */
+/** Does what Redis does a minute after the clients last renewed their reply streams. Returns the time. */
 async function expireReplyStreams(): Promise<number> {
   await stage.raw.del(...(await stage.raw.keys('*reply:*')));
   return performance.now();
@@ -38,8 +38,8 @@ async function expectAllEnded(since: number): Promise<void> {
   });
 }
 
-describe('callers of endless replies that are gone', () => {
-  it('because their process was killed: with their reply stream their replies end, and all slots are free', async () => {
+describe('a run that has lost its caller', () => {
+  it('ends with the reply stream of a killed process, and frees its slot', async () => {
     await stage.serve(open.handlers, { option: { ...OPTION, concurrency: 4 } });
     const caller = await WorkerProcess.start({ connection: stage.connection }, CALLER);
     stage.owns(() => caller.end());
@@ -49,7 +49,7 @@ describe('callers of endless replies that are gone', () => {
     expect(await within(2_000, 'an answer', ask(stage.client(), 'ping', 'free'))).toBe('free');
   });
 
-  it('because their connections are cut: with their reply stream their replies end', async () => {
+  it('ends with the reply stream of a client whose connections are cut', async () => {
     await stage.serve(open.handlers, { option: OPTION });
     const proxy = await FaultProxy.to(stage.connection);
     stage.owns(() => proxy.close());
@@ -68,7 +68,7 @@ describe('callers of endless replies that are gone', () => {
     }
   });
 
-  it('and left no reply stream: a reply that was never read by anybody ends, too', async () => {
+  it('ends with its reply stream if no client has ever read the reply', async () => {
     await stage.serve(open.handlers, { option: OPTION });
     const request = await writeRequest(stage.raw, 'ticks', {});
     await eventually(async () => expect((await repliesTo(stage.raw, request)).length).toBeGreaterThan(2));
@@ -76,7 +76,7 @@ describe('callers of endless replies that are gone', () => {
     expect(await stage.raw.exists(request.replyStream)).toBe(0);
   });
 
-  it('because they have left by themselves: four of four slots are free within a second', async () => {
+  it('ends when its caller unsubscribes: four of four slots are free within a second', async () => {
     await stage.serve(open.handlers, { option: { ...OPTION, concurrency: 4 } });
     const client = stage.client();
     await ask(client, 'ping', 0);
@@ -88,9 +88,9 @@ describe('callers of endless replies that are gone', () => {
   });
 
   it.each([
-    ['a handler that answers', 'ticks'],
-    ['a handler that says nothing', 'wait'],
-  ])('while their connection is away: %s ends once it is back', async (_what, pattern) => {
+    ['a handler that streams values', 'ticks'],
+    ['a silent handler', 'wait'],
+  ])('ends once the connection is back if its caller left without one: %s', async (_what, pattern) => {
     await stage.serve(open.handlers, { option: OPTION });
     const caller = stage.client();
     const subscription = caller.send(pattern, {}).subscribe(QUIETLY);
@@ -106,7 +106,7 @@ describe('callers of endless replies that are gone', () => {
     await eventually(() => expect(open.runs[0]?.signal.aborted).toBe(true), { within: 5_000 });
   });
 
-  it('with their client: the server that is closed next has nothing to wait for', async () => {
+  it('ends when its client closes, so that the server can close without waiting', async () => {
     const { close } = await stage.serve(open.handlers, { option: { ...OPTION, shutdownTimeout: 20_000 } });
     const client = stage.client();
     client.send('ticks', {}).subscribe(QUIETLY);
@@ -116,8 +116,8 @@ describe('callers of endless replies that are gone', () => {
   });
 });
 
-describe('a client that is closed while Redis hangs', () => {
-  it('does not wait for what it would have to cancel', async () => {
+describe('a client that closes while Redis hangs', () => {
+  it('does not wait for the cancellation of its requests', async () => {
     await stage.serve(open.handlers, { option: OPTION });
     const client = stage.client();
     for (let n = 0; n < 100; n += 1) client.send('wait', n).subscribe(QUIETLY);
@@ -131,13 +131,13 @@ describe('a client that is closed while Redis hangs', () => {
   });
 });
 
-describe('a caller that is there although its reply stream is gone for a moment', () => {
-  it('goes on receiving: its client makes the stream anew, and what was written meanwhile is written again', async () => {
+describe('a waiting caller that loses its reply stream', () => {
+  it('goes on receiving: its client creates the stream again, and the server repeats what it could not write', async () => {
     await stage.serve(open.handlers, { option: OPTION });
     const values: unknown[] = [];
     const errors: unknown[] = [];
     const receive = (value: unknown): void => {
-      // Right after a value, so that none is on its way that only Redis has.
+      // Right after a value, so that Redis holds no value that the client has not read.
       if (values.push(value) === 3) void expireReplyStreams();
     };
     const subscription = stage

@@ -16,8 +16,8 @@ const stage = useStage();
 const SPARE = { ...QUICK, lease: 500 };
 const FAST = { ...SPARE, backoff: { delay: 50, maxDelay: 100 } };
 
-describe('a consumer whose handlers are slow, stuck or wrong', () => {
-  it('F07 a handler of five leases runs once, with two instances', async () => {
+describe('a consumer with slow, stuck or failing handlers', () => {
+  it('runs a handler of five leases once, with two instances', async () => {
     const slow = station(() => pause(5 * SPARE.lease));
     await stage.serve(slow.handlers, { option: SPARE });
     await stage.serve(slow.handlers, { option: SPARE });
@@ -28,14 +28,14 @@ describe('a consumer whose handlers are slow, stuck or wrong', () => {
     expect(slow.runs).toEqual([expect.objectContaining({ attempt: 1, aborted: false })]);
   });
 
-  it('F08 an entry that looks abandoned is not taken by the process that runs it', async () => {
+  it('does not take over an entry that it runs itself, although the entry looks abandoned', async () => {
     const slow = station(() => pause(1_200));
     await stage.serve(slow.handlers, { option: SPARE });
     await tell(stage.client(), 'job', 'mine');
     await slow.untilRun(1);
     const id = String(slow.runs[0]?.id);
     const [owner] = await infoOf(stage.raw, 'CONSUMERS', 'job', 'service');
-    // As if no lease had ever been renewed: idle for a minute, at every sweep of a second.
+    // Looks as if its lease was never renewed: idle for a minute, at every sweep for 800 ms.
     for (let sweep = 0; sweep < 10; sweep += 1) {
       await stage.raw.xclaim('job', 'service', String(owner?.['name']), 0, id, 'IDLE', 60_000, 'JUSTID');
       await pause(80);
@@ -45,7 +45,7 @@ describe('a consumer whose handlers are slow, stuck or wrong', () => {
     expect(overlaps(slow.runs)).toEqual([]);
   });
 
-  it('F09 a handler that never settles fails at handlerTimeout: its signal aborts and its slot is free', async () => {
+  it('fails a handler that never settles at handlerTimeout, aborts its signal and frees its slot', async () => {
     const stuck = station((name) => (name === 'stuck' ? new Promise(() => undefined) : undefined));
     const option = { ...FAST, handlerTimeout: 300, maxAttempts: 2, concurrency: 1 };
     await stage.serve(stuck.handlers, { option });
@@ -84,7 +84,7 @@ describe('a consumer whose handlers are slow, stuck or wrong', () => {
     ['EMPTY', true, () => EMPTY],
     ['a value', true, () => 1],
     ['an Observable of three', true, () => of(1, 2, 3)],
-  ])('F10 %s is no success unless it is one (success: %s)', async (_shape, succeeds, act) => {
+  ])('treats %s as a success: %s', async (_shape, succeeds, act) => {
     const shaped = station(act);
     await stage.serve(shaped.handlers, { option: { ...FAST, maxAttempts: 2, handlerTimeout: 200 } });
     await tell(stage.client(), 'job', 'shaped');
@@ -94,7 +94,7 @@ describe('a consumer whose handlers are slow, stuck or wrong', () => {
     expect(await stage.raw.xlen('{job}:dead')).toBe(succeeds ? 0 : 1);
   });
 
-  it('F12 a message that always fails backs off, dies once, and holds nobody up', async () => {
+  it('retries a message that always fails with backoff, dead-letters it once, and delays no other', async () => {
     const fragile = station((name) => {
       if (name === 'poison') throw new Error('never');
     });
@@ -114,7 +114,7 @@ describe('a consumer whose handlers are slow, stuck or wrong', () => {
     expect(await stage.raw.xlen('{job}:dead')).toBe(1);
   });
 
-  it('F13 a dead letter that cannot be stored: the entry stays pending, and is dead once it can be', async () => {
+  it('keeps an entry pending while its dead letter cannot be stored, and stores the letter later', async () => {
     const gate = deferred();
     const fragile = station(() => gate.promise);
     await stage.serve(fragile.handlers, { option: { ...FAST, maxAttempts: 1 } });
@@ -134,7 +134,7 @@ describe('a consumer whose handlers are slow, stuck or wrong', () => {
     expect(fragile.runs).toHaveLength(1);
   });
 
-  it('F14 two handlers of one event, one fails: both run again, and the event is acked when both have succeeded', async () => {
+  it('runs both handlers of an event again when one fails, and acks the event when both have succeeded', async () => {
     const pair: string[] = [];
 
     @Controller()
@@ -161,7 +161,7 @@ describe('a consumer whose handlers are slow, stuck or wrong', () => {
     expect(pair.filter((name) => name === 'sound')).toHaveLength(3);
   });
 
-  it('F15 one consumer name for two instances: nothing is lost; by default every instance has its own', async () => {
+  it('loses nothing if two instances share a consumer name; by default every instance has its own', async () => {
     const consumers = new Set<string>();
     const both = station(async (_name, ctx) => {
       consumers.add(ctx.getConsumer());
@@ -185,7 +185,7 @@ describe('a consumer whose handlers are slow, stuck or wrong', () => {
     expect(consumers.size).toBe(2);
   });
 
-  it('F16 ghosts of 50 restarts: those with nothing pending go, what the others hold is handled first', async () => {
+  it('removes the consumers of 50 dead processes, after it has handled what they hold', async () => {
     await stage.raw.xgroup('CREATE', 'job', 'service', '0', 'MKSTREAM');
     for (let n = 0; n < 50; n += 1) {
       await stage.raw.xgroup('CREATECONSUMER', 'job', 'service', `ghost-${n}`);
@@ -202,7 +202,7 @@ describe('a consumer whose handlers are slow, stuck or wrong', () => {
     await eventually(async () => expect(await infoOf(stage.raw, 'CONSUMERS', 'job', 'service')).toHaveLength(1));
   });
 
-  it('F17 an application that fails at boot has consumed nothing', async () => {
+  it('consumes nothing if its application fails at boot', async () => {
     @Injectable()
     class Broken implements OnApplicationBootstrap {
       onApplicationBootstrap(): never {
@@ -222,7 +222,7 @@ describe('a consumer whose handlers are slow, stuck or wrong', () => {
     expect(idle.runs).toEqual([expect.objectContaining({ name: 'kept', attempt: 1 })]);
   });
 
-  it('F09 a handler that goes on after its signal has aborted changes nothing any more', async () => {
+  it('ignores the outcome of a handler that goes on after its signal aborted', async () => {
     const late: RedisStreamContext[] = [];
     const stubborn = station(async (_name, ctx) => {
       late.push(ctx);

@@ -8,11 +8,11 @@ import { station, WORKER_PATTERNS } from './support/station.js';
 
 const stage = useStage();
 const fleet = fleetOf(stage);
-/** As the survivors of the tests below: an instance of the workers' service in this process. */
+/** Options of a survivor: an instance of the workers' service in this process. */
 const survivors = { ...QUICK, consumerGroup: GROUP };
 
 describe('a consumer that dies, stalls or stops', () => {
-  it('F01 SIGKILL with 8 in flight: a survivor runs them all within lease + 2 s', async () => {
+  it('has its 8 entries in flight run by a survivor within lease + 2 s after SIGKILL', async () => {
     const [doomed] = (await fleet(1)) as [WorkerProcess];
     const tasks = names('flight', 8);
     await order(
@@ -31,9 +31,9 @@ describe('a consumer that dies, stalls or stops', () => {
     expect(survivor.runs.map(({ attempt }) => attempt)).toEqual(tasks.map(() => 2));
   });
 
-  it('F02 death between the success and the ack: the event runs once more, under its id', async () => {
+  it('has an event run once more, under the same id, if it dies between success and ack', async () => {
     const [doomed] = (await fleet(1)) as [WorkerProcess];
-    // A server that takes no writes takes no acks: the handler is done, and nobody can know.
+    // Redis accepts no writes, so no acks either: the handler is done, but only its process knows.
     await order(stage.client(), [{ name: 'done twice', holdMs: 300 }]);
     await eventually(() => expect(doomed.runs('started', 'done twice')).toHaveLength(1));
     await stage.raw.call('CLIENT', 'PAUSE', '60000', 'WRITE');
@@ -47,7 +47,7 @@ describe('a consumer that dies, stalls or stops', () => {
     expect(second.runs('done', 'done twice')).toEqual([{ ...first, attempt: 2 }]);
   });
 
-  it('F03 SIGTERM with work in flight: all of it is finished and acked, nothing new is begun, nothing is left', async () => {
+  it('finishes and acks its work in flight on SIGTERM, starts nothing new and leaves nothing behind', async () => {
     const [polite] = (await fleet(1, { concurrency: 4 })) as [WorkerProcess];
     const running = names('running', 4);
     await order(
@@ -66,14 +66,14 @@ describe('a consumer that dies, stalls or stops', () => {
     expect(next.runs('done', 'late')).toEqual([expect.objectContaining({ attempt: 1 })]);
   });
 
-  it('F04 a handler beyond shutdownTimeout: the process ends in time and the entry stays for others', async () => {
+  it('exits at shutdownTimeout although a handler still runs, and leaves the entry to others', async () => {
     const [stuck] = (await fleet(1, { shutdownTimeout: 500 })) as [WorkerProcess];
     await order(stage.client(), [{ name: 'stuck', holdMs: 60_000 }]);
     await eventually(() => expect(stuck.runs('started', 'stuck')).toHaveLength(1));
     const asked = performance.now();
     await stuck.end('SIGTERM');
     expect(performance.now() - asked).toBeLessThan(2_000);
-    // `ctx.signal` has said that what comes out of the handler no longer counts.
+    // `ctx.signal` tells the handler that its outcome no longer counts.
     await eventually(() => expect(stuck.runs('aborted', 'stuck')).toHaveLength(1));
     expect(await pendingOf(stage.raw, 'work', GROUP)).toBe(1);
     const next = station(undefined, WORKER_PATTERNS);
@@ -82,7 +82,7 @@ describe('a consumer that dies, stalls or stops', () => {
     expect(next.runs).toEqual([expect.objectContaining({ name: 'stuck', attempt: 2 })]);
   });
 
-  it('F05 a stopped and continued zombie takes nothing back and dead-letters nothing', async () => {
+  it('takes nothing back and dead-letters nothing when it continues after SIGSTOP', async () => {
     const [zombie] = (await fleet(1, { maxAttempts: 1 })) as [WorkerProcess];
     const tasks = [
       { name: 'finishes', holdMs: 600 },
@@ -93,7 +93,7 @@ describe('a consumer that dies, stalls or stops', () => {
     await eventually(() => expect(runsOf([zombie], 'started')).toHaveLength(3));
     zombie.signal('SIGSTOP');
     const release: (() => void)[] = [];
-    // A service that takes over and is still at work when the zombie wakes.
+    // Takes over, and is still running the entries when the zombie wakes.
     const heir = station(() => new Promise<void>((resolve) => release.push(resolve)), WORKER_PATTERNS);
     await stage.serve(heir.handlers, { option: { ...survivors, maxAttempts: 5 } });
     await heir.untilRun(3);
@@ -101,7 +101,7 @@ describe('a consumer that dies, stalls or stops', () => {
     zombie.signal('SIGCONT');
     await eventually(() => expect(runsOf([zombie], 'aborted')).toContain('holds'));
     await eventually(() => expect(runsOf([zombie], 'done')).toContain('finishes'));
-    // Longer than a lease, and than any retry of the zombie's: what it would do wrong, it would have done.
+    // Longer than a lease and than any retry of the zombie: by then it would have done any harm.
     const watched = performance.now();
     await eventually(() => expect(performance.now() - watched).toBeGreaterThan(QUICK.lease * 1.5));
     expect(await ownersOf('work')).toEqual(owner);
@@ -112,7 +112,7 @@ describe('a consumer that dies, stalls or stops', () => {
     expect(heir.runs.map(({ attempt }) => attempt)).toEqual([2, 2, 2]);
   });
 
-  it('F06 an event loop that is blocked for two leases: one double at most, and the loser dead-letters nothing', async () => {
+  it('causes one double at most and dead-letters nothing if its event loop is blocked for two leases', async () => {
     const [blocked] = (await fleet(1, { maxAttempts: 1 })) as [WorkerProcess];
     await order(stage.client(), [{ name: 'spins', spinMs: 2 * QUICK.lease, fail: true }]);
     await eventually(() => expect(blocked.runs('started', 'spins')).toHaveLength(1));
@@ -121,7 +121,7 @@ describe('a consumer that dies, stalls or stops', () => {
     await heir.untilRun(1);
     await settled(stage.raw, 'work', GROUP);
     await eventually(() => expect(blocked.runs('aborted', 'spins').length + heir.runs.length).toBeGreaterThan(0));
-    // The loser is back when it handles the next event.
+    // Either of the two may handle the next event.
     await order(stage.client(), [{ name: 'after' }]);
     await eventually(() => expect([...blocked.runs('done', 'after'), ...heir.runs.slice(1)]).toHaveLength(1));
     expect(blocked.runs('started', 'spins')).toHaveLength(1);
@@ -129,16 +129,16 @@ describe('a consumer that dies, stalls or stops', () => {
     expect(await stage.raw.exists('{work}:dead')).toBe(0);
   });
 
-  it('F11 a poison that kills its process is a dead letter; the 20 innocents prefetched beside it are not', async () => {
+  it('dead-letters a message that kills its process, but not the 20 innocent ones read with it', async () => {
     await expectOnlyPoisonDead({});
   }, 60_000);
 
-  it('F11 the same where each life of the process has the same name', async () => {
+  it('dead-letters only the message that kills its process if every restart has the same consumer name', async () => {
     await expectOnlyPoisonDead({ consumer: 'worker-0' });
   }, 60_000);
 
-  it('requests in flight when their server dies are answered by a survivor, or fail by their deadline', async () => {
-    // Alone: of two that wait, the first to be woken may take all of a batch.
+  it('has its requests in flight answered by a survivor before their deadline', async () => {
+    // Only one worker: of two waiting ones, the first to wake may take the whole batch.
     const [doomed] = (await fleet(1)) as [WorkerProcess];
     const client = stage.client({ requestTimeout: 15_000 });
     const answers = names('asked', 8).map((name) =>
@@ -152,7 +152,7 @@ describe('a consumer that dies, stalls or stops', () => {
   });
 });
 
-/** Starts one life after the other, until one outlives the poison. */
+/** Starts one process after another, until one survives the poison. */
 async function expectOnlyPoisonDead(name: { consumer?: string }): Promise<void> {
   const innocents = names('innocent', 20);
   await stage.raw.xgroup('CREATE', 'work', GROUP, '0', 'MKSTREAM');
@@ -179,7 +179,7 @@ async function expectOnlyPoisonDead(name: { consumer?: string }): Promise<void> 
   expect(runsOf(lives, 'started').filter((task) => task === 'poison')).toHaveLength(3);
 }
 
-/** Who owns each pending entry of a stream. */
+/** The consumer that owns each pending entry of a stream, by entry id. */
 async function ownersOf(stream: string): Promise<Record<string, unknown>> {
   const rows = (await stage.raw.xpending(stream, GROUP, '-', '+', 100)) as [string, string, number, number][];
   return Object.fromEntries(rows.map(([id, owner]) => [id, owner]));

@@ -11,13 +11,13 @@ import type { Station } from './support/station.js';
 
 const stage = useStage();
 
-/** Whatever the heir gets within a test was handed to it: leases end much later. */
+/** Leases end long after a test: whatever the successor gets was handed over to it. */
 const LEASE_MS = 60_000;
 const NEVER_MS = 60_000;
-/** Time for a reader to come back before its process sweeps. */
+/** Time for a reader to reconnect before its process sweeps. */
 const LAZY_SWEEP_MS = 1_500;
 
-/** The leaving instance: fails what its name says, and is busy with the rest until the test says otherwise. */
+/** The leaving instance: `fails` fails, everything else runs until the test opens the gate. */
 function leavingStation(): Station & { readonly gate: Deferred } {
   const gate = deferred();
   const act = (name: string): unknown => {
@@ -27,7 +27,7 @@ function leavingStation(): Station & { readonly gate: Deferred } {
   return { ...station(act), gate };
 }
 
-/** The instance that stays. Redis knows it as one that lives since it has handled an event; the other one is busy. */
+/** The successor. It handles an event first, so that Redis knows it as alive; the other instance is busy. */
 async function heir(sweepInterval: number): Promise<Station> {
   const post = station();
   await stage.serve(post.handlers, { option: { lease: LEASE_MS, sweepInterval } });
@@ -41,8 +41,8 @@ async function attemptsOf(stream: string): Promise<number[]> {
   return rows.map(([, , , attempt]) => attempt);
 }
 
-describe('what a consumer that stops hands over', () => {
-  it('F30 one whose connections have just been reset hands over all the same, and leaves nobody behind', async () => {
+describe('a consumer that stops', () => {
+  it('hands over its entries although its connections were just reset, and leaves nothing behind', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
     const leaving = leavingStation();
@@ -65,7 +65,7 @@ describe('what a consumer that stops hands over', () => {
     expect(next.names()).toEqual(['never begun']);
   });
 
-  it('F30 one that is idle is not a consumer any more, though its connections have just been reset', async () => {
+  it('removes its idle consumer although its connections were just reset', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
     const leaving = station();
@@ -82,14 +82,14 @@ describe('what a consumer that stops hands over', () => {
     expect(await infoOf(stage.raw, 'CONSUMERS', 'job', 'service')).toEqual([]);
   });
 
-  it('F03 a handler that fails while its server stops: the heir runs attempt 2 at once, whatever the lease', async () => {
+  it('hands over an entry whose handler fails meanwhile: its successor runs attempt 2 at once, whatever the lease', async () => {
     const leaving = leavingStation();
     const { close } = await stage.serve(leaving.handlers, { option: { lease: LEASE_MS, concurrency: 1 } });
     await tell(stage.client(), 'job', 'fails late');
     await leaving.untilRun(1);
     const next = await heir(100);
     const closing = close();
-    // It reads no more, and has handed over what it could: the running handler is all that is left to it.
+    // It has stopped reading and has handed over what it could: only the running handler is left.
     await eventually(async () => expect(await readers()).toBe(1));
     leaving.gate.reject(new Error('the first attempt'));
     await closing;
@@ -103,11 +103,11 @@ describe('what a consumer that stops hands over', () => {
 
   it.each([
     ['waits for its next attempt', NEVER_MS],
-    ['has been counted anew, and waits for a slot', 400],
-  ])('F03 a failed attempt of what %s stays counted when the heir reconnects before it sweeps', async (_, delay) => {
+    ['has been counted again and waits for a slot', 400],
+  ])('counts a failed attempt once if its entry %s and the successor reconnects before a sweep', async (_, delay) => {
     const leaving = leavingStation();
     const option = { lease: LEASE_MS, concurrency: 1, backoff: { delay, maxDelay: delay } };
-    // There before the server: the second takes the slot as soon as the first has failed.
+    // Stored before the server starts: the second takes the slot as soon as the first has failed.
     for (const name of ['fails', 'keeps the only slot']) await tell(stage.client(), 'job', name);
     const { close } = await stage.serve(leaving.handlers, { option });
     await leaving.untilRun(2);
@@ -116,15 +116,15 @@ describe('what a consumer that stops hands over', () => {
     leaving.gate.resolve();
     await close();
     expect(await infoOf(stage.raw, 'CONSUMERS', 'job', 'service')).toHaveLength(1);
-    // A reader that comes back looks for replies that were lost among what is pending for it.
+    // A reader that reconnects looks through its pending entries for lost reads.
     await stage.killConnections();
     await settled(stage.raw, 'job');
     expect(next.of('fails').map(({ attempt }) => attempt)).toEqual([2]);
   });
 
-  it('F03 what was never begun is still a first attempt when the heir reconnects before it sweeps', async () => {
+  it('leaves an entry that it never began as a first attempt if the successor reconnects before a sweep', async () => {
     const client = stage.client();
-    // A read takes one of each stream, and there is one slot.
+    // A read takes one entry of each stream, and there is one slot.
     await tell(client, STATION_PATTERNS.event, 'one of two');
     await tell(client, STATION_PATTERNS.request, 'one of two');
     const leaving = leavingStation();

@@ -19,7 +19,7 @@ async function proxied(): Promise<{ proxy: FaultProxy; connection: { host: strin
 }
 
 describe('a connection that breaks', () => {
-  it('F18 a reader killed while it blocks is back within a second, and nothing is lost or doubled', async () => {
+  it('is back within a second after a blocked reader is killed, and loses or doubles nothing', async () => {
     const post = station();
     await stage.serve(post.handlers, { option: QUICK });
     await stage.untilReading();
@@ -38,7 +38,7 @@ describe('a connection that breaks', () => {
     expect(new Set(post.names()).size).toBe(63);
   });
 
-  it('F21 an ack whose reply is lost is sent again: the handler does not run twice', async () => {
+  it('repeats an ack whose reply was lost, and the handler does not run twice', async () => {
     const { proxy, connection } = await proxied();
     const gate = deferred();
     const post = station(() => gate.promise);
@@ -58,7 +58,7 @@ describe('a connection that breaks', () => {
     expect(post.names()).toEqual(['once', 'next']);
   });
 
-  it('F24 replies that go nowhere: what was delivered into the void is found when the link heals', async () => {
+  it('finds entries that were delivered into a black hole once the link is back', async () => {
     const { proxy, connection } = await proxied();
     const post = station();
     await stage.serve(post.handlers, { connection, option: QUICK });
@@ -78,7 +78,7 @@ describe('a connection that breaks', () => {
     ['200 ms of delay', { kind: 'delay', ms: 200 }],
     ['10 kB/s', { kind: 'rate', bytesPerSecond: 10_000 }],
     ['slices of 1 byte', { kind: 'slice', bytes: 1 }],
-  ] as const)('F25 a link with %s: slower, and correct', async (_name, fault) => {
+  ] as const)('is slower but correct with %s', async (_name, fault) => {
     const { proxy, connection } = await proxied();
     const post = station((name) => name.length);
     await stage.serve(post.handlers, { connection, option: { ...QUICK, lease: 3_000 } });
@@ -94,7 +94,7 @@ describe('a connection that breaks', () => {
     expect(post.runs.map(({ attempt }) => attempt)).toEqual([1, 1, 1, 1]);
   });
 
-  it('F25 a half-closed link is given up and made anew', async () => {
+  it('is replaced when it is half-closed', async () => {
     const { proxy, connection } = await proxied();
     const post = station((name) => name);
     await stage.serve(post.handlers, { connection, option: QUICK });
@@ -106,7 +106,7 @@ describe('a connection that breaks', () => {
     await eventually(() => expect(post.names()).toContain('event'));
   });
 
-  it('F26 a frozen server: publishing ends as unknown, what is in flight survives, and doubles are only the unknown', async () => {
+  it('ends publishing as unknown while the server is frozen, and loses or doubles nothing in flight', async () => {
     const post = station(() => pause(50));
     await stage.serve(post.handlers, { option: QUICK });
     const client = stage.client({ publishTimeout: 500 });
@@ -125,7 +125,7 @@ describe('a connection that breaks', () => {
     for (const name of ['a', 'b', 'c', 'before', 'after']) expect(post.of(name).length).toBeLessThan(2);
   });
 
-  it('F29 a link that flaps every 100 ms: progress goes on, no listener is left behind, nothing is lost', async () => {
+  it('makes progress while it flaps every 100 ms, leaves no listener behind and loses nothing', async () => {
     const { proxy, connection } = await proxied();
     const post = station();
     const { server } = await stage.serve(post.handlers, { connection, option: QUICK });
@@ -146,7 +146,7 @@ describe('a connection that breaks', () => {
   });
 
   it.each(['WRITE', 'ALL'])(
-    'F36 CLIENT PAUSE %s: calls wait, or are unknown in time; nothing is lost, nothing runs twice',
+    'lets calls wait or end as unknown in time during CLIENT PAUSE %s, and loses or doubles nothing',
     async (mode) => {
       const post = station();
       await stage.serve(post.handlers, { option: { ...QUICK, lease: 3_000 } });
@@ -160,7 +160,7 @@ describe('a connection that breaks', () => {
       for (const outcome of outcomes) {
         if ('error' in outcome) expect(outcome.error).toBeInstanceOf(PublishOutcomeUnknownError);
       }
-      // A write of the observer's waits until the pause is over.
+      // A write by the observer waits for the end of the pause.
       await stage.raw.del('nothing');
       await tell(client, 'job', 'after');
       await eventually(() => expect(post.names()).toContain('after'));
@@ -177,7 +177,7 @@ async function killReader(): Promise<void> {
   if (id) await stage.raw.call('CLIENT', 'KILL', 'ID', id);
 }
 
-/** How many listeners each connection has, whatever the event. */
+/** Number of listeners of each connection, for all events together. */
 function listeners(server: RedisStreamServer): number[] {
   return server
     .unwrap()

@@ -8,12 +8,12 @@ import { settled } from '../support/stream-view.js';
 import { QUICK } from './support/fleet.js';
 import { station } from './support/station.js';
 
-// `always`: an event that Redis confirmed is on the disk, so a SIGKILL has no excuse.
+// `always`: an event that Redis has confirmed is on disk, so a SIGKILL must not lose it.
 const stage = useStage({ appendonly: true, args: ['--appendfsync', 'always'] });
 const SECRET = 'open-sesame';
 
 beforeEach(() => {
-  // Last of what a test owns: whatever became of the test, the next one finds a server as it should be.
+  // Registered first, so it runs last: the next test finds a healthy server, whatever the outcome of this one.
   stage.owns(async () => {
     if (!stage.redis.isRunning) await stage.redis.restart();
     await stage.raw.config('SET', 'requirepass', '', 'maxclients', '10000');
@@ -21,8 +21,8 @@ beforeEach(() => {
   });
 });
 
-describe('a server that is away', () => {
-  it('F27 killed and restarted under load: nothing confirmed is lost, doubles only among what was in flight', async () => {
+describe('a service and its client without a working Redis', () => {
+  it('lose nothing confirmed over a kill and a restart under load, and double only what was in flight', async () => {
     const reconnects: number[] = [];
     const post = station(() => pause(5, 'answered'));
     const { server } = await stage.serve(post.handlers, { option: { ...QUICK, concurrency: 16 } });
@@ -61,11 +61,11 @@ describe('a server that is away', () => {
     const doubles = confirmed.filter((name) => post.of(name).length > 1);
     expect(doubles.length).toBeLessThanOrEqual(16);
     for (const name of doubtful) expect(post.of(name).length).toBeLessThan(2);
-    // Two connections, and a pause that grows: no hot loop.
+    // Two connections with growing pauses: no hot loop.
     expect(reconnects.length).toBeLessThanOrEqual(16);
   });
 
-  it('F28 a long outage under load: calls fail in time as not stored, what waits is bounded, the first call after it works', async () => {
+  it('fail calls in time as not stored, bound what waits, and work again with the first call after a long outage', async () => {
     const post = station();
     await stage.serve(post.handlers, { option: QUICK });
     const client = stage.client({ publishTimeout: 300, maxPending: 100 });
@@ -87,7 +87,7 @@ describe('a server that is away', () => {
     expect(post.names().filter((name) => name.startsWith('n-'))).toEqual([]);
   });
 
-  it('F30 close() while reconnecting: it ends at once, what waits is rejected, nothing stays open', async () => {
+  it('close at once while reconnecting, reject what waits, and leave nothing open', async () => {
     const post = station();
     const { server, close } = await stage.serve(post.handlers, { option: QUICK });
     const client = stage.client({ publishTimeout: 30_000 });
@@ -109,7 +109,7 @@ describe('a server that is away', () => {
     await stage.redis.restart();
   });
 
-  it('F31 an idle instance closes within 200 ms', async () => {
+  it('close within 200 ms when idle', async () => {
     const idle = await stage.serve(station().handlers, { option: { block: 5_000 } });
     await stage.untilReading();
     const started = performance.now();
@@ -117,7 +117,7 @@ describe('a server that is away', () => {
     expect(performance.now() - started).toBeLessThan(200);
   });
 
-  it('F31 without the right to CLIENT UNBLOCK it waits out its block', async () => {
+  it('wait for the end of a blocking read to close without the right to CLIENT UNBLOCK', async () => {
     await stage.raw.call('ACL', 'SETUSER', 'bound', 'on', `>${SECRET}`, '~*', '&*', '+@all', '-client|unblock');
     const connection = { ...stage.connection, username: 'bound', password: SECRET };
     const idle = await stage.serve(station().handlers, { connection, option: { block: 600 } });
@@ -130,18 +130,18 @@ describe('a server that is away', () => {
   it.each([
     ['a refused port', async () => ({ host: '127.0.0.1', port: await freePort() })],
     ['a name that does not resolve', async () => Promise.resolve({ host: 'nowhere.invalid', port: 6379 })],
-  ])('F32 %s at boot: listen() fails after connectTimeout, with one line and no secret', async (_name, target) => {
+  ])('fail listen() after connectTimeout at %s, with one line per connection, no secret', async (_name, target) => {
     const connection = { ...(await target()), password: SECRET };
     const { app } = await stage.prepare(station().handlers, { connection, option: { connectTimeout: 300 } });
     const error = await failureOf(within(3_000, 'the refusal', app.listen()));
     expect(error).toBeInstanceOf(TransportUnavailableError);
     const complaints = stage.log.lines.filter(({ text }) => text.includes('Redis connection'));
-    // One line for each of the two connections, not one for each attempt.
+    // One line per connection, not one per attempt.
     expect(complaints.length).toBeLessThanOrEqual(2);
     expect(stage.log.text() + String(error)).not.toContain(SECRET);
   });
 
-  it('F33 maxclients reached: new connections keep trying, and succeed when there is room', async () => {
+  it('keep trying to connect while maxclients is reached, and succeed when there is room', async () => {
     const post = station();
     await stage.serve(post.handlers, { option: QUICK });
     await tell(stage.client(), 'job', 'before');
@@ -155,7 +155,7 @@ describe('a server that is away', () => {
     expect(post.names()).not.toContain('no room');
   });
 
-  it('F34 a password that changed: every call rejects, nothing hangs, and it recovers when the old one is back', async () => {
+  it('reject every call after a password change, hang nowhere, and recover when the old password is back', async () => {
     await stage.raw.config('SET', 'requirepass', SECRET);
     await stage.raw.auth(SECRET);
     const connection = { ...stage.connection, password: SECRET };
@@ -176,7 +176,7 @@ describe('a server that is away', () => {
     expect(stage.log.text() + errors.map(String).join('\n')).not.toMatch(/open-sesame|another-one/);
   });
 
-  it('F35 a plaintext port where TLS was asked for: refused, never downgraded', async () => {
+  it('refuse a plaintext port where TLS was asked for, and never downgrade', async () => {
     const connection = { ...stage.connection, tls: {}, password: SECRET };
     const client = stage.client({ publishTimeout: 300 }, connection);
     const error = await failureOf(tell(client, 'job', 'in the clear'));

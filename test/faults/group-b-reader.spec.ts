@@ -13,16 +13,16 @@ type Stream = Parameters<Redis['sendCommand']>[1];
 
 const stage = useStage();
 const OPTION = { lease: 500, sweepInterval: 100, block: 500 };
-/** The script that takes entries for the reader, and it alone, has this as its fifth argument after group and consumer. */
+/** Only the script that takes entries for the reader has this as its fifth argument (the first is the group). */
 const HANDED_OVER_IDLE_MS = '86400000';
 
-describe('two ways to one entry', () => {
-  it('F19 what a reader finds in its own pending list after a reconnect, and the sweep finds too, runs once', async () => {
+describe('an entry that reaches a process in two ways', () => {
+  it('runs once if the reader finds it in its own pending list after a reconnect, and the sweep finds it, too', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
     const gate = deferred();
 
-    /** Whoever looks for replies that were lost sees them in the pending list, and is slow to take them from there. */
+    /** Delays the reader, which has seen the entry in its pending list, before it takes it from there. */
     class SlowTaker extends Redis {
       override sendCommand(command: Command, stream?: Stream): unknown {
         const isOfReader = command.name.startsWith('eval') && String(command.args[7]) === HANDED_OVER_IDLE_MS;
@@ -45,7 +45,7 @@ describe('two ways to one entry', () => {
     await eventually(async () => expect(await pendingOf(stage.raw, 'job')).toBe(1));
     proxy.rst();
     proxy.heal();
-    // The reader knows of the entry, and waits; the sweep takes it when its lease is over.
+    // The reader knows about the entry and waits; the sweep takes it when its lease is over.
     await post.untilRun(1);
     gate.resolve();
     await settled(stage.raw, 'job');
@@ -53,7 +53,7 @@ describe('two ways to one entry', () => {
     expect(overlaps(post.runs)).toEqual([]);
   });
 
-  it('F05 what Redis had given, and others took before it arrived, is not run when it does', async () => {
+  it('does not run on late delivery if it was taken over and settled in the meantime', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
     const gate = deferred();
@@ -61,7 +61,7 @@ describe('two ways to one entry', () => {
     await stage.serve(post.handlers, {
       connection: (options, role) =>
         new Redis({ ...options, ...(role === 'reader' ? { host: proxy.host, port: proxy.port } : stage.connection) }),
-      // An answer that took longer than a read may block is late.
+      // A reply to a read is late if it takes longer than `block`.
       option: { ...OPTION, lease: 1_000, block: 300 },
     });
     await stage.untilReading();
@@ -79,7 +79,7 @@ describe('two ways to one entry', () => {
     ]);
   });
 
-  it('F08 an entry that was lost and comes back is not run beside its first run', async () => {
+  it('does not run beside its first run if it was lost and comes back', async () => {
     const gate = deferred();
     const post = station((_name, ctx) => (ctx.getAttempt() === 1 ? gate.promise : undefined));
     const { server } = await stage.serve(post.handlers, { option: OPTION });
@@ -87,7 +87,7 @@ describe('two ways to one entry', () => {
     server.on('leaseLost', ({ id }) => lost.push(id));
     await tell(stage.client(), 'job', 'contested');
     await post.untilRun(1);
-    // Another consumer takes it, as after a stall, and dies.
+    // Another consumer takes it, as after a stall, and then dies.
     await stage.raw.xclaim('job', 'service', 'thief', 0, String(post.runs[0]?.id));
     await eventually(() => expect(lost).toHaveLength(1));
     expect(post.runs[0]?.aborted).toBe(true);
@@ -98,7 +98,7 @@ describe('two ways to one entry', () => {
     expect(post.runs).toHaveLength(2);
   });
 
-  it('F21 a success that comes late and into an outage is acked after it, not run again', async () => {
+  it('is acked after an outage, not run again, if its handler succeeds late and during the outage', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
     const gate = deferred();
@@ -107,7 +107,7 @@ describe('two ways to one entry', () => {
     await stage.serve(post.handlers, { connection, option: { ...OPTION, lease: 1_000 } });
     await tell(stage.client(), 'job', 'late');
     await post.untilRun(1);
-    // No lease can be renewed, so the ack has to ask first; and whom it asks hangs up.
+    // No lease can be renewed, so the ack has to check the owner first; then its connection is reset.
     proxy.set({ kind: 'blackhole', direction: 'up' });
     await pause(900);
     gate.resolve();

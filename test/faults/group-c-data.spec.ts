@@ -11,8 +11,8 @@ import { overlaps, station } from './support/station.js';
 
 const stage = useStage();
 
-describe('data that is not what it was', () => {
-  it('F45 FLUSHALL with handlers at work: they finish, later events are handled, and the loss is told', async () => {
+describe('a service whose data is changed by others', () => {
+  it('finishes its handlers after FLUSHALL, emits groupRecreated and handles later events', async () => {
     const gate = deferred();
     const post = station((name) => (name === 'running' ? gate.promise : undefined));
     const { server } = await stage.serve(post.handlers, { option: QUICK });
@@ -31,7 +31,7 @@ describe('data that is not what it was', () => {
     await eventually(() => expect(post.names()).toEqual(['running', 'after', 'and on']));
   });
 
-  it('F46 a stream that becomes a string: told, tried slowly, other streams go on, and it recovers', async () => {
+  it('emits streamUnusable for a stream that becomes a string, retries it slowly, reads the others and recovers', async () => {
     const post = station((name) => name);
     const { server } = await stage.serve(post.handlers, { option: QUICK });
     const unusable: string[] = [];
@@ -52,7 +52,7 @@ describe('data that is not what it was', () => {
     await eventually(() => expect(post.names()).toContain('after'), { within: 8_000 });
   });
 
-  it('F47 a restart with older data: it rejoins, acks of ids that are gone harm nobody, later events are handled', async () => {
+  it('rejoins after a restart with older data: acks of missing ids do no harm, and later events are handled', async () => {
     const gate = deferred();
     const post = station((name) => (name === 'vanishes' ? gate.promise : undefined));
     await stage.serve(post.handlers, { option: QUICK });
@@ -73,7 +73,7 @@ describe('data that is not what it was', () => {
     await settled(stage.raw, 'job');
   });
 
-  it('F48 entries trimmed by others before they were read are gone; what is left is handled, and retention never does that', async () => {
+  it('handles what is left when others trim unread entries, and never trims those itself', async () => {
     const gate = deferred();
     const post = station(() => gate.promise);
     await stage.serve(post.handlers, { option: { ...QUICK, concurrency: 1, retention: { maxLength: 0 } } });
@@ -86,12 +86,12 @@ describe('data that is not what it was', () => {
     gate.resolve();
     await eventually(() => expect(post.names()).toContain('n-49'));
     await settled(stage.raw, 'job');
-    // The one that ran when its entry went away, and the ten that were left; at most one more had been read.
+    // The entry that was running when it was trimmed, and the ten that were left; at most one more had been read.
     expect(post.runs.length).toBeLessThanOrEqual(12);
     expect(post.names().slice(-10)).toEqual(Array.from({ length: 10 }, (_, n) => `n-${n + 40}`));
   });
 
-  it('F49 entries deleted while a dead consumer owned them are acked and told, and the sweep does not come back to them', async () => {
+  it('acks deleted entries of a dead consumer, emits entryLost once for each, and does not sweep them again', async () => {
     await stage.raw.xgroup('CREATE', 'job', 'service', '0', 'MKSTREAM');
     const ids: string[] = [];
     for (let n = 0; n < 30; n += 1) ids.push(String(await stage.raw.xadd('job', '*', 'data', `"n-${n}"`)));
@@ -110,7 +110,7 @@ describe('data that is not what it was', () => {
     expect(post.runs).toHaveLength(15);
   });
 
-  it('F50 a cursor that an operator moves: back replays all, forward skips, attempts are counted right', async () => {
+  it('follows a cursor that an operator moves: replays or skips entries, with correct attempts', async () => {
     const post = station();
     await stage.serve(post.handlers, { option: QUICK });
     const client = stage.client();
@@ -127,7 +127,7 @@ describe('data that is not what it was', () => {
     await eventually(() => expect(post.names().at(-1)).toBe('e'));
   });
 
-  it('F51 ids from the future: ages do not go below zero; a stream without ids left says so to its publisher', async () => {
+  it('handles ids from the future, and rejects publishing to a stream that has no ids left', async () => {
     const post = station((name) => name);
     await stage.serve(post.handlers, { option: QUICK });
     const client = stage.client();
@@ -147,7 +147,7 @@ describe('data that is not what it was', () => {
     expect(await ask(client, 'job.ask', 'still here')).toBe('still here');
   });
 
-  it('F52 a clock that jumps: what runs here is not run again here, and nothing is dead by the jump alone', async () => {
+  it('neither runs an entry again nor dead-letters it because the clock jumps', async () => {
     const gate = deferred();
     const post = station(() => gate.promise);
     const option = { ...QUICK, lease: 3_000, maxAttempts: 2 };

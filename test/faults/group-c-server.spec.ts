@@ -22,13 +22,13 @@ beforeEach(() => {
   });
 });
 
-describe('a server that refuses', () => {
-  it('F37 LOADING: who has a connection is refused as retriable, who connects waits, and consumers go on when it is over', async () => {
+describe('a service whose Redis refuses commands', () => {
+  it('refuses publishing as retriable while Redis loads its dataset; new clients wait, and consumers go on afterwards', async () => {
     const post = station((name) => name);
     await stage.serve(post.handlers, { option: QUICK });
     const client = stage.client();
     expect(await ask(client, 'job.ask', 'before')).toBe('before');
-    // While Redis loads commands it answers between each 1,024 of them, and is asked to take its time for each.
+    // While Redis loads an AOF, it serves clients after every 1,024 commands; the delay makes each command slow.
     const ballast = stage.raw.pipeline();
     for (let n = 0; n < 6_000; n += 1) ballast.set('ballast', n);
     await ballast.exec();
@@ -52,7 +52,7 @@ describe('a server that refuses', () => {
     await settled(stage.raw, 'job');
   });
 
-  it('F38 READONLY: publishing is rejected as retriable, the ack of what ran waits and is written later', async () => {
+  it('refuses publishing as retriable while Redis is READONLY, and acks a finished entry later', async () => {
     const gate = deferred();
     const post = station(() => gate.promise);
     await stage.serve(post.handlers, { option: { ...QUICK, lease: 5_000, sweepInterval: 500 } });
@@ -72,7 +72,7 @@ describe('a server that refuses', () => {
     await settled(stage.raw, 'job');
   });
 
-  it('F40 OOM: publishing is rejected, consumers go on draining and acking', async () => {
+  it('refuses publishing while Redis is out of memory, but goes on draining and acking', async () => {
     const gate = deferred();
     const post = station(() => gate.promise);
     await stage.serve(post.handlers, { option: { ...QUICK, concurrency: 1 } });
@@ -92,14 +92,14 @@ describe('a server that refuses', () => {
     await post.untilRun(6);
   });
 
-  it('F41 an eviction policy is warned of at boot; a stream that was evicted is rejoined from the start and told of', async () => {
+  it('warns of an eviction policy at boot, rejoins an evicted stream from the start and emits groupRecreated', async () => {
     await stage.raw.config('SET', 'maxmemory-policy', 'allkeys-lru');
     const post = station();
     const { server } = await stage.serve(post.handlers, { option: QUICK });
     expect(stage.log.text('warn')).toContain('maxmemory-policy is "allkeys-lru"');
     const told = recreations(server);
     await stage.untilReading();
-    // What eviction does, without the luck of which key it hits.
+    // Does what eviction does, to a chosen key.
     await stage.raw.del('job');
     const client = stage.client();
     await tell(client, 'job', 'after');
@@ -108,7 +108,7 @@ describe('a server that refuses', () => {
     await settled(stage.raw, 'job');
   });
 
-  it('F42 MISCONF: publishing is rejected, what ran is acked once the disk is well again', async () => {
+  it('refuses publishing with MISCONF, and acks a finished entry once the disk works again', async () => {
     const gate = deferred();
     const post = station(() => gate.promise);
     await stage.serve(post.handlers, { option: { ...QUICK, lease: 10_000, sweepInterval: 500 } });
@@ -119,7 +119,7 @@ describe('a server that refuses', () => {
     await rm(dump, { force: true });
     await mkdir(dump);
     await writeFile(join(dump, 'occupied'), '');
-    // Writes are refused after a failed save only where saves are asked for.
+    // Redis refuses writes after a failed save only if `save` is configured.
     await stage.raw.config('SET', 'save', '3600 1');
     await stage.raw.call('BGSAVE');
     await eventually(async () => expect(await stage.raw.info('persistence')).toContain('rdb_last_bgsave_status:err'));
@@ -137,7 +137,7 @@ describe('a server that refuses', () => {
     await settled(stage.raw, 'job');
   });
 
-  it('F43 NOREPLICAS: publishing is rejected, acks are repeated without a hot loop, and it recovers', async () => {
+  it('refuses publishing with NOREPLICAS, repeats acks without a hot loop, and recovers', async () => {
     const gate = deferred();
     const post = station(() => gate.promise);
     await stage.serve(post.handlers, { option: { ...QUICK, lease: 10_000, sweepInterval: 500 } });
@@ -160,7 +160,7 @@ describe('a server that refuses', () => {
     expect(post.names()).toEqual(['running']);
   });
 
-  it('F44 a right that is taken away while it runs: it is told by command, reads no further than it may hold, and recovers', async () => {
+  it('names the command when a right is revoked, reads at most one more entry, and recovers when it is granted', async () => {
     const rights = ['on', `>${PASSWORD}`, '~*', '&*', '+@all'];
     await stage.raw.call('ACL', 'SETUSER', 'worker', ...rights);
     const post = station();
@@ -173,7 +173,7 @@ describe('a server that refuses', () => {
     await post.untilRun(1);
     await settled(stage.raw, 'job');
     await stage.raw.call('ACL', 'SETUSER', 'worker', '-xreadgroup', '-xgroup|create');
-    // The read that Redis allowed is still open, and may bring one more.
+    // The read that Redis allowed is still blocked, and may return one more.
     await tell(client, 'job', 'last of the old read');
     await eventually(() => expect(stage.log.text('warn')).toMatch(/xreadgroup|xgroup/));
     await tell(client, 'job', 'forbidden');
@@ -184,7 +184,7 @@ describe('a server that refuses', () => {
     expect(stage.log.text()).not.toContain(PASSWORD);
   });
 
-  it('F44 without the right to ack, nothing is acked or run twice, and the acks follow when it is granted', async () => {
+  it('runs nothing twice without the right to ack, and acks when it is granted', async () => {
     await stage.raw.call('ACL', 'SETUSER', 'worker', 'on', `>${PASSWORD}`, '~*', '&*', '+@all', '-xack');
     const post = station();
     await stage.serve(post.handlers, {
@@ -202,7 +202,7 @@ describe('a server that refuses', () => {
     expect(post.runs).toHaveLength(1);
   });
 
-  it('F53 SCRIPT FLUSH at any time: the scripts are there again with their next use', async () => {
+  it('loads its scripts again on their next use after any SCRIPT FLUSH', async () => {
     let fails = true;
     const post = station(() => {
       if (fails) throw new Error('not yet');
@@ -218,7 +218,7 @@ describe('a server that refuses', () => {
     expect(post.runs.map(({ attempt }) => attempt)).toEqual(post.runs.map((_, at) => at + 1));
   });
 
-  it('F54 a server that speaks RESP2 only and refuses HELLO and CLIENT SETINFO is a server like any other', async () => {
+  it('works with a Redis that speaks RESP2 only and refuses HELLO and CLIENT SETNAME', async () => {
     const narrow = ['on', `>${PASSWORD}`, '~*', '&*', '+@all', '-hello', '-client|setname'];
     await stage.raw.call('ACL', 'SETUSER', 'plain', ...narrow);
     const connection = { ...stage.connection, username: 'plain', password: PASSWORD };
@@ -238,7 +238,7 @@ function recreations(server: RedisStreamServer): string[] {
   return told;
 }
 
-/** Acks that were tried, granted or not. */
+/** Number of ack attempts, successful or not. */
 async function acksTried(): Promise<number> {
   return callsOf(stage.raw, 'xack');
 }

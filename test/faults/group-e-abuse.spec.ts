@@ -20,7 +20,7 @@ describe('hostile and oversized input', () => {
     ],
     ['JSON of 500,000 levels', () => ['data', '['.repeat(500_000)], false],
     ['a reply address without an id', () => ['data', '1', 'reply', randomUUID()], true],
-  ] as const)('F61 F63 an entry with %s does not stop the loop or hold up the process', async (_name, fields, runs) => {
+  ] as const)('does not stop the read loop or block the process: an entry with %s', async (_name, fields, runs) => {
     const post = station();
     await stage.serve(post.handlers, { option: QUICK });
     const stall = watchLoop();
@@ -33,7 +33,7 @@ describe('hostile and oversized input', () => {
     expect(await stage.raw.xlen('{job}:dead')).toBe(runs ? 0 : 1);
   });
 
-  it('F62 one byte above the cap is refused before a write; so is what Redis itself would hang up on, and no connection is lost', async () => {
+  it('is refused before a write from one byte above the limit up, so that Redis closes no connection', async () => {
     await stage.raw.config('SET', 'client-query-buffer-limit', String(MEBIBYTE * 1.5));
     const post = station();
     const { server } = await stage.serve(post.handlers, { option: QUICK });
@@ -54,7 +54,7 @@ describe('hostile and oversized input', () => {
     expect(post.runs).toHaveLength(1);
   });
 
-  it('F63 a wide payload under the cap does not hold up the process', async () => {
+  it('does not block the process: a wide payload below the limit', async () => {
     const post = station();
     await stage.serve(post.handlers, { option: QUICK });
     const stall = watchLoop();
@@ -63,7 +63,7 @@ describe('hostile and oversized input', () => {
     expect(stall.worst()).toBeLessThan(300);
   });
 
-  it('F65 hostile patterns are refused before anything is written, or lead to nobody', async () => {
+  it('is refused before anything is written, or reaches no handler: a hostile pattern', async () => {
     await stage.serve(station().handlers, { option: QUICK });
     const client = stage.client({ requestTimeout: 2_000 });
     const deep = { a: { b: { c: { d: { e: { f: { g: 1 } } } } } } };
@@ -83,7 +83,7 @@ describe('hostile and oversized input', () => {
     ['another prefix', '../reply:x'],
     ['a kilobyte', 'x'.repeat(1_024)],
     ['an inbox that does not exist', randomUUID()],
-  ])('F66 a reply address that is %s is written to nowhere', async (_name, reply) => {
+  ])('causes no write: a reply address that is %s', async (_name, reply) => {
     const post = station((name) => name);
     await stage.serve(post.handlers, { option: QUICK });
     await stage.raw.set('victim', 'untouched');
@@ -99,7 +99,7 @@ describe('hostile and oversized input', () => {
   });
 });
 
-/** The longest work that this process did without a pause. In CPU time: others on the machine do not count as a stall. */
+/** Measures how long this process blocked its event loop at most, in CPU time: other processes do not count. */
 function watchLoop(): { worst: () => number } {
   let lastTurn = performance.now();
   let lastUsage = process.cpuUsage();
@@ -107,7 +107,7 @@ function watchLoop(): { worst: () => number } {
   const timer = setInterval(() => {
     const now = performance.now();
     const { user, system } = process.cpuUsage(lastUsage);
-    // Threads of the engine count among the CPU time, so that it can be more than what has passed.
+    // CPU time includes threads of the engine, so it can exceed the elapsed time.
     worst = Math.max(worst, Math.min(now - lastTurn - 10, (user + system) / 1_000));
     lastTurn = now;
     lastUsage = process.cpuUsage();

@@ -13,8 +13,8 @@ import { station } from './support/station.js';
 const stage = useStage();
 const CARD = '4111-1111-1111-1111';
 
-describe('floods, stale requests and secrets', () => {
-  it('F67 a flood of forged replies changes nothing, and is trimmed', async () => {
+describe('a service and its client', () => {
+  it('ignore and trim a flood of forged replies', async () => {
     const gate = deferred();
     const post = station((name) => gate.promise.then(() => name));
     await stage.serve(post.handlers, { option: QUICK });
@@ -34,7 +34,7 @@ describe('floods, stale requests and secrets', () => {
     await eventually(async () => expect(await stage.raw.xlen(String(inbox))).toBeLessThan(200));
   });
 
-  it('F68 requests from while the server was down are not run once their callers have given up', async () => {
+  it('do not run requests from an outage of the server once their callers have given up', async () => {
     const post = station((name) => name);
     const first = await stage.serve(post.handlers, { option: QUICK });
     const client = stage.client();
@@ -54,7 +54,7 @@ describe('floods, stale requests and secrets', () => {
     expect(post.names()).toEqual(['before', 'fresh']);
   });
 
-  it('F69 a flood of requests that nobody answers: bounded, and each is over by its deadline', async () => {
+  it('bound a flood of requests that no handler answers, and end each by its deadline', async () => {
     const silent = station(() => new Promise(() => undefined));
     await stage.serve(silent.handlers, { option: { ...QUICK, concurrency: 10, shutdownTimeout: 100 } });
     const client = stage.client({ requestTimeout: 500, maxPending: 1_000 });
@@ -64,11 +64,11 @@ describe('floods, stale requests and secrets', () => {
     expect(performance.now() - started).toBeLessThan(3_000);
     expect(errors.filter((error) => error instanceof TooManyPendingError)).toHaveLength(4_000);
     expect(errors.filter((error) => error instanceof RequestTimeoutError)).toHaveLength(1_000);
-    // Room again.
+    // There is room again.
     expect(await failureOf(ask(client, 'job.ask', 'again'))).toBeInstanceOf(RequestTimeoutError);
   });
 
-  it('F70 neither a forged line nor a payload reaches the log', async () => {
+  it('keep forged lines and payloads out of the log', async () => {
     const post = station(() => {
       throw new Error('never');
     });
@@ -86,7 +86,7 @@ describe('floods, stale requests and secrets', () => {
     expect(output).not.toMatch(/^\[Nest\].*forged/m);
   });
 
-  it('F71 codecs that throw: publishing fails, what cannot be read is a dead letter, a bomb is stopped by its own cap', async () => {
+  it('fail publishing when a serializer throws, and dead-letter what a deserializer cannot read, even a zip bomb', async () => {
     const post = station();
     const serializer = {
       serialize: (packet: { data: unknown }): string => {
@@ -114,7 +114,7 @@ describe('floods, stale requests and secrets', () => {
     expect(letters.map(({ fields }) => fields['x-reason'])).toEqual(['undecodable', 'undecodable']);
   });
 
-  it('I9 an idle service and an idle client with default settings send fewer than 10 commands a second', async () => {
+  it('send fewer than 10 commands a second when idle, with default settings', async () => {
     await stage.serve(station().handlers);
     const client = stage.client();
     await client.connect();
@@ -125,7 +125,7 @@ describe('floods, stale requests and secrets', () => {
     expect(((await commandsProcessed()) - before) / 3).toBeLessThan(10);
   });
 
-  it('F72 a consumer that is much slower than its producer holds what it has slots for, and does not renew in storms', async () => {
+  it('hold only what they have slots for, and renew it together, if the producer is much faster', async () => {
     const gate = deferred();
     const post = station(() => gate.promise);
     await stage.serve(post.handlers, { option: { ...QUICK, concurrency: 20 } });
@@ -138,7 +138,7 @@ describe('floods, stale requests and secrets', () => {
     const [pending] = (await stage.raw.xpending('job', 'service')) as [number];
     expect(pending).toBe(20);
     expect(post.runs).toHaveLength(20);
-    // One renewal each third of a lease for all that is held, not one for each.
+    // One renewal per third of a lease for all held entries, not one per entry.
     expect((await callsOf(stage.raw, 'evalsha')) - before).toBeLessThan(15);
     gate.resolve();
     await settled(stage.raw, 'job', 'service', 15_000);

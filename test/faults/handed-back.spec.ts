@@ -8,7 +8,7 @@ import { pendingOf, settled } from '../support/stream-view.js';
 
 const stage = useStage();
 
-/** No lease ends within a test: whatever is taken was handed over. */
+/** No lease ends within a test: whatever is taken over was handed back. */
 const OPTION = { lease: 60_000, sweepInterval: 100, block: 500, backoff: { delay: 60_000, maxDelay: 60_000 } };
 const HANDLER_MS = 100;
 const WORKED_OFF_MS = 3_000;
@@ -17,8 +17,8 @@ const fails = onEvent('job', () => {
   throw new Error('not here');
 });
 
-describe('what was handed back, and killed no process', () => {
-  it('runs together: 300 retries of a rolling deploy are worked off within 3 seconds', async () => {
+describe('entries that were handed back or redriven and killed no process', () => {
+  it('run at the same time: 300 retries of a rolling deploy are done within 3 seconds', async () => {
     const attempts: number[] = [];
     const leaving = await stage.serve([fails], { option: { ...OPTION, maxAttempts: 2 } });
     await fill(stage.raw, 'job', 300);
@@ -34,7 +34,7 @@ describe('what was handed back, and killed no process', () => {
     expect(new Set(attempts)).toEqual(new Set([2]));
   });
 
-  it('runs together: 200 redriven letters with two attempts are worked off within 3 seconds', async () => {
+  it('run at the same time: 200 redriven letters with two attempts are done within 3 seconds', async () => {
     let isMended = false;
     const attempts: number[] = [];
     const mended = onEvent('job', async (_data, ctx) => {

@@ -20,7 +20,7 @@ const REQUESTS = PLACES.map((place) => `request.${place}`);
 const HELD = PLACES.map((place) => `held.${place}`);
 const LEASE_MS = 2_000;
 const OPTION = { lease: LEASE_MS, sweepInterval: 200, block: 500, shutdownTimeout: 500 };
-/** One or two milliseconds where the machine has time. */
+/** One or two milliseconds on an idle machine. */
 const PROMPT_MS = 500;
 
 const stage = useStage();
@@ -65,7 +65,7 @@ const serve = (): Promise<Service> => stage.serve([Anywhere], { connection: clus
 const elsewhere = (streams: readonly string[], node: RedisProcess): string[] =>
   streams.filter((stream) => cluster.processOf(stream) !== node);
 
-/** Stands still while something happens; what is connected to it stays connected. */
+/** Freezes a node while something happens; its connections stay open. */
 async function whileHung(node: RedisProcess, happens: () => Promise<void>): Promise<void> {
   node.pause();
   try {
@@ -76,7 +76,7 @@ async function whileHung(node: RedisProcess, happens: () => Promise<void>): Prom
   }
 }
 
-/** The longest that an entry of these streams was not renewed, within a time. */
+/** The longest time that an entry of these streams goes without renewal, in milliseconds. */
 async function longestIdle(streams: readonly string[], withinMs: number): Promise<number> {
   const end = performance.now() + withinMs;
   let longest = 0;
@@ -90,7 +90,7 @@ async function longestIdle(streams: readonly string[], withinMs: number): Promis
   return longest;
 }
 
-/** Where the reply stream of the only client is. */
+/** The node that has the reply stream of the only client. */
 async function nodeOfReplies(): Promise<RedisProcess> {
   for (const key of REQUESTS) {
     const inboxes = await cluster.observerOf(key).keys('*reply:*');
@@ -99,15 +99,15 @@ async function nodeOfReplies(): Promise<RedisProcess> {
   throw new Error('no client has a reply stream');
 }
 
-describe('one node of a cluster that hangs', () => {
-  it('delays no reply between the others', async () => {
+describe('a hung node of a cluster', () => {
+  it('delays no reply between the other nodes', async () => {
     await serve();
     const caller = stage.client({}, cluster.connection);
     for (const stream of REQUESTS) await ask(caller, stream, 'before');
     const inbox = await nodeOfReplies();
     const lost = HELD.find((stream) => cluster.processOf(stream) !== inbox) as string;
     const node = cluster.processOf(lost);
-    // A request whose reply and ack are for the node that hangs.
+    // A request whose reply and ack go to the hung node.
     const reply = Array.from({ length: 100 }, () => randomUUID()).find(
       (id) => cluster.processOf(`reply:${id}`) === node,
     );
@@ -127,7 +127,7 @@ describe('one node of a cluster that hangs', () => {
     expect(times.filter((ms) => ms > PROMPT_MS).map(Math.round)).toEqual([]);
   }, 60_000);
 
-  it('keeps no entry of the others from being renewed', async () => {
+  it('stops no renewal on the other nodes', async () => {
     const first = await serve();
     const caller = stage.client({}, cluster.connection);
     for (const stream of EVENTS) await tell(caller, stream, 'held');
@@ -138,7 +138,7 @@ describe('one node of a cluster that hangs', () => {
     const lost: unknown[] = [];
     first.server.on('leaseLost', ({ stream }) => lost.push(stream));
     await whileHung(node, async () => {
-      // Whatever is idle for longer than a lease is anybody's.
+      // Any consumer may take an entry that is idle for longer than a lease.
       expect(await longestIdle(healthy, 3 * LEASE_MS)).toBeLessThan(LEASE_MS);
       const there = runs.filter(({ stream }) => healthy.includes(stream));
       expect(there.map(({ stream, attempt, signal }) => `${stream} ${attempt} ${signal.aborted}`).toSorted()).toEqual(

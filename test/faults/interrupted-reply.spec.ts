@@ -11,7 +11,7 @@ const TELLER = fileURLToPath(new URL('../support/fixtures/teller.ts', import.met
 const stage = useStage();
 
 describe('an instance that dies in the middle of a streamed reply', () => {
-  it('leaves its caller with an error, and never with one reply made of two', async () => {
+  it('leaves its caller with an error, never with a mixture of two replies', async () => {
     const tellers = await Promise.all(
       [1, 2].map(() => WorkerProcess.start({ connection: stage.connection, option: QUICK }, TELLER)),
     );
@@ -35,7 +35,7 @@ describe('an instance that dies in the middle of a streamed reply', () => {
     expect(values.map((value) => Number(value.split('-')[1]))).toEqual(values.map((_, n) => n));
     expect(values.length).toBeLessThan(10);
     expect(outcome).toEqual({ error: expect.any(ReplyInterruptedError) });
-    // The run that nobody waits for any more is over as well.
+    // The run whose caller no longer waits is over as well.
     await settled(stage.raw, 'tale', 'tellers');
     expect(await stage.raw.xlen('tale')).toBe(0);
   }, 60_000);

@@ -8,19 +8,19 @@ import { pendingOf } from '../support/stream-view.js';
 
 const stage = useStage();
 
-/** Longer than any test here: what waits for a retry waits all the time. */
+/** Longer than any test here: an entry that waits for a retry waits until the end. */
 const LONG = { delay: 60_000, maxDelay: 60_000 };
 const WAITING = 200;
 const CALLS = 41;
-/** A scheduler that is busy with other tests may take this long to come by. */
+/** Slack for a scheduler that is busy with other tests. */
 const SLACK_MS = 5;
 
 function fails(): never {
   throw new Error('not now');
 }
 
-describe('what waits in one handler', () => {
-  it('keeps nobody else waiting: an event handler with one slot and a group of its own, beside 200 retries', async () => {
+describe('entries that wait in one handler', () => {
+  it('do not delay an event handler with one slot and its own group, beside 200 retries', async () => {
     const heard: unknown[] = [];
     const quick = onEvent('quick', (data) => heard.push(data), { concurrency: 1, group: 'quick' });
     await stage.serve([onEvent('failing', fails), quick], { option: { backoff: LONG } });
@@ -29,19 +29,19 @@ describe('what waits in one handler', () => {
     await eventually(() => expect(heard).toEqual([0, 1, 2, 3, 4]), { within: 3_000 });
   });
 
-  it('keeps nobody else waiting: a request handler with one slot in the same group, beside 200 retries', async () => {
+  it('do not delay a request handler with one slot in the same group, beside 200 retries', async () => {
     const handlers = [onEvent('failing', fails), onRequest('echo', (data) => data, { concurrency: 1 })];
     await stage.serve(handlers, { option: { backoff: LONG } });
     await expectUnchangedLatency(stage.client({ requestTimeout: 3_000 }));
   });
 
-  it('keeps nobody else waiting: a request handler that shares its slots, beside 200 retries', async () => {
+  it('do not delay a request handler that shares its slots, beside 200 retries', async () => {
     const handlers = [onEvent('failing', fails), onRequest('echo', (data) => data)];
     await stage.serve(handlers, { option: { backoff: LONG } });
     await expectUnchangedLatency(stage.client({ requestTimeout: 3_000 }));
   });
 
-  it('keeps nobody else waiting: one slot beside 200 entries whose acks Redis refuses', async () => {
+  it('do not delay a handler with one slot, beside 200 entries whose acks Redis refuses', async () => {
     const heard: unknown[] = [];
     await stage.raw.call('ACL', 'SETUSER', 'worker', 'on', '>secret', '~*', '&*', '+@all');
     stage.owns(() => stage.raw.call('ACL', 'DELUSER', 'worker'));
@@ -76,7 +76,7 @@ async function expectUnchangedLatency(client: RedisStreamClient): Promise<void> 
   expect(beside).toBeLessThanOrEqual(Math.max(alone * 1.2, alone + SLACK_MS));
 }
 
-/** One call after the other; the median, since a busy machine makes some of any series slow. */
+/** Sends one call after another. The median, because a busy machine slows down some calls of any series. */
 async function medianLatency(client: RedisStreamClient): Promise<number> {
   const times: number[] = [];
   for (let call = 0; call < CALLS; call += 1) {

@@ -8,8 +8,8 @@ import { callsOf, infoOf, pendingOf } from '../support/stream-view.js';
 
 const stage = useStage();
 
-/** Payloads may have a megabyte, and a script that reads a hundred of them stops Redis for a fifth of a second. */
-describe('what is done again and again for entries that are held', () => {
+/** Payloads may have a megabyte each, and a script that reads a hundred of them blocks Redis for 200 ms. */
+describe('repeated work for held entries', () => {
   it('reads no payload when the leases of requests are renewed', async () => {
     const gate = deferred();
     stage.owns(() => gate.resolve());
@@ -25,7 +25,7 @@ describe('what is done again and again for entries that are held', () => {
     await stage.raw.del(...(await stage.raw.keys('reply:*')));
   });
 
-  it('reads no payload when what waits for a retry is handed back', async () => {
+  it('reads no payload when entries that wait for a retry are handed back', async () => {
     const fails = onEvent('job', () => {
       throw new Error('not here');
     });

@@ -24,7 +24,7 @@ beforeEach(() => {
   stage.owns(() => gate.resolve());
 });
 
-/** The broken stream is between the healthy ones, so that the order in which they are renewed explains nothing. */
+/** The broken stream is between the healthy ones, so that the order of renewals makes no difference. */
 @Controller()
 class Patient {
   @EventPattern<string[]>(['healthy.1', 'broken', 'healthy.2'])
@@ -38,7 +38,7 @@ async function limitServers(...rules: string[]): Promise<void> {
   await stage.raw.call('ACL', 'SETUSER', 'service', ...rules);
 }
 
-/** Two instances of one service; the first has an entry of each stream. */
+/** Starts two instances of one service; the first holds an entry of each stream. */
 async function serveTwice(): Promise<unknown[]> {
   await limitServers('reset', 'on', `>${PASSWORD}`, '~*', '&*', '+@all');
   const lost: unknown[] = [];
@@ -56,26 +56,26 @@ async function serveTwice(): Promise<unknown[]> {
   return lost;
 }
 
-/** What renewals of the stream `broken` come to from now on. */
+/** Each of these makes renewals of the stream `broken` fail from then on. */
 const FAULTS: readonly (readonly [string, () => Promise<unknown>])[] = [
   [
-    'WRONGTYPE, since it is no stream any more',
+    'WRONGTYPE, because it is no longer a stream',
     async (): Promise<void> => {
       await stage.raw.multi().del('broken').set('broken', 'a text').exec();
     },
   ],
   [
-    'NOGROUP, since its group is gone and may not be created',
+    'NOGROUP, because its group was destroyed and cannot be created',
     async (): Promise<void> => {
       await limitServers('-xgroup', '(+xgroup ~healthy.*)');
       await stage.raw.xgroup('DESTROY', 'broken', 'service');
     },
   ],
-  ['NOPERM, since the right to its key is gone', (): Promise<void> => limitServers('resetkeys', '~healthy.*')],
+  ['NOPERM, because the right to its key was revoked', (): Promise<void> => limitServers('resetkeys', '~healthy.*')],
 ];
 
 describe('a stream whose leases cannot be renewed', () => {
-  it.each(FAULTS)('keeps no other from being renewed: %s', async (_what, breakIt) => {
+  it.each(FAULTS)('stops no renewal of another stream: %s', async (_what, breakIt) => {
     const lost = await serveTwice();
     const startedAt = performance.now();
     await breakIt();

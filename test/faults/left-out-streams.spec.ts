@@ -9,11 +9,11 @@ const stage = useStage();
 /** A lane with one slot lets this many entries of one of its two streams wait for a retry. */
 const WAITING_FILLS_A_STREAM = 16;
 const RETRY_MS = 500;
-/** Far longer than the test: who waits for the end of a read waits in vain. */
+/** Far longer than the test: a stream that has to wait for the end of a read is read too late. */
 const BLOCK_MS = 60_000;
 
-describe('a stream that was left out of a read, since too many of its entries waited for a retry', () => {
-  it('is read as soon as they are done, however long the read of its quiet neighbour may block', async () => {
+describe('a stream that was left out of a read because too many of its entries wait for a retry', () => {
+  it('is read as soon as they are done, however long the read of an idle stream blocks', async () => {
     let isMended = false;
     const heard: unknown[] = [];
     const failing = onEvent('failing', (data) => {

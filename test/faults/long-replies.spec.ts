@@ -13,10 +13,10 @@ import { useStage } from '../support/stage.js';
 import { settled } from '../support/stream-view.js';
 import type { Fields } from '../support/stream-view.js';
 
-/** Values of one reply that may wait to be sent. */
+/** Maximum number of values of one reply that may wait to be sent. */
 const MOST_WAITING = 10_000;
 const NAMES_THE_BOUND = /10[,_. ]?000/;
-/** Some tens of milliseconds on a machine that has nothing else to do. */
+/** Tens of milliseconds on an idle machine. */
 const PROMPT_MS = 1_000;
 const MB = 1_048_576;
 
@@ -27,7 +27,7 @@ beforeEach(() => {
   sources.length = 0;
 });
 
-/** What a handler has produced, and whether anybody still wanted it. */
+/** Counts what a handler produces, and records whether it was unsubscribed. */
 class Source {
   produced = 0;
   isUnsubscribed = false;
@@ -47,7 +47,7 @@ class Source {
   }
 }
 
-/** So many values in all, so many in each turn of the event loop. */
+/** Emits `amount` values, `step` of them in each turn of the event loop. */
 function pouring(amount: number, step: number): Observable<string> {
   return new Source((source, subscriber) => {
     const pour = (): void => {
@@ -61,7 +61,7 @@ function pouring(amount: number, step: number): Observable<string> {
 
 @Controller()
 class Producer {
-  /** As fast as the loop goes, asking only whether somebody listens. */
+  /** As fast as possible, until the subscriber is closed. */
   @MessagePattern('flood')
   flood(@Payload() amount: number): Observable<string> {
     return new Source((source, subscriber) => {
@@ -70,19 +70,19 @@ class Producer {
     }).values;
   }
 
-  /** In every turn of the event loop more than Redis takes. */
+  /** More values in each turn of the event loop than Redis takes. */
   @MessagePattern('torrent')
   torrent(@Payload() amount: number): Observable<string> {
     return pouring(amount, 2_000);
   }
 
-  /** The same, for one of many. */
+  /** Like `torrent`, for one of many replies. */
   @MessagePattern('brook')
   brook(@Payload() amount: number): Observable<string> {
     return pouring(amount, 300);
   }
 
-  /** Far below what Redis takes. */
+  /** Far fewer values than Redis takes. */
   @MessagePattern('river')
   river(@Payload() amount: number): Observable<string> {
     return new Source((source, subscriber) => {
@@ -103,7 +103,7 @@ class Producer {
   }
 }
 
-/** Requests from callers that read in another process: what is measured here is the server alone. */
+/** Requests without callers in this process, so that a test measures only the server. */
 async function requestsFor(stream: string, amounts: readonly number[]): Promise<RawRequest[]> {
   const requests: RawRequest[] = [];
   for (const amount of amounts) requests.push(await writeRequest(stage.raw, stream, amount));
@@ -111,7 +111,7 @@ async function requestsFor(stream: string, amounts: readonly number[]): Promise<
   return requests;
 }
 
-/** The slowest of the pings that were sent one after the other, until `isOver`. */
+/** Sends one ping after another until `isOver`, and returns the longest time, in milliseconds. */
 async function slowestPing(client: RedisStreamClient, isOver: () => boolean): Promise<number> {
   let slowest = 0;
   for (let n = 0; n < 5 || !isOver(); n += 1) {
@@ -123,7 +123,7 @@ async function slowestPing(client: RedisStreamClient, isOver: () => boolean): Pr
   return slowest;
 }
 
-/** The last part of a reply. */
+/** Waits for the last part of a reply. */
 async function endOf(request: RawRequest): Promise<Fields> {
   return eventually(
     async () => {
@@ -135,16 +135,16 @@ async function endOf(request: RawRequest): Promise<Fields> {
   );
 }
 
-/** A client that has asked before. */
+/** A client that has already sent a request. */
 async function warmClient(): Promise<RedisStreamClient> {
   const client = stage.client();
   await ask(client, 'ping', 'warm');
   return client;
 }
 
-describe('a reply that its source produces faster than Redis takes it', () => {
+describe('a reply whose source is faster than Redis', () => {
   it.each(['flood', 'torrent'])(
-    'fails for its caller with an error that names the bound, and its source is unsubscribed: a %s',
+    'fails for its caller with an error that names the bound, and unsubscribes its source: a %s',
     async (pattern) => {
       await stage.serve([Producer]);
       const [request] = (await requestsFor(pattern, [500_000])) as [RawRequest];
@@ -159,7 +159,7 @@ describe('a reply that its source produces faster than Redis takes it', () => {
     60_000,
   );
 
-  it('is an error to a client like any other', async () => {
+  it('reaches a client as an ordinary error', async () => {
     await stage.serve([Producer]);
     const failure = await failureOf(
       within(
@@ -176,7 +176,7 @@ describe('a reply that its source produces faster than Redis takes it', () => {
     expect(failure).toMatchObject({ status: 'error', message: expect.stringMatching(NAMES_THE_BOUND) as string });
   }, 60_000);
 
-  it('delays no other answer', async () => {
+  it('delays no other reply', async () => {
     await stage.serve([Producer]);
     const client = await warmClient();
     const [request] = (await requestsFor('torrent', [500_000])) as [RawRequest];
@@ -186,7 +186,7 @@ describe('a reply that its source produces faster than Redis takes it', () => {
     await end;
   }, 60_000);
 
-  it('takes no more memory than its bound allows', async () => {
+  it('uses no more memory than its bound allows', async () => {
     await stage.serve([Producer]);
     const before = liveBytes();
     const [request] = (await requestsFor('torrent', [500_000])) as [RawRequest];
@@ -202,7 +202,7 @@ describe('a reply that its source produces faster than Redis takes it', () => {
 });
 
 describe('long replies that stay below the bound', () => {
-  it('take turns with the others: twenty of 9,000 values delay no other answer', async () => {
+  it('take turns with others: twenty replies of 9,000 values delay no other reply', async () => {
     await stage.serve([Producer]);
     const client = await warmClient();
     const requests = await requestsFor(
@@ -215,7 +215,7 @@ describe('long replies that stay below the bound', () => {
     for (const { err } of await ends) expect(err).toBeUndefined();
   }, 60_000);
 
-  it('pass however long they are, where Redis keeps up with their source', async () => {
+  it('are complete, however long they are, if Redis keeps up with their source', async () => {
     await stage.serve([Producer]);
     let count = 0;
     await within(

@@ -7,7 +7,7 @@ import type { Deferred } from '../support/deferred.js';
 import { eventually, within } from '../support/eventually.js';
 import { useStage } from '../support/stage.js';
 
-/** Far below the timeout of the request, far above what a client takes to notice. */
+/** Far below the request timeout, far above the time that a client takes to notice. */
 const WELL_BEFORE_MS = 4_000;
 const CLIENT = { requestTimeout: 20_000 };
 
@@ -42,10 +42,10 @@ class Keeper {
   }
 }
 
-describe('a reply to a reply stream that Redis has forgotten', () => {
+describe('a reply whose reply stream Redis has lost', () => {
   it.each<[string, () => Promise<unknown>]>([
     ['FLUSHALL', () => stage.raw.flushall()],
-    ['the loss of their keys alone', async () => stage.raw.del(...(await stage.raw.keys('*reply:*')))],
+    ['the loss of reply streams only', async () => stage.raw.del(...(await stage.raw.keys('*reply:*')))],
   ])('arrives well before the timeout of its caller after %s', async (_what, forget) => {
     await stage.serve([Keeper]);
     const answers = Promise.all([1, 2, 3].map((n) => lastValueFrom(stage.client(CLIENT).send('one', n))));
@@ -55,7 +55,7 @@ describe('a reply to a reply stream that Redis has forgotten', () => {
     expect(await within(WELL_BEFORE_MS, 'the answers', answers)).toEqual([1, 2, 3]);
   });
 
-  it('is complete and in order, where it is one of many values', async () => {
+  it('is complete and in order if it has many values', async () => {
     await stage.serve([Keeper]);
     const seen: number[] = [];
     const call = stage.client(CLIENT).send<number>('many', {});
@@ -68,7 +68,7 @@ describe('a reply to a reply stream that Redis has forgotten', () => {
     expect(await within(WELL_BEFORE_MS, 'the end of the reply', all)).toEqual(Array.from({ length: 103 }, (_, n) => n));
   });
 
-  it('arrives where it says no more than that it is over', async () => {
+  it('arrives even if it has no values', async () => {
     await stage.serve([Keeper]);
     const values = lastValueFrom(stage.client(CLIENT).send('none', {}).pipe(toArray()));
     await eventually(() => expect(started).toBe(1));
@@ -77,7 +77,7 @@ describe('a reply to a reply stream that Redis has forgotten', () => {
     expect(await within(WELL_BEFORE_MS, 'the end of the reply', values)).toEqual([]);
   });
 
-  it('arrives where the connection of its caller was lost at the same time', async () => {
+  it('arrives even if its caller lost the connection at the same time', async () => {
     await stage.serve([Keeper]);
     const answer = lastValueFrom(stage.client(CLIENT).send('one', 'kept'));
     await eventually(() => expect(started).toBe(1));

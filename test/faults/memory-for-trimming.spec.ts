@@ -13,7 +13,7 @@ beforeEach(() => {
   stage.owns(() => stage.raw.config('SET', 'maxmemory', '0'));
 });
 
-/** A service that keeps `maxLength` entries gets 20,000 of them while Redis has no memory left. */
+/** Starts a service that keeps `maxLength` entries and has 20,000 of them, while Redis is out of memory. */
 async function drainWithoutMemory(maxLength: number): Promise<void> {
   await stage.raw.xgroup('CREATE', 'job', 'service', '0', 'MKSTREAM');
   await fill(stage.raw, 'job', 20_000);
@@ -25,14 +25,14 @@ async function drainWithoutMemory(maxLength: number): Promise<void> {
 const untilTrimmedTo = (length: number): Promise<void> =>
   eventually(async () => expect(await stage.raw.xlen('job')).toBeLessThanOrEqual(length + NODE), { every: 100 });
 
-describe('a stream whose group asks for another retention, in a Redis without memory', () => {
-  it('is trimmed to what the group has said before', async () => {
+describe('a stream whose group asks for a retention while Redis is out of memory', () => {
+  it('is trimmed to the length that the group asked for earlier', async () => {
     await stage.raw.hset('{job}:shape', 'keep:service', '500');
     await drainWithoutMemory(500);
     await untilTrimmedTo(500);
   });
 
-  it('is trimmed to the default where the group could not say it yet, and by its wish later on', async () => {
+  it('is trimmed to the default until the group can store its own length', async () => {
     await drainWithoutMemory(500);
     await untilTrimmedTo(DEFAULT_LENGTH);
     await stage.raw.config('SET', 'maxmemory', '0');
@@ -40,7 +40,7 @@ describe('a stream whose group asks for another retention, in a Redis without me
     await untilTrimmedTo(500);
   });
 
-  it('keeps what the group wants to keep, although that could not be written down', async () => {
+  it('keeps what the group wants to keep, although its length could not be stored', async () => {
     await drainWithoutMemory(15_000);
     await untilTrimmedTo(15_000);
     expect(await stage.raw.xlen('job')).toBeGreaterThanOrEqual(15_000);

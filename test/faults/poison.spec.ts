@@ -9,15 +9,15 @@ import { GROUP, names, order, QUICK, runsOf, untilDone } from './support/fleet.j
 const stage = useStage();
 
 const MAX_ATTEMPTS = 5;
-/** Of five attempts the last two run with nothing beside them. */
+/** Of five attempts, the last two run alone. */
 const FIRST_ALONE = MAX_ATTEMPTS - 1;
-/** How long the poison has to run before it kills: long enough for others to start, if they may. */
+/** How long the poison runs before it kills: long enough for other entries to start, if they are allowed to. */
 const LETHAL_AFTER_MS = 300;
 const OPTION = { ...QUICK, lease: 500, maxAttempts: MAX_ATTEMPTS, concurrency: 32 };
 const POISON = { name: 'poison', holdMs: 60_000 };
 
-describe('a message that kills its process, with 20 innocents and fresh messages beside it', () => {
-  it('becomes the only dead letter, and in its last attempts nothing of its group starts beside it', async () => {
+describe('a message that kills its process, among 20 innocent messages and new ones', () => {
+  it('becomes the only dead letter, and runs alone in its group in its last attempts', async () => {
     const innocents = names('innocent', 20);
     await stage.raw.xgroup('CREATE', 'work', GROUP, '0', 'MKSTREAM');
     const beside = innocents.map((name) => ({ name, holdMs: 2 * LETHAL_AFTER_MS }));
@@ -35,12 +35,12 @@ describe('a message that kills its process, with 20 innocents and fresh messages
   }, 90_000);
 });
 
-/** New messages for each life, so that there is always something that could start. */
+/** New messages for each process, so that there is always something that could start. */
 function freshOf(life: number): WorkerTask[] {
   return names(`fresh-${life}`, 100).map((name) => ({ name, holdMs: 50 }));
 }
 
-/** A process that is killed soon after the poison started in it, or outlives it as a dead letter. */
+/** Starts a process, and kills it soon after the poison started in it, unless the poison is a dead letter first. */
 async function lifeUntilPoison(life: number): Promise<WorkerProcess> {
   const worker = WorkerProcess.launch({ connection: stage.connection, option: OPTION });
   stage.owns(() => worker.end());
@@ -50,7 +50,7 @@ async function lifeUntilPoison(life: number): Promise<WorkerProcess> {
     within: 20_000,
   });
   if (await hasDied()) return worker;
-  // More to do while it runs.
+  // More work while the poison runs.
   await order(
     stage.client(),
     names(`late-${life}`, 5).map((name) => ({ name })),

@@ -6,7 +6,7 @@ import { onEvent } from '../support/handlers.js';
 import { useStage } from '../support/stage.js';
 import { infoOf, pendingOf, settled } from '../support/stream-view.js';
 
-/** Before 7.2 reads that bring nothing leave a consumer as idle as it was. */
+/** Before Redis 7.2, reads that return nothing do not reset the idle time of a consumer. */
 const stage = useStage({ debugCommand: true });
 
 const SWEEP_MS = 100;
@@ -22,10 +22,10 @@ const failing = onEvent('job', () => {
 });
 
 describe('instances that have nothing to do', () => {
-  it('stay consumers of their group, however long nothing comes', async () => {
+  it('stay consumers of their group, however long they are idle', async () => {
     await stage.serve([quiet], { option: { ...OPTION, consumer: 'first' } });
     await stage.serve([quiet], { option: { ...OPTION, consumer: 'second' } });
-    // Redis knows a consumer once it has read, or been given, something.
+    // Redis knows a consumer only once it has read or been given an entry.
     for (const name of ['first', 'second']) await stage.raw.xgroup('CREATECONSUMER', 'job', 'service', name);
     const end = performance.now() + QUIET_MS;
     while (performance.now() < end) {
@@ -34,14 +34,14 @@ describe('instances that have nothing to do', () => {
     }
   });
 
-  it('go after consumerTtl when their process is gone, although others are as quiet', async () => {
+  it('are removed after consumerTtl when their process is gone, although live ones are just as idle', async () => {
     await stage.serve([quiet], { option: { ...OPTION, consumer: 'first' } });
     await stage.raw.xgroup('CREATECONSUMER', 'job', 'service', 'first');
     await stage.raw.xgroup('CREATECONSUMER', 'job', 'service', 'ghost');
     await eventually(async () => expect(await consumers()).toEqual(['first']), { within: 2 * QUIET_MS });
   });
 
-  it('inherit what one that stops hands over, although they were quiet for two minutes', async () => {
+  it('get what a stopping instance hands over, although they were idle for two minutes', async () => {
     await stage.raw.xgroup('CREATE', 'job', 'service', '0', 'MKSTREAM');
     for (const name of ['heir', 'leaving']) await stage.raw.xgroup('CREATECONSUMER', 'job', 'service', name);
     await ageConsumers(stage.raw, 'job', 120_000);
@@ -54,12 +54,12 @@ describe('instances that have nothing to do', () => {
     const heard: number[] = [];
     const heir = onEvent('job', (_data, ctx) => heard.push(ctx.getAttempt()));
     await stage.serve([heir], { option: { ...option, sweepInterval: SWEEP_MS, consumer: 'heir' } });
-    // Time to say that it is there, for one that says so with its sweeps.
+    // An instance shows with its sweeps that it is alive: give it time for some.
     await pause(5 * SWEEP_MS);
     await leaving.close();
     await settled(stage.raw, 'job');
     expect(heard).toEqual([2]);
-    // What has found no heir stays with the one that left, and keeps it in the group.
+    // An entry without a successor would keep the consumer that left in the group.
     expect(await consumers()).toEqual(['heir']);
   });
 });

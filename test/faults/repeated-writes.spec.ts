@@ -31,7 +31,7 @@ describe('writes that have to be repeated', () => {
       option,
       prepare: (_app, server) => server.on('retried', (event) => retried.push(event)),
     });
-    // Redis knows the script from a retry whose reply arrived.
+    // A retry whose reply arrives makes Redis know the script.
     await tell(client, 'job', 'plain');
     await flaky.untilRun(2);
     await settled(stage.raw, 'job');
@@ -47,7 +47,7 @@ describe('writes that have to be repeated', () => {
     expect(await stage.raw.exists('{job}:dead')).toBe(0);
   });
 
-  it('wait for their time: an ack that Redis refuses is not sent again with every ack of others', async () => {
+  it('keep their pace: an ack that Redis refuses is not sent again with every ack of other entries', async () => {
     await stage.raw.call('ACL', 'SETUSER', 'worker', 'on', '>secret', '~*', '&*', '+@all');
     stage.owns(() => stage.raw.call('ACL', 'DELUSER', 'worker'));
     const heard: unknown[] = [];
@@ -70,7 +70,7 @@ describe('writes that have to be repeated', () => {
   });
 });
 
-/** How many commands Redis has refused for want of rights to a key. */
+/** Number of commands that Redis has refused because of missing rights to a key. */
 async function refusals(key: string): Promise<number> {
   const log = (await stage.raw.call('ACL', 'LOG')) as unknown[][];
   const counts = log.map((row) => {

@@ -10,12 +10,12 @@ const stage = useStage();
 
 const LEASE_MS = 6_000;
 const STALL_MS = 4_500;
-/** By then another instance has taken whatever was not renewed in time. */
+/** By then another instance would have taken an entry that was not renewed in time. */
 const OVER_MS = 9_000;
 const OPTION = { lease: LEASE_MS, sweepInterval: 100, block: 100, shutdownTimeout: 500 };
 
-describe('a link of a reader that stands still for less than a lease', () => {
-  it('lets an entry that comes late run on one instance alone', async () => {
+describe('a reader link that stalls for less than a lease', () => {
+  it('lets an entry that arrives late run on only one instance', async () => {
     const gate = deferred();
     stage.owns(() => gate.resolve());
     const runs: string[] = [];

@@ -14,8 +14,8 @@ const ALONE_MS = 1_500;
 const FIRST = 10;
 const STREAMS = ['busy', 'second', 'third', 'fourth', 'fifth'] as const;
 
-describe('a link of the writer that stands still for four seconds', () => {
-  it('repeats no run of five busy streams, and every ack arrives once it is back', async () => {
+describe('a writer link that stalls for four seconds', () => {
+  it('repeats no run of five busy streams, and every ack arrives once the link is back', async () => {
     const counts = STREAMS.map(() => new RunCount());
     const handlers = STREAMS.map((stream, at) => onEvent(stream, (data) => counts[at]?.record(data)));
     const sizes = STREAMS.map((_, at) => (at === 0 ? 20_000 : 5_000));
@@ -25,7 +25,7 @@ describe('a link of the writer that stands still for four seconds', () => {
     expect(counts.map(({ repeated }) => repeated)).toEqual(sizes.map(() => 0));
   }, 60_000);
 
-  it('repeats no ack for ever where 2,000 handlers run at once: acks leave in portions', async () => {
+  it('does not make acks repeat forever with 2,000 handlers at once: acks leave in portions', async () => {
     const count = new RunCount();
     const size = 170_000;
     await runThroughStall([onEvent('busy', count.record)], [size], { concurrency: 2_000 });
@@ -37,8 +37,8 @@ describe('a link of the writer that stands still for four seconds', () => {
 });
 
 /**
- * The stall begins with the server. While the first acks are under way, all streams get something to ack; most of it piles
- * up for the first of them.
+ * Stalls the link as soon as the server has started. While the first acks are in flight, all streams get entries to
+ * ack; most of them pile up for the first stream.
  */
 async function runThroughStall(
   handlers: Parameters<typeof stage.serve>[0],

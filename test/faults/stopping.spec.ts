@@ -10,7 +10,7 @@ const stage = useStage();
 
 /** No lease ends within a test: what runs again was handed over. */
 const OPTION = { lease: 60_000, sweepInterval: 100, block: 500 };
-/** Nothing but what the test is about is under way when the server stops. */
+/** Nothing but the subject of the test is in progress when the server stops. */
 const IDLE = { ...OPTION, sweepInterval: 60_000, block: 100 };
 const LATE_MS = 300;
 const HANDED_OVER_WITHIN_MS = 2_000;
@@ -21,7 +21,7 @@ const attemptsOf = async (stream: string): Promise<number[]> => {
 };
 
 describe('a server that stops', () => {
-  it('hands over what its handlers give up when they are aborted at the end of the shutdown timeout', async () => {
+  it('hands over entries whose handlers fail when the end of the shutdown timeout aborts them', async () => {
     const runs: string[] = [];
     const obeys = onEvent('job', (_data, ctx) => {
       runs.push(`first, attempt ${ctx.getAttempt()}`);
@@ -40,7 +40,7 @@ describe('a server that stops', () => {
     });
   });
 
-  it('takes no attempt from entries whose next one it was about to make', async () => {
+  it('uses up no attempt of entries that it was about to retry', async () => {
     const { proxy, connection } = await linkOf(stage, 'writer');
     const fails = onEvent('job', () => {
       throw new Error('not here');
@@ -50,13 +50,13 @@ describe('a server that stops', () => {
     await fill(stage.raw, 'job', 20);
     await eventually(async () => expect(await pendingOf(stage.raw, 'job')).toBe(20));
     proxy.set({ kind: 'delay', ms: LATE_MS });
-    // They fall due from now on for a second.
+    // They fall due over the next second or so.
     await pause(900);
     await leaving.close();
     expect(await attemptsOf('job')).toEqual(Array.from({ length: 20 }, () => 1));
   });
 
-  it('takes no attempt from an entry of a dead process that it was about to run alone', async () => {
+  it('uses up no attempt of an entry of a dead process that it was about to run alone', async () => {
     await stage.raw.xgroup('CREATE', 'job', 'service', '0', 'MKSTREAM');
     await fill(stage.raw, 'job', 1);
     await stage.raw.xreadgroup('GROUP', 'service', 'dead', 'COUNT', 1, 'STREAMS', 'job', '>');

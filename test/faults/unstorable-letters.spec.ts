@@ -8,7 +8,7 @@ import { pendingOf, settled } from '../support/stream-view.js';
 const stage = useStage();
 
 const CONCURRENCY = 8;
-/** Entries that one lane may hold for later, and one read on top. */
+/** Entries that one lane may hold for later, plus one read. */
 const BOUND = CONCURRENCY * 64 + 256;
 const FAILING = 3_000;
 const WATCHED_MS = 5_000;
@@ -26,7 +26,7 @@ function warningsAbout(stream: string): string[] {
 }
 
 describe('dead letters that cannot be stored', () => {
-  it('are bounded, named once in ten seconds, and stored once the key has the right type again', async () => {
+  it('are bounded, logged once in ten seconds, and stored once the key has the right type again', async () => {
     await stage.raw.set('{job}:dead', 'not a stream');
     await stage.serve([failing], { option: OPTION });
     await fill(stage.raw, 'job', FAILING);
@@ -35,7 +35,7 @@ describe('dead letters that cannot be stored', () => {
     await expectAllStored();
   }, 60_000);
 
-  it('are bounded, named once in ten seconds, and stored once Redis has memory again', async () => {
+  it('are bounded, logged once in ten seconds, and stored once Redis has memory again', async () => {
     stage.owns(() => stage.raw.config('SET', 'maxmemory', '0'));
     await stage.raw.xgroup('CREATE', 'job', 'service', '0', 'MKSTREAM');
     await stage.serve([failing], { option: OPTION });
@@ -54,7 +54,7 @@ describe('dead letters that cannot be stored', () => {
     ['with slots of its own', { concurrency: 1 }],
     ['with the same slots', {}],
   ])(
-    'do not keep another handler waiting: one %s',
+    'do not delay another handler: one %s',
     async (_which, extras) => {
       const heard: unknown[] = [];
       await stage.raw.set('{job}:dead', 'not a stream');
@@ -70,7 +70,7 @@ describe('dead letters that cannot be stored', () => {
   );
 });
 
-/** Looks at what is held, and at what was said about it, for as long as an unbounded holder needs to take all. */
+/** Watches held entries and warnings for as long as a server without a bound would need to hold all entries. */
 async function expectBounded(): Promise<void> {
   const end = performance.now() + WATCHED_MS;
   let mostHeld = 0;
@@ -90,7 +90,7 @@ async function expectAllStored(): Promise<void> {
 }
 
 describe('a group that is destroyed while its dead letters cannot be stored', () => {
-  it('is made anew, and what is sent from then on is handled', async () => {
+  it('is created again, and handles what is sent from then on', async () => {
     const heard: unknown[] = [];
     let isBroken = true;
     const handler = onEvent('job', (data) => {

@@ -11,11 +11,11 @@ const stage = useStage();
 const REPLY = 'x'.repeat(500_000);
 const REQUESTS = 400;
 const SLOTS = 16;
-/** 64 MiB of replies, the slots, and what was read for them beyond. */
+/** 64 MiB of replies, the slots, and entries that were read ahead for them. */
 const BOUND = 134 + 2 * SLOTS + 64;
 
-describe('large replies that Redis does not take, since the link stands still', () => {
-  it('keep the server from reading further requests, and from growing with them', async () => {
+describe('large replies that a stalled link keeps from Redis', () => {
+  it('stop the server from reading further requests and from growing with them', async () => {
     const { proxy, connection } = await linkOf(stage, 'writer');
     let runs = 0;
     const large = onRequest('large', () => `${runs++}${REPLY}`);

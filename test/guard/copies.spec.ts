@@ -25,14 +25,14 @@ describe('two copies of the package in one process, one imported and one require
     if (!existsSync(`${ROOT}dist`)) throw new Error('dist is missing: run `npm run build` first');
   });
 
-  it('are two, and share the symbol that binds handlers', () => {
+  it('are distinct, and share the symbol that binds handlers', () => {
     const result = withBothCopies(`
       result.areTwo = esm.RedisStreamServer !== cjs.RedisStreamServer;
       result.symbol = esm.REDIS_STREAM_TRANSPORT === cjs.REDIS_STREAM_TRANSPORT;`);
     expect(result).toEqual({ areTwo: true, symbol: true });
   });
 
-  it("recognise each other's errors, and tell them apart", () => {
+  it("recognize each other's errors, and tell the classes apart", () => {
     const result = withBothCopies(`
       for (const [a, b] of [[esm, cjs], [cjs, esm]]) {
         const closed = new a.TransportClosedError();
@@ -53,14 +53,14 @@ describe('two copies of the package in one process, one imported and one require
     expect(result).toEqual({ seen: [seen, seen] });
   });
 
-  it("take each other's records for records", () => {
+  it("recognize each other's records", () => {
     const result = withBothCopies(`
       const record = (copy) => new copy.RedisStreamRecordBuilder({ a: 1 }).setMessageId('m').build();
       result.seen = [record(esm) instanceof cjs.RedisStreamRecord, record(cjs) instanceof esm.RedisStreamRecord];`);
     expect(result).toEqual({ seen: [true, true] });
   });
 
-  it("show each other's contexts the error that was thrown, and know each other's mark of the unrecoverable", () => {
+  it("record the original error on each other's contexts, and recognize each other's unrecoverable errors", () => {
     const details = `{ stream: 's', pattern: 's', id: '1-1', group: 'g', consumer: 'c', attempt: 1, headers: {}, isRequest: false }`;
     const result = withBothCopies(`
       const path = 'errors/unrecoverable.error.js';
@@ -87,7 +87,7 @@ describe('two copies of the package in one process, one imported and one require
     });
   });
 
-  it('know that an interceptor is there, whichever of them made it', () => {
+  it('both know that an interceptor exists, whichever copy created it', () => {
     const result = withBothCopies(`
       const seen = () => [esm, cjs].map((copy) => copy.RedisStreamErrorInterceptor.isInUse);
       result.before = seen();

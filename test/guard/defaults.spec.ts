@@ -30,7 +30,7 @@ const CLIENT_DEFAULTS = { ...SHARED_DEFAULTS, requestTimeoutMs: 30_000, publishT
 describe('the defaults', () => {
   const server = resolveServerOptions({ connection: {}, option: { consumerGroup: 'workers' } });
 
-  it('of a server are the ones that the documentation promises', () => {
+  it('of a server are the documented ones', () => {
     const { connection, consumer, isRetriable, onDeadLetter, ...plain } = server;
     expect(plain).toStrictEqual(SERVER_DEFAULTS);
     expect(connection).toEqual({});
@@ -39,20 +39,20 @@ describe('the defaults', () => {
     expect(onDeadLetter.length).toBe(0);
   });
 
-  it('of a client are the ones that the documentation promises', () => {
+  it('of a client are the documented ones', () => {
     const { connection, ...plain } = resolveClientOptions({ connection: {} });
     expect(plain).toStrictEqual(CLIENT_DEFAULTS);
     expect(connection).toEqual({});
   });
 
-  it('of a handler are those of its server, but for slots of its own', () => {
+  it('of a handler are those of its server, except `concurrency`, which stays unset', () => {
     const { startFrom, maxAttempts, backoff, handlerTimeoutMs } = SERVER_DEFAULTS;
     const own = { group: 'workers', concurrency: undefined, startFrom, maxAttempts, backoff, handlerTimeoutMs };
     expect(resolveHandlerExtras({}, server)).toStrictEqual(own);
   });
 });
 
-describe('the wire', () => {
+describe('the wire format', () => {
   it('has these fields in version 1', () => {
     expect(FIELD).toEqual({
       data: 'data',
@@ -70,7 +70,7 @@ describe('the wire', () => {
     });
   });
 
-  it('has these further fields in a dead letter', () => {
+  it('has these additional fields in a dead letter', () => {
     expect(Object.values(DEAD_FIELD)).toEqual([
       'x-stream',
       'x-group',

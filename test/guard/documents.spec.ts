@@ -6,7 +6,7 @@ import { filesIn, manifest, read, ROOT } from './repository.js';
 const DOCUMENTS = ['README.md', ...filesIn('docs', '.md')];
 const MAX_README_LINES = 200;
 
-/** Every ```ts fence, named by its document and line. Each has to be a module that compiles as it stands. */
+/** Every ```ts fence, keyed by document and line. Each must compile as a module of its own. */
 function snippets(): Map<string, string> {
   const found = new Map<string, string>();
   for (const path of DOCUMENTS) {
@@ -34,11 +34,11 @@ describe('the documents', () => {
     complaints = compileAll(found);
   }, 120_000);
 
-  it.each([...found.keys()])('show code that compiles: %s', (place) => {
+  it.each([...found.keys()])('contain code that compiles: %s', (place) => {
     expect(complaints.get(place)).toEqual([]);
   });
 
-  it('show code at all', () => {
+  it('contain at least two code examples', () => {
     expect(found.size).toBeGreaterThanOrEqual(2);
   });
 
@@ -46,16 +46,16 @@ describe('the documents', () => {
     expect(brokenLinks(path)).toEqual([]);
   });
 
-  it('name the two commands exactly so', () => {
+  it('quote the start command and the test command verbatim', () => {
     expect(read('README.md')).toContain('npm install && npm start\n');
     expect(read('README.md')).toContain('npm install && npm test\n');
   });
 
-  it('are readable to the end', () => {
+  it('include a README that is short enough to read to the end', () => {
     expect(read('README.md').split('\n').length).toBeLessThanOrEqual(MAX_README_LINES);
   });
 
-  it('say in the changelog what the current version brings', () => {
+  it('list the changes of the current version in the changelog', () => {
     const { version } = manifest();
     const entry = read('CHANGELOG.md')
       .split(/^## /m)

@@ -11,24 +11,24 @@ const OURS = '';
 const locked = (JSON.parse(read('package-lock.json')) as { packages: Record<string, Locked> }).packages;
 const entries = Object.entries(locked).filter(([path]) => path !== OURS);
 
-/** Where Node would look for a package, from the one at `path` up to the root. */
+/** The paths where Node looks for a package, from the package at `path` up to the root. */
 function placesOf(name: string, path: string): string[] {
   const above = path.lastIndexOf('node_modules/');
   const place = `${path === OURS ? '' : `${path}/`}node_modules/${name}`;
   return path === OURS ? [place] : [place, ...placesOf(name, path.slice(0, Math.max(0, above - 1)))];
 }
 
-// npm only warns of these, or says nothing at all; yarn 1 refuses to install.
-describe('what an installation brings', () => {
+// npm only warns about these, or says nothing; yarn 1 refuses to install.
+describe('the installed dependencies', () => {
   const { engines, overrides, resolutions } = manifest();
 
-  it('runs on the oldest Node that the library runs on', () => {
+  it('support the oldest Node that the library supports', () => {
     const oldest = semver.minVersion(engines.node) ?? '';
     const unfit = entries.filter(([, { engines: own }]) => own?.node && !semver.satisfies(oldest, own.node));
     expect(unfit.map(([path, { version }]) => `${path} ${version}`)).toEqual([]);
   });
 
-  it('can be had for every platform', () => {
+  it('are locked for every platform', () => {
     const missing = entries.flatMap(([path, { version, optionalDependencies = {} }]) =>
       Object.keys(optionalDependencies)
         .filter((name) => !placesOf(name, path).some((place) => place in locked))
@@ -37,7 +37,7 @@ describe('what an installation brings', () => {
     expect(missing).toEqual([]);
   });
 
-  it('is the same with npm and with yarn, where it is not what a package itself asks for', () => {
+  it('have the same global overrides for npm and for yarn', () => {
     const forEveryone = Object.entries(overrides).filter(([, version]) => typeof version === 'string');
     expect(resolutions).toEqual(Object.fromEntries(forEveryone));
   });

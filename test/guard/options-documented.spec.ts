@@ -19,10 +19,10 @@ const SCHEMAS: readonly [name: string, schema: Schema][] = [
   ['Retention', RETENTION_OPTIONS],
 ];
 
-/** As the documents write it: 86400000 is 86_400_000. */
+/** Formats a number as the documents do: 86400000 is 86_400_000. */
 const figure = (value: number): string => String(value).replaceAll(/\B(?=(\d{3})+$)/g, '_');
 
-/** Defaults that are numbers or texts; the others are described in words. */
+/** Defaults that are numbers or short strings; the documents describe the others in words. */
 function plainDefault(option: Schema[string]): string | undefined {
   if (option.isRequired) return undefined;
   let value: unknown;
@@ -36,7 +36,7 @@ function plainDefault(option: Schema[string]): string | undefined {
 }
 
 describe('docs/options.md', () => {
-  /** What the documents say in words. */
+  /** Values that the documents write in words. */
   const WORDS: ReadonlyMap<number, string> = new Map([
     [MAX_TIME_MS, '24.8 days'],
     [DAY_MS, 'a day'],
@@ -62,7 +62,7 @@ describe('docs/options.md', () => {
   });
 });
 
-/** Comments of an option as an editor shows them. */
+/** The documentation of an option as an editor shows it on hover. */
 interface Hover {
   readonly text: string;
   readonly tags: ReadonlyMap<string, string>;
@@ -102,7 +102,7 @@ describe.each(['esm', 'cjs'])('the types in dist/%s', (format) => {
     hovers = hoversOf(entry);
   }, 120_000);
 
-  it.each(SCHEMAS)('say of every option of %s what it means, its default and its bounds', (name, schema) => {
+  it.each(SCHEMAS)('document every option of %s with its meaning, its default and its bounds', (name, schema) => {
     const members = hovers.get(name) ?? new Map<string, Hover>();
     expect([...members.keys()].toSorted()).toEqual(Object.keys(schema).toSorted());
     const unsaid = Object.entries(schema).flatMap(([option, kind]) => {

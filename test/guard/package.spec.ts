@@ -9,7 +9,7 @@ interface Packed {
 
 const MAX_PACKED_BYTES = 110_000;
 
-/** What `npm publish` would send, without building again. */
+/** What `npm publish` would upload, without a new build. */
 function pack(): Packed {
   const json = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
     cwd: ROOT,
@@ -20,7 +20,7 @@ function pack(): Packed {
   return packed;
 }
 
-/** Every file that a tree of export conditions ends in. */
+/** Every file that a tree of export conditions points at. */
 const targetsOf = (exports: unknown): string[] =>
   typeof exports === 'string' ? [exports] : Object.values(exports as object).flatMap(targetsOf);
 
@@ -34,16 +34,16 @@ describe('the package', () => {
     if (!existsSync(`${ROOT}dist`)) throw new Error('dist is missing: run `npm run build` first');
   });
 
-  it('has one public door', () => {
+  it('has one public entry point', () => {
     expect(Object.keys(exports)).toEqual(['.', './package.json']);
   });
 
-  it('points at files that the build made', () => {
+  it('points at files that the build produces', () => {
     const missing = [...targetsOf(exports), main, module, types].filter((path) => !existsSync(ROOT + path));
     expect(missing).toEqual([]);
   });
 
-  it('offers the same names to import and to require', () => {
+  it('exports the same names to import and to require', () => {
     const list = `.then((all) => console.log(Object.keys(all).filter((name) => name !== 'default' && name !== 'module.exports').sort().join()))`;
     const imported = runNode(
       '--input-type=module',
@@ -59,7 +59,7 @@ describe('the package', () => {
     expect(required).toBe(imported);
   });
 
-  it('contains the build, its papers and nothing else', () => {
+  it('contains the build, the README, the changelog, the license and nothing else', () => {
     const others = pack()
       .files.map((file) => file.path)
       .filter((path) => !/^dist\/(esm|cjs)\/.+\.(js|d\.ts)$/.test(path));
@@ -72,11 +72,11 @@ describe('the package', () => {
     ]);
   });
 
-  it(`is packed into ${MAX_PACKED_BYTES} bytes at most`, () => {
+  it(`packs into at most ${MAX_PACKED_BYTES} bytes`, () => {
     expect(pack().size).toBeLessThanOrEqual(MAX_PACKED_BYTES);
   });
 
-  it('has one dependency and the agreed peers', () => {
+  it('has one dependency and a fixed set of peers', () => {
     expect(dependencies).toEqual({ uuid: '^11.1.1' });
     expect(peerDependencies).toEqual({
       '@nestjs/common': '^11.0.0 || ^12.0.0',
@@ -88,7 +88,7 @@ describe('the package', () => {
     });
   });
 
-  it('has scripts that point at files and scripts in this repository', () => {
+  it('has npm scripts that refer only to existing files and scripts', () => {
     const named = Object.values(scripts).flatMap(
       (script) => script.match(/(?<![\w@/.-])[\w.-]+\/[\w./-]+\.(?:ts|mjs|js|json)/g) ?? [],
     );

@@ -1,7 +1,7 @@
 import ts from 'typescript';
 import { ROOT } from './repository.js';
 
-/** The whole public surface, by hand. A name that leaves this list is a breaking change. */
+/** The entire public API, listed by hand. Removing a name from this list is a breaking change. */
 const VALUES = [
   'InvalidMessageError',
   'PayloadTooLargeError',
@@ -56,7 +56,7 @@ const TYPES = [
 ];
 
 describe('the public names', () => {
-  it('are these and no others', () => {
+  it('are exactly these', () => {
     const program = ts.createProgram([`${ROOT}lib/index.ts`], { noLib: true, noResolve: false, skipLibCheck: true });
     const checker = program.getTypeChecker();
     const index = program.getSourceFile(`${ROOT}lib/index.ts`);
@@ -65,7 +65,7 @@ describe('the public names', () => {
     expect(names.toSorted()).toEqual([...VALUES, ...TYPES].toSorted());
   });
 
-  it('are there at run time when they are values', async () => {
+  it('exist at run time where they are values', async () => {
     expect(Object.keys(await import('../../lib/index.js')).toSorted()).toEqual(VALUES.toSorted());
   });
 });

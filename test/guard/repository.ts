@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Absolute path of the repository, with a slash at its end. */
+/** Absolute path of the repository, with a trailing slash. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export const read = (path: string): string => readFileSync(ROOT + path, 'utf8');
 
-/** Files below a folder, as paths from the root of the repository, sorted. */
+/** Files below a folder, as sorted paths from the root of the repository. */
 export function filesIn(folder: string, extension: string): string[] {
   return readdirSync(ROOT + folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(extension))

@@ -7,7 +7,7 @@ interface Source {
   readonly tree: ts.SourceFile;
 }
 
-/** One direction of dependence: a file imports from its own room or from one that stands further down. */
+/** A file imports from its own folder, from folders with a lower number, and from any folder with number 0. */
 const FLOOR: Record<string, number> = {
   index: 5,
   client: 4,
@@ -52,18 +52,18 @@ const roomOf = (path: string): string => path.replace(/^lib\//, '').split(/[/.]/
 const roomImported = (from: string, specifier: string): string =>
   roomOf(new URL(specifier, `file:///${from}`).pathname.slice(1));
 
-/** `lib/x.ts: what` for every offence that `look` finds. */
+/** `lib/x.ts: what` for every violation that `look` finds. */
 const offences = (look: (source: Source) => string[]): string[] =>
   sources.flatMap((source) => look(source).map((what) => `${source.path}: ${what}`));
 
 describe('the sources of the library', () => {
-  it('stand in known rooms', () => {
-    expect(offences(({ path }) => (roomOf(path) in FLOOR ? [] : ['has no place in the order of dependence']))).toEqual(
+  it('are in known folders', () => {
+    expect(offences(({ path }) => (roomOf(path) in FLOOR ? [] : ['is in a folder that FLOOR does not name']))).toEqual(
       [],
     );
   });
 
-  it('depend in one direction only', () => {
+  it('import in one direction only', () => {
     const upward = offences(({ path, tree }) =>
       importsOf(tree)
         .filter((specifier) => specifier.startsWith('.'))
@@ -83,7 +83,7 @@ describe('the sources of the library', () => {
     expect(nest).toEqual([]);
   });
 
-  it('import packages by their public door only', () => {
+  it('import packages only through their public entry points', () => {
     const doors = [
       'ioredis',
       'reflect-metadata',
@@ -99,7 +99,7 @@ describe('the sources of the library', () => {
     expect(others).toEqual([]);
   });
 
-  it('name what they export instead of passing everything on', () => {
+  it('export by name, never with `export *`', () => {
     const stars = offences(({ tree }) =>
       nodesOf(tree)
         .filter((node) => ts.isExportDeclaration(node) && node.exportClause === undefined)
@@ -108,7 +108,7 @@ describe('the sources of the library', () => {
     expect(stars).toEqual([]);
   });
 
-  it('have no any', () => {
+  it('do not use `any`', () => {
     const anys = offences(({ tree }) =>
       nodesOf(tree)
         .filter((node) => node.kind === ts.SyntaxKind.AnyKeyword)

@@ -6,7 +6,7 @@ export interface LogLine {
   readonly text: string;
 }
 
-/** Keeps what an application would have printed, so that a test can read it and nobody has to. */
+/** Captures the log of an application: tests can read it, and it stays out of the test output. */
 export class CapturedLog implements LoggerService {
   readonly lines: LogLine[] = [];
 
@@ -17,7 +17,7 @@ export class CapturedLog implements LoggerService {
   verbose = (...message: unknown[]): void => this.keep('verbose', message);
   fatal = (...message: unknown[]): void => this.keep('fatal', message);
 
-  /** Everything of one level or of all, as one text. */
+  /** All lines, or those of one level, joined into one text. */
   text(level?: LogLine['level']): string {
     const chosen = this.lines.filter((line) => level === undefined || line.level === level);
     return chosen.map((line) => line.text).join('\n');

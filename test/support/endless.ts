@@ -5,7 +5,7 @@ import { RedisStreamContext } from 'nestjs-redis-stream-transport';
 import { Observable, interval, takeUntil, Subject } from 'rxjs';
 import { eventually } from './eventually.js';
 
-/** One run of a handler that does not end by itself. */
+/** One run of a handler that does not end on its own. */
 export interface EndlessRun {
   readonly pattern: string;
   readonly signal: AbortSignal;
@@ -19,18 +19,18 @@ export interface Endless {
   readonly handlers: Type[];
   readonly runs: EndlessRun[];
   untilRunning(count: number): Promise<void>;
-  /** Ends what still runs, for the end of a test. */
+  /** Ends the runs of `wait`, `ticks` and `tide`, for the end of a test. */
   stop(): void;
 }
 
 const TICK_MS = 20;
 
-/** For a call whose outcome is of no interest: the client may be closed before it has one. */
+/** For a call whose outcome the test ignores: the client may close before there is one. */
 export const QUIETLY = { error: (): void => undefined };
 
 /**
- * `wait` settles when its signal aborts, `deaf` never, `ticks` streams a value every 20 ms, `ping` answers at once; `tide` is an
- * event that waits like `wait`.
+ * `wait` settles when its signal aborts, `deaf` never settles, `ticks` streams a value every 20 ms, `ping` answers at
+ * once; `tide` is an event handler that waits like `wait`.
  */
 export function endless(): Endless {
   const runs: EndlessRun[] = [];
@@ -101,7 +101,7 @@ export function endless(): Endless {
   };
 }
 
-/** Waits until a run was told that nobody wants it any more, and gives the time that this took. */
+/** Waits until the signal of a run aborts, and returns how many milliseconds after `since` it did. */
 export async function abortedAfter(run: EndlessRun | undefined, since: number, within: number): Promise<number> {
   return eventually(
     () => {

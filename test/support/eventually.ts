@@ -3,14 +3,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 export interface Patience {
   /** How long the condition may take, in milliseconds. */
   readonly within?: number;
-  /** The pause between two looks, in milliseconds. */
+  /** The pause between two attempts, in milliseconds. */
   readonly every?: number;
 }
 
 const DEFAULT_WITHIN_MS = 8_000;
 const DEFAULT_EVERY_MS = 10;
 
-/** Looks again until the probe stops throwing; at the deadline its last error is the test's failure. */
+/** Retries the probe until it stops throwing; after the deadline, throws its last error. */
 export async function eventually<T>(probe: () => T | Promise<T>, patience: Patience = {}): Promise<T> {
   const deadline = performance.now() + (patience.within ?? DEFAULT_WITHIN_MS);
   for (;;) {
@@ -23,7 +23,7 @@ export async function eventually<T>(probe: () => T | Promise<T>, patience: Patie
   }
 }
 
-/** Gives a promise an end: the value, its own error, or a failure that says what did not happen in time. */
+/** Adds a deadline to a promise: a timeout rejects with an error that says what did not happen in time. */
 export async function within<T>(ms: number, what: string, promise: PromiseLike<T>): Promise<T> {
   const timer = new AbortController();
   const expiry = pause(ms, undefined, { signal: timer.signal }).then(
@@ -39,7 +39,7 @@ export async function within<T>(ms: number, what: string, promise: PromiseLike<T
   }
 }
 
-/** What a promise came to, as a value: for tests where success and failure are both of interest. */
+/** Returns the outcome of a promise as a value, for tests that look at success and failure alike. */
 export async function outcomeOf<T>(promise: PromiseLike<T>): Promise<{ value: T } | { error: unknown }> {
   try {
     return { value: await promise };

@@ -15,11 +15,12 @@ export type Fault =
 const PASS: Fault = { kind: 'pass' };
 
 /**
- * A TCP proxy between a client and a real server that misbehaves on demand: `client → up → server`, `server → down → client`.
- * A black hole holds what it caught and lets it go when healed, as a network does; swallowed replies are gone for good.
+ * A TCP proxy between clients and a real server that misbehaves on demand: `client → up → server`,
+ * `server → down → client`. A black hole holds data back and delivers it once healed, as a network does; swallowed
+ * replies are lost.
  */
 export class FaultProxy {
-  /** The server goes on with what it got when a client's socket dies: the reply, not the command, is lost. */
+  /** When a client's socket closes, the server still gets what the client sent: the reply is lost, not the command. */
   keepUpstreamOnClientLoss = false;
   private fault: Fault = PASS;
   private readonly links = new Set<Link>();
@@ -45,12 +46,12 @@ export class FaultProxy {
     return '127.0.0.1';
   }
 
-  /** How many clients are connected now. */
+  /** Number of connected clients. */
   get connections(): number {
     return this.links.size;
   }
 
-  /** From now on, for the connections that exist and for those to come. */
+  /** Applies to open connections and to new ones. */
   set(fault: Fault): void {
     this.fault = fault;
     for (const link of this.links) link.obey(fault);
@@ -60,12 +61,12 @@ export class FaultProxy {
     this.set(PASS);
   }
 
-  /** Every client's socket is reset, as by a peer that vanished and came back. */
+  /** Resets the socket of every client, as a peer does after a crash and a restart. */
   rst(): void {
     for (const link of this.links) link.client.resetAndDestroy();
   }
 
-  /** Every client sees FIN from a server that still listens to it. */
+  /** Sends FIN to every client; the server still reads what they send. */
   halfClose(): void {
     for (const link of this.links) link.client.end();
   }
@@ -86,7 +87,7 @@ export class FaultProxy {
   }
 }
 
-/** One proxied connection: two lanes that obey the current fault. */
+/** One proxied connection; the current fault applies to both directions. */
 class Link {
   private fault: Fault = PASS;
   private readonly tails: Record<Direction, Promise<void>> = { up: Promise.resolve(), down: Promise.resolve() };
@@ -139,7 +140,7 @@ class Link {
     for (let from = 0; from < chunk.length; from += step) {
       if (target.destroyed) return;
       target.write(chunk.subarray(from, from + step));
-      // A slice of its own segment: let the socket take it before the next one.
+      // The pause lets the socket send each slice as its own segment.
       if (fault.kind === 'slice') await pause(0);
     }
   }

@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 
 let collect: (() => void) | undefined;
 
-/** Takes everything that nobody holds any more. */
+/** Collects all unreachable objects. */
 export function collectGarbage(): void {
   if (!collect) {
     setFlagsFromString('--expose-gc');
@@ -12,13 +12,13 @@ export function collectGarbage(): void {
   collect();
 }
 
-/** Bytes of what somebody holds. */
+/** Heap size after a collection, in bytes. */
 export function liveBytes(): number {
   collectGarbage();
   return process.memoryUsage().heapUsed;
 }
 
-/** How many of these somebody holds. */
+/** Number of these objects that are still reachable. */
 export function aliveOf(refs: readonly WeakRef<object>[]): number {
   collectGarbage();
   return refs.filter((ref) => ref.deref() !== undefined).length;

@@ -4,7 +4,7 @@ import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservice
 import { RedisStreamContext } from 'nestjs-redis-stream-transport';
 import type { RedisStreamHandlerExtras } from 'nestjs-redis-stream-transport';
 
-/** What a handler does; what it returns, throws or never settles is up to the test. */
+/** The body of a handler: the test decides what it returns or throws, and whether it settles. */
 export type Action = (data: unknown, ctx: RedisStreamContext) => unknown;
 
 /** A controller with a single event handler. */

@@ -5,7 +5,7 @@ export type ResourceCount = Readonly<Record<string, number>>;
 
 const WATCHED = ['TCPSocketWrap', 'TCPServerWrap', 'Timeout'] as const;
 
-/** The open sockets and the timers that keep this process alive. */
+/** Counts the open sockets and the timers that keep this process alive. */
 export function openResources(): ResourceCount {
   const active = process.getActiveResourcesInfo();
   return Object.fromEntries(WATCHED.map((kind) => [kind, active.filter((name) => name === kind).length]));
@@ -17,13 +17,12 @@ export async function expectNoLeaks(baseline: ResourceCount): Promise<void> {
     const now = openResources();
     for (const kind of WATCHED) {
       const excess = (now[kind] ?? 0) - (baseline[kind] ?? 0);
-      // The probe's own pause is one timer.
       if (excess > 0) throw new Error(`leak: ${excess} × ${kind} outlived the test`);
     }
   });
 }
 
-/** Fails unless the observers are the only clients the server still knows. */
+/** Fails if Redis still has clients other than the observers. */
 export async function expectNoClients(observer: Redis): Promise<void> {
   await eventually(async () => {
     const strangers = (await connectedClients(observer)).filter((line) => !line.includes('name=test-observer'));
@@ -31,7 +30,7 @@ export async function expectNoClients(observer: Redis): Promise<void> {
   });
 }
 
-/** Fails when an inbox outlives its client. */
+/** Fails if an inbox outlives its client. */
 export async function expectNoReplyKeys(observer: Redis): Promise<void> {
   await eventually(async () => {
     const keys = await observer.keys('*reply:*');

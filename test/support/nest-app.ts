@@ -15,11 +15,11 @@ export interface AppParts {
 
 export interface AppSetting {
   readonly log: CapturedLog;
-  /** The last word before listen(): global guards, pipes, filters, interceptors. */
+  /** Runs before listen(): for global guards, pipes, filters and interceptors. */
   readonly prepare?: (app: INestMicroservice) => void;
 }
 
-/** A real Nest microservice around a strategy; not listening yet. */
+/** Creates a real Nest microservice with a strategy; it does not listen yet. */
 export async function createApp(
   strategy: CustomTransportStrategy,
   parts: AppParts,

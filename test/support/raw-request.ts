@@ -4,21 +4,21 @@ import { eventually } from './eventually.js';
 import { entriesOf, newestOf } from './stream-view.js';
 import type { Fields } from './stream-view.js';
 
-/** A request as it stands in its stream. */
+/** A request as stored in its stream. */
 export interface RawRequest {
   readonly entryId: string;
   readonly id: string;
-  /** The stream that its caller reads. */
+  /** The inbox of its client. */
   readonly replyStream: string;
 }
 
 export interface RawRequestSetting {
   readonly inbox?: string;
-  /** Where the reply stream is, if that is another server of a cluster. */
+  /** Connection to the server that has the reply stream, if that is another node of the cluster. */
   readonly replies?: Redis;
 }
 
-/** Writes a request as a client does, its reply stream included; who wrote it neither reads nor leaves. */
+/** Writes a request as a client does, including its reply stream. No client reads the reply or cancels the request. */
 export async function writeRequest(
   redis: Redis,
   stream: string,
@@ -32,7 +32,7 @@ export async function writeRequest(
   return { entryId, id, replyStream };
 }
 
-/** The only request that a stream holds, once it is there. */
+/** Waits for the only request of a stream, and returns it. */
 export function requestIn(redis: Redis, stream: string): Promise<RawRequest> {
   return eventually(async () => {
     const entries = await entriesOf(redis, stream);
@@ -42,7 +42,7 @@ export function requestIn(redis: Redis, stream: string): Promise<RawRequest> {
   });
 }
 
-/** The parts of the reply that were written so far, oldest first; by default all of them. */
+/** The parts of a reply among the newest entries of its stream, oldest first; by default all parts written so far. */
 export async function repliesTo(
   redis: Redis,
   { id, replyStream }: RawRequest,
@@ -52,7 +52,7 @@ export async function repliesTo(
   return entries.map(({ fields }) => fields).filter((fields) => fields['id'] === id);
 }
 
-/** The reply from its first part to its last. */
+/** Waits for the last part of a reply, and returns all parts. */
 export function wholeReplyTo(redis: Redis, request: RawRequest): Promise<Fields[]> {
   return eventually(async () => {
     const parts = await repliesTo(redis, request);

@@ -9,12 +9,12 @@ const JOINED_WITHIN_MS = 20_000;
 
 interface Master {
   readonly process: RedisProcess;
-  /** Where the masters talk to each other. */
+  /** Port of the cluster bus. */
   readonly busPort: number;
   readonly observer: Redis;
 }
 
-/** Real masters that share the slots of one cluster, without replicas. The others go on when one of them is down. */
+/** A cluster of real masters without replicas. When one is down, the others keep serving their slots. */
 export class RedisCluster {
   private constructor(private readonly masters: readonly Master[]) {}
 
@@ -29,22 +29,22 @@ export class RedisCluster {
     return { nodes: this.masters.map(({ process: { host, port } }) => ({ host, port })) };
   }
 
-  /** A connection to each of the masters, for the test's own eyes. */
+  /** A connection to each master, for the test itself. */
   get observers(): readonly Redis[] {
     return this.masters.map(({ observer }) => observer);
   }
 
-  /** The server that has a key. */
+  /** The server of a key, unless its slot was moved. */
   processOf(key: string): RedisProcess {
     return this.masterOf(key).process;
   }
 
-  /** A connection to the server that has a key, for the test's own eyes. */
+  /** A connection to the server of a key, for the test itself. */
   observerOf(key: string): Redis {
     return this.masterOf(key).observer;
   }
 
-  /** Gives the slot of a key, which must be empty, to another server. */
+  /** Moves the slot of a key to another server. The slot must be empty. */
   async moveSlotOf(key: string): Promise<void> {
     const heir = this.masters.find((master) => master !== this.masterOf(key)) as Master;
     const heirId = String(await heir.observer.call('CLUSTER', 'MYID'));
@@ -74,7 +74,7 @@ export class RedisCluster {
       async () => {
         for (const { observer } of this.masters) {
           const info = String(await observer.call('CLUSTER', 'INFO'));
-          // No matcher of a test runner: scripts start clusters, too.
+          // Does not use Jest's `expect`: scripts start clusters, too.
           const isWhole = info.includes('cluster_state:ok') && info.includes(`cluster_slots_ok:${SLOTS}`);
           if (!isWhole) throw new Error(`the cluster is not whole yet:\n${info}`);
         }

@@ -9,7 +9,7 @@ import { freePort } from '../../scripts/free-port.js';
 import { locateRedis } from '../../scripts/redis-server.js';
 
 export interface RedisProcessOptions {
-  /** Keeps data over a restart. */
+  /** Keeps data across restarts. */
   readonly appendonly?: boolean;
   /** Allows DEBUG (server 7 and newer). */
   readonly debugCommand?: boolean;
@@ -20,7 +20,7 @@ export interface RedisProcessOptions {
 const READY_WITHIN_MS = 10_000;
 const HOST = '127.0.0.1';
 
-/** A real server of its own: one loopback port and one data directory, which outlive its restarts. */
+/** A real redis-server with its own loopback port and data directory; both stay the same across restarts. */
 export class RedisProcess {
   readonly host = HOST;
   private child: ChildProcess | undefined;
@@ -49,10 +49,10 @@ export class RedisProcess {
     return this.child !== undefined;
   }
 
-  /** A client for the test's own eyes; closed with the server. */
+  /** Returns a client for the test itself; `stop()` closes it. */
   client(options: RedisOptions = {}): Redis {
     const client = new Redis({ host: this.host, port: this.port, connectionName: 'test-observer', ...options });
-    // The server is killed on purpose; what the observer's socket says about it is not news.
+    // Tests kill the server on purpose: socket errors of this client are expected.
     client.on('error', () => undefined);
     this.clients.add(client);
     return client;
@@ -62,7 +62,7 @@ export class RedisProcess {
     process.kill(this.pid, signal);
   }
 
-  /** Frozen: connections stay open and nothing answers. */
+  /** Freezes the server: connections stay open, but nothing answers. */
   pause(): void {
     this.signal('SIGSTOP');
   }
@@ -71,7 +71,7 @@ export class RedisProcess {
     this.signal('SIGCONT');
   }
 
-  /** Dies at once, as in a crash; `restart` brings it back on the same port and data. */
+  /** Kills the server at once, like a crash; `restart()` starts it again with the same port and data directory. */
   async kill(): Promise<void> {
     const child = this.child;
     if (!child) return;

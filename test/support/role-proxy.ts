@@ -4,13 +4,13 @@ import type { ServerOptions, Stage } from './stage.js';
 
 type Role = 'reader' | 'writer';
 
-/** A link that one role alone goes through, and what to connect a server with so that it does. */
+/** A proxy for the connections of one role, and the `connection` option that routes only that role through it. */
 export interface RoleLink {
   readonly proxy: FaultProxy;
   readonly connection: ServerOptions['connection'];
 }
 
-/** Puts a proxy in front of the connections of one role; the others go straight to the server. */
+/** Puts a proxy in front of the connections of one role; the others go straight to Redis. */
 export async function linkOf(stage: Stage, role: Role): Promise<RoleLink> {
   const proxy = await FaultProxy.to(stage.redis);
   stage.owns(() => proxy.close());

@@ -1,4 +1,4 @@
-/** How often each numbered message was run; for numbers of messages at which a list of runs would be too much. */
+/** Counts the runs of each numbered message, for tests whose list of runs would be too large. */
 export class RunCount {
   private readonly counts = new Map<number, number>();
   private total = 0;
@@ -9,17 +9,17 @@ export class RunCount {
     this.counts.set(n, (this.counts.get(n) ?? 0) + 1);
   };
 
-  /** All runs, repeated ones too. */
+  /** Number of runs, including repeated ones. */
   get runs(): number {
     return this.total;
   }
 
-  /** Messages that were run at all. */
+  /** Number of messages that ran at least once. */
   get messages(): number {
     return this.counts.size;
   }
 
-  /** Messages that were run more than once. */
+  /** Number of messages that ran more than once. */
   get repeated(): number {
     return [...this.counts.values()].filter((count) => count > 1).length;
   }

@@ -28,8 +28,8 @@ export interface ServiceSetting extends AppParts {
 }
 
 /**
- * One real server per spec file, one clean slate per test. What a test starts through the stage is closed after it, and the
- * test fails if a connection, a reply key, a socket or a timer outlives that.
+ * One real Redis per spec file, empty at the start of each test. After a test the stage closes everything the test
+ * started through it, and fails the test if a connection, a reply key, a socket or a timer is left.
  */
 export class Stage {
   readonly log = new CapturedLog();
@@ -52,7 +52,7 @@ export class Stage {
     return service;
   }
 
-  /** As `serve`, without listening. */
+  /** Like `serve`, but does not listen. */
   async prepare(handlers: Type[], setting: ServiceSetting = {}): Promise<Service> {
     const server = new RedisStreamServer({
       connection: setting.connection ?? this.connection,
@@ -72,7 +72,7 @@ export class Stage {
     return client;
   }
 
-  /** Closed after the test, last in first out, unless the test has done so. */
+  /** Registers a closer that runs after the test, last in first out, unless the test has called it already. */
   owns(close: () => unknown): () => Promise<void> {
     let closing: Promise<void> | undefined;
     const once = (): Promise<void> => (closing ??= Promise.resolve(close()).then(() => undefined));
@@ -80,7 +80,7 @@ export class Stage {
     return once;
   }
 
-  /** Waits until this many readers sit in a blocking read. */
+  /** Waits until exactly this many readers are in a read. */
   async untilReading(readers = 1): Promise<void> {
     await eventually(async () => {
       const blocked = (await connectedClients(this.raw)).filter((line) => line.includes('cmd=xreadgroup'));
@@ -88,7 +88,7 @@ export class Stage {
     });
   }
 
-  /** The server hangs up on everybody but the test. */
+  /** Makes Redis close all client connections except `raw`. */
   async killConnections(): Promise<void> {
     await this.raw.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
   }
@@ -125,7 +125,7 @@ export class Stage {
   }
 }
 
-/** Sets the stage for a spec file. */
+/** Sets up a stage for a spec file. */
 export function useStage(options: RedisProcessOptions = {}): Stage {
   const stage = new Stage(options);
   beforeAll(() => stage.open());

@@ -8,25 +8,25 @@ export interface StoredEntry {
   readonly fields: Fields;
 }
 
-/** What a stream holds, oldest first. */
+/** All entries of a stream, oldest first. */
 export async function entriesOf(redis: Redis, stream: string): Promise<StoredEntry[]> {
   const entries = await redis.xrange(stream, '-', '+');
   return entries.map(([id, flat]) => ({ id, fields: pairs(flat) }));
 }
 
-/** Its last entries, oldest first. */
+/** The newest entries of a stream, oldest first. */
 export async function newestOf(redis: Redis, stream: string, count: number): Promise<StoredEntry[]> {
   const entries = await redis.xrevrange(stream, '+', '-', 'COUNT', count);
   return entries.toReversed().map(([id, flat]) => ({ id, fields: pairs(flat) }));
 }
 
-/** Entries that a group has read and not acked. */
+/** Number of entries that a group has read and not acked. */
 export async function pendingOf(redis: Redis, stream: string, group = 'service'): Promise<number> {
   const [count] = (await redis.xpending(stream, group)) as [number];
   return count;
 }
 
-/** Waits until a group has read and acked everything that the stream holds. */
+/** Waits until a group has read and acked every entry of the stream. */
 export function settled(redis: Redis, stream: string, group = 'service', patience = 8_000): Promise<void> {
   return eventually(
     async () => {
@@ -37,13 +37,13 @@ export function settled(redis: Redis, stream: string, group = 'service', patienc
   );
 }
 
-/** `XINFO` of one kind as objects. */
+/** The rows of `XINFO GROUPS` or `XINFO CONSUMERS` as objects. */
 export async function infoOf(redis: Redis, kind: 'GROUPS' | 'CONSUMERS', ...names: string[]): Promise<Fields[]> {
   const rows = (await redis.call('XINFO', kind, ...names)) as unknown[][];
   return rows.map((row) => pairs(row.map(String)));
 }
 
-/** How many commands of one name the server has run since it started. */
+/** Number of calls of a command since Redis started. */
 export async function callsOf(redis: Redis, command: string): Promise<number> {
   const stats = await redis.info('commandstats');
   return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);

@@ -3,9 +3,9 @@ import type { Command, RedisOptions } from 'ioredis';
 
 type Stream = Parameters<Redis['sendCommand']>[1];
 
-/** An ioredis client that counts the reads it has on the wire. */
+/** An ioredis client that counts its reads in flight. */
 export class WatchedRedis extends Redis {
-  /** Reads that wait for their reply now. */
+  /** Number of reads that wait for a reply. */
   readsInFlight = 0;
   mostReadsInFlight = 0;
   private readonly seen = new WeakSet<Command>();
@@ -15,7 +15,7 @@ export class WatchedRedis extends Redis {
   }
 
   override sendCommand(command: Command, stream?: Stream): unknown {
-    // A command that ioredis sends again after a reconnect is the same read.
+    // A command that ioredis resends after a reconnect is still the same read.
     if (/^xread/i.test(command.name) && !this.seen.has(command)) {
       this.seen.add(command);
       this.readsInFlight += 1;

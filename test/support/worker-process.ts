@@ -5,11 +5,11 @@ import type { RedisOptions } from 'ioredis';
 import type { RedisStreamServer } from 'nestjs-redis-stream-transport';
 import { eventually } from './eventually.js';
 
-/** What a worker child is started with. */
+/** Start parameters of a worker process. */
 export interface WorkerOrder {
   readonly connection: RedisOptions;
   readonly option?: Partial<ConstructorParameters<typeof RedisStreamServer>[0]['option']>;
-  /** File for what its handlers did, where it has to outlive the worker. */
+  /** File in which handlers record their runs, for tests where the record has to outlive the worker. */
   readonly ledger?: string;
 }
 
@@ -34,7 +34,7 @@ export type WorkerReport =
 const FIXTURE = fileURLToPath(new URL('fixtures/worker.ts', import.meta.url));
 const BOOT_WITHIN_MS = 20_000;
 
-/** A real Nest worker in a process of its own, which may die for real. */
+/** A real Nest worker in its own process, which tests can kill. */
 export class WorkerProcess {
   readonly reports: WorkerReport[] = [];
   private output = '';
@@ -54,7 +54,7 @@ export class WorkerProcess {
     return worker;
   }
 
-  /** As `start`, for one that may die before it is ready. */
+  /** Like `start`, for a worker that may exit before it is ready. */
   static launch(order: WorkerOrder, fixture = FIXTURE): WorkerProcess {
     const child = spawn(process.execPath, ['--import', '@swc-node/register/esm-register', fixture], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -73,12 +73,12 @@ export class WorkerProcess {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }
 
-  /** Everything the worker has printed, for I10 of the ledger. */
+  /** The last 16,384 characters that the worker printed. */
   get printed(): string {
     return this.output;
   }
 
-  /** The handler runs of one task, as facts of one kind. */
+  /** The reports of one kind about the handler runs of one task. */
   runs(fact: 'started' | 'done' | 'aborted', task: string): { id: string; attempt: number }[] {
     return this.reports
       .filter((line) => line.fact !== 'ready')
@@ -89,7 +89,7 @@ export class WorkerProcess {
     if (!this.exited) process.kill(this.pid, signal);
   }
 
-  /** Sends a signal that ends the process and waits for the end; the exit code is null when the signal did it. */
+  /** Sends a signal that ends the process, and waits for it. Returns the exit code, or null if the signal ended it. */
   async end(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
     if (!this.exited) {
       const gone = new Promise<void>((resolve) => this.child.once('exit', () => resolve()));

@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
-/** What the compiler says about a piece of source: `TS2353: Object literal may only …`, one string per complaint. */
+/** The compiler errors of one source, one string each: `TS2353 in line 3: Object literal may only …`. */
 export type Complaints = readonly string[];
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The strict options of this repository, with the package name standing for `lib/index.ts`. */
+/** The strict options of this repository. The package name resolves to `lib/index.ts`. */
 function compilerOptions(): ts.CompilerOptions {
   const { config } = ts.readConfigFile(`${ROOT}tsconfig.json`, (path) => ts.sys.readFile(path));
   const parsed = ts.parseJsonConfigFileContent(config, { ...ts.sys, readDirectory: () => [] }, ROOT);
@@ -14,8 +14,8 @@ function compilerOptions(): ts.CompilerOptions {
 }
 
 /**
- * Compiles sources that exist in memory only, all in one program, as if they were modules in the root of this
- * repository. Keys name them in the answer.
+ * Compiles in-memory sources, all in one program, as if they were modules in the root of this repository. The result
+ * has the same keys.
  */
 export function compileAll(sources: ReadonlyMap<string, string>): ReadonlyMap<string, Complaints> {
   const options = compilerOptions();

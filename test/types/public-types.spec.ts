@@ -20,7 +20,7 @@ const server = (option: string, connection = `{ host: '127.0.0.1' }`): string =>
 const client = (option: string): string => `new RedisStreamClient({ connection: {}, option: ${option} });`;
 
 const ACCEPTED: Record<string, string> = {
-  'the two documented shapes': `
+  'the documented server and client': `
     ${server(`{ consumerGroup: 'sms-worker' }`, `{ host: '127.0.0.1', port: 6379, password: 'x' }`)}
     new RedisStreamClient({ connection: { host: '127.0.0.1', port: 6379, password: 'x' } });`,
   'the server as the strategy of a microservice': `
@@ -54,15 +54,15 @@ const ACCEPTED: Record<string, string> = {
   'every client option': client(`{
       prefix: 'app:', requestTimeout: 0, publishTimeout: 100, maxPending: 1, maxPayloadBytes: 1, connectTimeout: 0,
     }`),
-  'both as what Nest says they are': `
+  'server, client and context as the types of Nest': `
     const asStrategy: Server<ServerListeners> & CustomTransportStrategy = ${server(`{ consumerGroup: 'g' }`)}
     const asProxy: ClientProxy = new RedisStreamClient({ connection: {} });
     declare const context: RedisStreamContext;
     const asContext: BaseRpcContext = context;`,
-  'handlers bound to this transport, with extras of their own': `
+  'handlers bound to this transport, with their own extras': `
     @Controller()
     class Orders {
-      // Nest 12 takes a bare string for the key of an event map and then refuses every type of a second parameter.
+      // Nest 12 infers a bare string as the key of an event map, and then rejects any type for the second parameter.
       @EventPattern<string>('order.created', REDIS_STREAM_TRANSPORT, {
         group: 'billing', concurrency: 4, maxAttempts: 3, backoff: { delay: 10 }, startFrom: '0',
       } satisfies RedisStreamHandlerExtras)
@@ -77,7 +77,7 @@ const ACCEPTED: Record<string, string> = {
         void [fields, order, texts, header, attempt, signal, ctx.getHeaders(), ctx.getMetadata(), ctx.getTimestamp()];
       }
     }`,
-  'a record in place of plain data': `
+  'a record instead of plain data': `
     const proxy = new RedisStreamClient({ connection: {} });
     const record = new RedisStreamRecordBuilder({ number: '+10000000000' })
       .setHeaders({ tenant: 'a' }).setHeader('trace', '1').setMessageId('m-1').setTimeout(1_000).build();
@@ -108,14 +108,14 @@ const REJECTED: Record<string, { source: string; code: number }> = {
   'a misspelt client option': { source: client(`{ requestTimeOut: 1 }`), code: 2561 },
   'a server option on a client': { source: client(`{ consumerGroup: 'g' }`), code: 2353 },
   'a misspelt handler extra': { source: `const extras: RedisStreamHandlerExtras = { attempts: 3 };`, code: 2353 },
-  'a header that is no text': { source: `new RedisStreamRecordBuilder('x').setHeader('a', 1);`, code: 2345 },
-  'a purge that names no letter': {
+  'a header that is not a string': { source: `new RedisStreamRecordBuilder('x').setHeader('a', 1);`, code: 2345 },
+  'a purge without an id': {
     source: `new RedisStreamDeadLetters({ connection: {} }).purge('order');`,
     code: 2554,
   },
-  'a misspelt part of backoff': { source: server(`{ consumerGroup: 'g', backoff: { maxdelay: 1 } }`), code: 2561 },
-  'a record of positional parts': { source: `new RedisStreamRecord(1, undefined, undefined, undefined);`, code: 2554 },
-  'changing what a context says': {
+  'a misspelled field of backoff': { source: server(`{ consumerGroup: 'g', backoff: { maxdelay: 1 } }`), code: 2561 },
+  'a record of positional values': { source: `new RedisStreamRecord(1, undefined, undefined, undefined);`, code: 2554 },
+  'assigning to a property of a context': {
     source: `declare const context: RedisStreamContext; context.signal = new AbortController().signal;`,
     code: 2540,
   },

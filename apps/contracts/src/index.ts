@@ -1,4 +1,4 @@
-/** What the apps say to each other: names of streams and groups, payloads and their rules, the state of things. */
+/** The contract between the apps: names of streams and groups, payloads with their validation rules, status types. */
 export {
   BILLING_GROUP,
   DELIVERY_STATUS_GROUP,

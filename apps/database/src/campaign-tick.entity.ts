@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** How many messages of a campaign were settled in one second: from these its rate is taken. */
+/** Number of a campaign's messages settled in one second. The rate of the campaign is computed from these rows. */
 @Entity('campaign_ticks')
 export class CampaignTickRow {
   @PrimaryColumn('uuid', { name: 'campaign_id' })

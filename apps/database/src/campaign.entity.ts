@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** A campaign and its counters, which change only together with the intents that they count. */
+/** A campaign and its counters, which change only together with the intents they count. */
 @Entity('campaigns')
 export class CampaignRow {
   @PrimaryColumn('uuid')
@@ -27,11 +27,11 @@ export class CampaignRow {
   @Column('boolean', { default: false })
   readonly paused!: boolean;
 
-  /** The last user who has been handed on. */
+  /** Id of the last user published to `notification`. */
   @Column('integer', { name: 'fan_out_cursor', default: 0 })
   readonly fanOutCursor!: number;
 
-  /** The last user who is to be. */
+  /** Id of the last user to publish. */
   @Column('integer', { name: 'last_user_id', default: 0 })
   readonly lastUserId!: number;
 

@@ -5,12 +5,12 @@ import { dataSourceOptions } from './data-source.js';
 const ATTEMPTS = 30;
 const RETRY_MS = 1_000;
 
-/** Postgres did not answer, or did not let us in. */
+/** Postgres did not answer or refused the connection. */
 export class DatabaseUnavailableError extends Error {
   override readonly name = 'DatabaseUnavailableError';
 }
 
-/** Waits a while for a database that is only coming up. */
+/** Retries for a while if the database is still starting. */
 export const connect = async (url: string): Promise<DataSource> => {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -23,6 +23,6 @@ export const connect = async (url: string): Promise<DataSource> => {
 };
 
 const codeOf = (error: unknown): string | undefined => (error as { code?: string }).code;
-/** Network errors, and what a server says that starts or stops. A wrong password stays wrong. */
+/** Network errors, and the codes of a server that is starting or stopping. Retrying does not fix a wrong password. */
 const isAway = (error: unknown): boolean => /^(E[A-Z]+|57P0\d)$/.test(codeOf(error) ?? '');
-const reasonOf = (error: unknown): string => (error as Error).message || (codeOf(error) ?? 'it does not say why');
+const reasonOf = (error: unknown): string => (error as Error).message || (codeOf(error) ?? 'no reason given');

@@ -5,11 +5,11 @@ import { IntentRow } from './intent.entity.js';
 import { CreateCampaignTables1763700000000 } from './migrations/1763700000000-create-campaign-tables.js';
 import { UserRow } from './user.entity.js';
 
-/** A handful for each process: statements are short, and what waits for a connection is batched meanwhile. */
+/** A handful per process: statements are short, and work that waits for a connection is batched. */
 const MAX_CONNECTIONS = 5;
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** How every process sees the database. Tables change by migrations only, which the app `database` runs. */
+/** Connection options of every process. Only migrations change tables, and the app `database` runs them. */
 export const dataSourceOptions = (url: string): DataSourceOptions => ({
   type: 'postgres',
   url,

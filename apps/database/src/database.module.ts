@@ -6,7 +6,7 @@ import { dataSourceOptions } from './data-source.js';
 const CONNECT_ATTEMPTS = 10;
 const CONNECT_RETRY_MS = 1_000;
 
-/** The database, for the whole app. */
+/** One database connection pool for the whole app. */
 @Module({})
 export class DatabaseModule {
   static forUrl(url: string): DynamicModule {

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** What a campaign means to send to a user by a channel: once, whatever is delivered again. */
+/** The intent of a campaign to send one message to a user on a channel: one row, whatever entries are redelivered. */
 @Entity('intents')
 export class IntentRow {
   @PrimaryColumn('integer', { name: 'user_id' })

@@ -7,7 +7,7 @@ import { migrate } from './schema.js';
 import { readSettings } from './settings.js';
 import { seedUsers } from './user-seed.js';
 
-/** Brings the database to where the responders need it, and ends. */
+/** Prepares the database for the responders, then exits. */
 await runTask(async (tell) => {
   const { databaseUrl, users } = readSettings();
   const source = await connect(databaseUrl);
@@ -15,9 +15,9 @@ await runTask(async (tell) => {
   await migrate(source);
   const added = await seedUsers(source, users, (done) => {
     const progress: Progress = { done, of: users };
-    // A parent shows it itself: it alone knows whether there is a terminal.
+    // The parent process draws the progress itself: only the parent knows whether it has a terminal.
     if (!tell(progress)) line.show(progress);
   });
-  console.log(`${users.toLocaleString('en')} users are there, ${added.toLocaleString('en')} of them new`);
+  console.log(`Users 1 to ${users.toLocaleString('en')} exist, ${added.toLocaleString('en')} of them new`);
   await source.destroy();
 });

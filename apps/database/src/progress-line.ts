@@ -1,5 +1,5 @@
 const WIDTH = 30;
-/** Where nothing can be drawn over, a line for each quarter is enough. */
+/** Without a terminal, one line per quarter is enough. */
 const STEPS = 4;
 
 export interface Progress {
@@ -7,11 +7,11 @@ export interface Progress {
   readonly of: number;
 }
 
-/** How far a task is: a bar that is drawn over itself on a terminal, now and then a line elsewhere. */
+/** Progress of a task: a bar that is redrawn in place on a terminal, a line per quarter elsewhere. */
 export class ProgressLine {
   private stepsSaid = 0;
 
-  /** @param say told the lines */
+  /** @param say receives the lines if stdout is not a terminal */
   constructor(
     private readonly what: string,
     private readonly say: (line: string) => void = console.log,

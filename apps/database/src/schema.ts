@@ -1,12 +1,13 @@
 import { MigrationExecutor } from 'typeorm';
 import type { DataSource } from 'typeorm';
 
-/** Of the advisory lock. Any number will do; all of us have to take the same. */
+/** Key of the advisory lock. Any number works, as long as every process uses the same one. */
 const LOCK = 5_550_100;
 
 /**
- * Brings the tables up to date. Whoever comes second waits and then finds nothing to do. The lock belongs to the
- * transaction: PGlite is one session, to which a lock of the session is always free, but its transactions take turns.
+ * Runs the pending migrations. A second process waits and then finds nothing to do. The lock belongs to the
+ * transaction: PGlite has one session for all connections, so a session lock would exclude no process, but its
+ * transactions take turns.
  */
 export const migrate = (source: DataSource): Promise<void> =>
   source.transaction(async ({ queryRunner }) => {

@@ -2,11 +2,11 @@ import { Environment } from '../../platform/src/environment.js';
 
 export interface DatabaseSettings {
   readonly databaseUrl: string;
-  /** Users that there are to be. What exceeds it stays. */
+  /** Users that must exist. Users beyond this number are kept. */
   readonly users: number;
 }
 
-/** One telephone number for each. */
+/** One phone number per user. */
 const MAX_USERS = 10_000_000;
 
 export const readSettings = (env = new Environment()): DatabaseSettings => {

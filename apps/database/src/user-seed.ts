@@ -1,15 +1,15 @@
 import type { DataSource } from 'typeorm';
 import { FIRST_NAMES, LAST_NAMES, MAIL_DOMAINS } from './user-names.js';
 
-/** Users to one statement: a second at most, so that a kill loses little. */
+/** Users per statement: a statement takes at most a second, so that a kill loses little. */
 const CHUNK = 10_000;
 
 const COUNTS = `
 SELECT (id - 1) / $2::int AS chunk, count(*)::int AS users FROM users WHERE id BETWEEN 1 AND $1::int GROUP BY 1`;
 
 /**
- * `$1` to `$2` ids, then arrays: first names, last names, domains. All of a user follows from the id. The domains are
- * reserved for examples (RFC 2606), and no telephone has the area code 555.
+ * `$1` to `$2`: ids; then arrays of first names, last names and domains. Every field is derived from the id. The
+ * domains are reserved for examples (RFC 2606), and no phone number has the area code 555.
  */
 const ADD = `
 WITH added AS (
@@ -24,12 +24,12 @@ WITH added AS (
   ON CONFLICT DO NOTHING RETURNING 1)
 SELECT count(*)::int AS added FROM added`;
 
-/** Told how many of the wanted users are there. */
+/** Receives the number of wanted users that exist so far. */
 export type SeedProgress = (users: number) => void;
 
 /**
- * Sees to it that users 1 to `wanted` are there, and leaves alone those who are. Several may do so at the same time.
- * @returns how many it has added
+ * Ensures that users 1 to `wanted` exist; leaves existing users unchanged. Several processes may run this concurrently.
+ * @returns the number of users this call added
  */
 export const seedUsers = async (source: DataSource, wanted: number, progress: SeedProgress): Promise<number> => {
   const counts = await source.query<{ chunk: number; users: number }[]>(COUNTS, [wanted, CHUNK]);

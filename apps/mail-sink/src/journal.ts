@@ -1,8 +1,8 @@
 import { closeSync, existsSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 
-/** The ids of all mails in a file, a line each; what is in it survives the process, however that ends. */
+/** The ids of all mails in a file, one per line. Written lines survive the process, however it ends. */
 export class Journal {
-  /** What was in it when it was opened. */
+  /** The ids in the file when it was opened. */
   readonly ids: readonly string[];
   private readonly file: number;
 
@@ -20,7 +20,7 @@ export class Journal {
   }
 }
 
-/** Drops a last line that a kill cut short: that mail was never confirmed to anybody. */
+/** Drops a last line that a kill cut short: that mail was never confirmed to a client. */
 const whole = (path: string): string[] => {
   const bytes = readFileSync(path);
   const length = bytes.lastIndexOf('\n') + 1;

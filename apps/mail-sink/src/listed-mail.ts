@@ -14,7 +14,7 @@ export interface ListedMail {
 const END_OF_HEADER = '\r\n\r\n';
 const CHARSET = /;\s*charset="?([^";\s]+)/i;
 
-/** A mail as a reader sees it. */
+/** A mail decoded for reading. */
 export const listedMail = ({ id, raw, receivedAt }: KeptMail): ListedMail => {
   const end = raw.indexOf(END_OF_HEADER);
   const header = headerFields(raw.toString('utf8', 0, end === -1 ? raw.length : end));
@@ -33,6 +33,6 @@ export const listedMail = ({ id, raw, receivedAt }: KeptMail): ListedMail => {
 const textOf = (body: Buffer, header: ReadonlyMap<string, string>): string => {
   const charset = CHARSET.exec(header.get('content-type') ?? '')?.[1] ?? 'utf-8';
   const text = decodedBody(body, header.get('content-transfer-encoding') ?? '', charset).replaceAll('\r\n', '\n');
-  // SMTP itself ends the last line.
+  // The final line break comes from SMTP, not from the sender.
   return text.endsWith('\n') ? text.slice(0, -1) : text;
 };

@@ -3,17 +3,17 @@ import type { Journal } from './journal.js';
 import { messageIdOf } from './message-id.js';
 
 export const MAX_KEPT_MAILS = 1_000;
-/** Of a larger mail the beginning is kept. */
+/** Only the beginning of a larger mail is kept. */
 const MAX_KEPT_BYTES = 65_536;
 
-/** A mail as it came in. Few of them are ever looked at, so it is decoded only then. */
+/** A mail as received. Few mails are ever viewed, so a mail is decoded only then. */
 export interface KeptMail {
   readonly id: string;
   readonly raw: Buffer;
   readonly receivedAt: Date;
 }
 
-/** Counts all mails and keeps the last ones. */
+/** Counts all mails and keeps the latest ones. */
 export class Mailbox {
   private received = 0;
   private readonly messageIds = new Set<string>();
@@ -23,12 +23,12 @@ export class Mailbox {
     for (const id of journal?.ids ?? []) this.count(id);
   }
 
-  /** `unique` counts a mail once, however often it came in: it goes by the Message-ID. */
+  /** `unique` counts mails by Message-ID: once, however often a mail arrived. */
   get stats(): { readonly received: number; readonly unique: number } {
     return { received: this.received, unique: this.messageIds.size };
   }
 
-  /** @returns the id that the mail has here */
+  /** @returns the sink's own id of the mail */
   take(mail: Buffer): string {
     const id = randomUUID();
     const messageId = messageIdOf(mail) ?? id;

@@ -2,11 +2,11 @@ import { TextDecoder } from 'node:util';
 
 const WORD = String.raw`=\?([^?\s*]+)(?:\*[^?\s]*)?\?([bq])\?([^?\s]*)\?=`;
 const WORDS = new RegExp(WORD, 'gi');
-/** Blank space between two encoded words only keeps the lines short. */
+/** White space between two encoded words only keeps lines short and is not content. */
 const GAPS = new RegExp(String.raw`(?<=\?=)\s+(?=${WORD})`, 'gi');
 const HEX_BYTES = /=([\da-f]{2})/gi;
 
-/** Header fields by lower-case name, unfolded; of a repeated one the first. */
+/** Unfolded header fields by lower-case name; the first one if a name repeats. */
 export const headerFields = (header: string): ReadonlyMap<string, string> => {
   const lines = header.replaceAll(/\r?\n(?=[ \t])/g, '').split(/\r?\n/);
   const fields = lines.map((line): [string, string] => {
@@ -16,7 +16,7 @@ export const headerFields = (header: string): ReadonlyMap<string, string> => {
   return new Map(fields.toReversed());
 };
 
-/** A header field with its encoded words (RFC 2047) in plain. */
+/** A header field with its encoded words (RFC 2047) decoded. */
 export const decodedWords = (field: string): string =>
   field
     .replaceAll(GAPS, '')
@@ -24,7 +24,7 @@ export const decodedWords = (field: string): string =>
       decoded(encoding.toLowerCase() === 'b' ? base64Bytes(text) : hexBytes(text.replaceAll('_', ' ')), charset),
     );
 
-/** A body that is one text; parts of a multipart body are not taken apart. */
+/** Decodes a body that is a single text; does not split multipart bodies. */
 export const decodedBody = (body: Buffer, transferEncoding: string, charset: string): string => {
   switch (transferEncoding.toLowerCase()) {
     case 'base64':
@@ -50,6 +50,6 @@ const decoderFor = (charset: string): TextDecoder => {
   try {
     return new TextDecoder(charset);
   } catch {
-    return new TextDecoder(); // a charset that nobody knows: UTF-8 is the best guess
+    return new TextDecoder(); // an unknown charset: UTF-8 is the best guess
   }
 };

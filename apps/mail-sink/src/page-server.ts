@@ -6,7 +6,7 @@ import type { Mailbox } from './mailbox.js';
 import { page } from './page.js';
 
 const DEFAULT_LIMIT = 50;
-/** Nothing in a mail may run or load anything, whatever gets past the escaping. */
+/** Content of a mail must not run or load anything, even if it gets past the escaping. */
 const HTML_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
@@ -19,7 +19,7 @@ interface Answer {
   readonly body: string;
 }
 
-/** The HTTP face of the sink: a page for people, and the same as JSON. */
+/** The HTTP interface of the sink: an HTML page, and the same data as JSON. */
 export const createPageServer = (mailbox: Mailbox): Server => {
   const route = ({ method, url = '/' }: IncomingMessage): Answer => {
     const { pathname, searchParams } = new URL(url, 'http://sink');
@@ -33,7 +33,7 @@ export const createPageServer = (mailbox: Mailbox): Server => {
       case 'GET /health':
         return json(200, { mode: 'health', status: 'up' });
       default:
-        return json(404, { error: 'Here are GET /, GET /mails, GET /stats and GET /health' });
+        return json(404, { error: 'Not found. Routes: GET /, GET /mails, GET /stats and GET /health' });
     }
   };
 

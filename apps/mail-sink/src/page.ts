@@ -17,7 +17,7 @@ h2 { font-size: 1rem; margin: 0; }
 p { color: #666; margin: 0; }
 pre { font: inherit; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 8rem; overflow: auto; margin: .5rem 0 0; }`;
 
-/** What came in, for people. */
+/** The HTML page with the latest mails. */
 export const page = ({ received, unique }: Mailbox['stats'], mails: readonly ListedMail[]): string => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -26,7 +26,7 @@ export const page = ({ received, unique }: Mailbox['stats'], mails: readonly Lis
 <title>Mail sink (${received})</title>
 <style>${STYLE}</style>
 <h1>Mail sink</h1>
-<p>${received} received, ${unique} of them different. The last ones:</p>
+<p>${received} received, ${unique} unique. Latest mails:</p>
 ${mails.map(article).join('\n')}
 </html>
 `;

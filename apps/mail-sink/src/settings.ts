@@ -2,14 +2,14 @@ import { Environment } from '../../platform/src/environment.js';
 
 export interface SinkSettings {
   readonly host: string;
-  /** Of the page. */
+  /** Port of the page. */
   readonly port: number;
   readonly smtpPort: number;
-  /** Share of mails answered 451 once they are in. */
+  /** Share of mails answered with 451 once they are received. */
   readonly failRate: number;
-  /** Addresses that are refused for good, with 550; in lower case. */
+  /** Addresses refused permanently with 550, in lower case. */
   readonly failAddresses: ReadonlySet<string>;
-  /** File that keeps the counts over a restart; without it a restart forgets. */
+  /** File that keeps the counts across restarts; without it a restart resets them. */
   readonly journal: string | undefined;
 }
 

@@ -4,12 +4,12 @@ import type { Mailbox } from './mailbox.js';
 import type { SinkSettings } from './settings.js';
 
 const MAX_MAIL_BYTES = 1_048_576;
-/** Longer than clients keep an idle connection, so that it is they who close it. */
+/** Longer than clients keep an idle connection, so that the client is the side that closes it. */
 const IDLE_TIMEOUT_MS = 300_000;
-/** For mails that are on their way in when the server stops. */
+/** Time for mails still being received when the server stops. */
 const CLOSE_WITHIN_MS = 200;
 
-/** Takes all mail, but what the settings make it turn away. Neither logins nor TLS: it belongs on loopback. */
+/** Accepts all mail except what the settings tell it to refuse. No logins and no TLS: for loopback only. */
 export const createSmtpServer = ({ failRate, failAddresses }: SinkSettings, mailbox: Mailbox): SMTPServer => {
   const server = new SMTPServer({
     disabledCommands: ['AUTH', 'STARTTLS'],
@@ -24,7 +24,7 @@ export const createSmtpServer = ({ failRate, failAddresses }: SinkSettings, mail
     onData: (stream, _session, reply) =>
       collect(stream, (mail) => {
         if (stream.sizeExceeded) return reply(refusal(552, 'The mail is too large'));
-        if (Math.random() < failRate) return reply(refusal(451, 'Out of order, try again'));
+        if (Math.random() < failRate) return reply(refusal(451, 'Temporarily unavailable, try again'));
         reply(null, `OK: queued as ${mailbox.take(mail)}`);
       }),
   });
@@ -34,7 +34,7 @@ export const createSmtpServer = ({ failRate, failAddresses }: SinkSettings, mail
 
 const refusal = (responseCode: number, reason: string): Error => Object.assign(new Error(reason), { responseCode });
 
-/** Calls back with a mail that is in completely; a client that leaves before that leaves nothing behind. */
+/** Calls back with a complete mail; nothing is kept from a client that disconnects earlier. */
 const collect = (stream: SMTPServerDataStream, take: (mail: Buffer) => void): void => {
   const chunks: Buffer[] = [];
   stream.on('data', (chunk: Buffer) => {

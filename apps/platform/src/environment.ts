@@ -1,4 +1,4 @@
-/** Every setting that is missing or wrong, in one message, so that one start shows all of them. */
+/** Lists every missing or invalid setting in one message, so that one start shows all of them. */
 export class SettingsError extends Error {
   constructor(readonly problems: readonly string[]) {
     super(`Settings (environment variables):\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
@@ -13,8 +13,8 @@ export interface NumberRule {
 }
 
 /**
- * Reads settings from environment variables. Problems are collected and thrown by `verify()`; until then a wrong
- * setting reads as its default. Values are not repeated in messages: they may hold passwords.
+ * Reads settings from environment variables. Problems are collected and thrown by `verify()`; until then an invalid
+ * setting reads as its default. Only `choices()` repeats values in messages: other values may hold passwords.
  */
 export class Environment {
   private readonly problems: string[] = [];
@@ -62,12 +62,12 @@ export class Environment {
     return parts.filter((part) => part !== '');
   }
 
-  /** Some of `known`; all of them when the variable is not set. */
+  /** Some of `known`; all of them if the variable is not set. */
   choices<T extends string>(name: string, known: readonly T[]): readonly T[] {
     const wanted = this.list(name);
     for (const each of wanted) {
       if (!known.some((choice) => choice === each)) {
-        this.problems.push(`${name} knows no "${each}"; it takes a comma list of ${known.join(', ')}`);
+        this.problems.push(`${name} does not accept "${each}"; it takes a comma-separated list of ${known.join(', ')}`);
       }
     }
     return wanted.length === 0 ? known : known.filter((choice) => wanted.includes(choice));
@@ -88,7 +88,7 @@ export class Environment {
     return rule.default;
   }
 
-  /** An empty variable counts as not set: that is what compose files make of a missing one. */
+  /** An empty variable counts as not set: compose files turn a missing variable into an empty one. */
   private read(name: string): string | undefined {
     const value = this.variables[name]?.trim();
     return value === '' ? undefined : value;

@@ -1,13 +1,13 @@
 import { SettingsError } from './environment.js';
 
-/** What a running app must offer so that its process can end in an orderly way. */
+/** What a running app must offer so that its process can shut down cleanly. */
 export interface Closable {
   close(): Promise<unknown>;
 }
 
 /**
- * Runs an app as a process: wrong settings end it with a message instead of a stack trace, a parent process (the
- * launcher, a test, pm2 with `wait_ready`) hears `ready` once it serves, and it does not outlive that parent.
+ * Runs an app as a process: invalid settings end it with a message instead of a stack trace, a parent process (the
+ * launcher, a test, pm2 with `wait_ready`) receives `ready` once the app serves, and the app ends with that parent.
  */
 export const runApp = async (start: () => Promise<Closable>): Promise<void> => {
   try {
@@ -21,10 +21,10 @@ export const runApp = async (start: () => Promise<Closable>): Promise<void> => {
   }
 };
 
-/** Sends a message to the parent process; false when there is none that listens. */
+/** Sends a message to the parent process; false if no parent is listening. */
 export type TellParent = (message: unknown) => boolean;
 
-/** Runs a task as a process that ends with it, or with its parent. A parent process hears `ready` once it is done. */
+/** Runs a task as a process that ends with the task or with its parent. The parent receives `ready` after the task. */
 export const runTask = async (task: (tell: TellParent) => Promise<void>): Promise<void> => {
   const abandon = (): void => process.exit(1);
   await runApp(async () => {

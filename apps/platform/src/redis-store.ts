@@ -4,18 +4,18 @@ import { Redis } from 'ioredis';
 
 const COMMAND_TIMEOUT_MS = 3_000;
 
-/** The app's own state could not be read or written; the caller may try again. */
+/** The app's own state could not be read or written; the caller may retry. */
 export class StoreUnavailableError extends Error {
   constructor(cause: unknown) {
-    // The cause is named but not attached: ioredis keeps command arguments on its errors.
+    // The message is copied but the cause is not attached: ioredis keeps command arguments on its errors.
     super(`The store does not answer: ${cause instanceof Error ? cause.message : 'unknown reason'}`);
     this.name = 'StoreUnavailableError';
   }
 }
 
 /**
- * Where an app keeps what must survive it. A connection of its own, apart from the transporter's: a command that waits
- * for Redis ends after a few seconds, so that an HTTP request gets its 503 in time.
+ * Keeps the state of an app that must survive its process. Uses a connection separate from the transporter's: a command
+ * that waits for Redis fails after a few seconds, so that an HTTP request gets its 503 in time.
  */
 export class RedisStore implements OnApplicationShutdown {
   private readonly redis: Redis;
@@ -30,12 +30,12 @@ export class RedisStore implements OnApplicationShutdown {
     let isDown = false;
     this.redis.on('ready', () => (isDown = false));
     this.redis.on('error', (error: Error) => {
-      if (!isDown) this.logger.warn(`Redis is not reachable: ${error.message}`); // once, not at each attempt
+      if (!isDown) this.logger.warn(`Redis is not reachable: ${error.message}`); // once, not on every attempt
       isDown = true;
     });
   }
 
-  /** Runs a script that is atomic over its keys, which must share one hash slot. */
+  /** Runs a script atomically. Its keys must share one hash slot. */
   run(script: string, keys: readonly string[], values: readonly (string | number)[]): Promise<unknown> {
     return this.guard(this.redis.eval(script, keys.length, ...keys, ...values));
   }
@@ -48,14 +48,14 @@ export class RedisStore implements OnApplicationShutdown {
     return this.guard(this.redis.hincrby(key, field, 1));
   }
 
-  /** Entries of a stream that a consumer group has not settled; all of them while there is no such group. */
+  /** Number of entries of a stream that a consumer group has not settled; all entries if the group does not exist. */
   async backlog(stream: string, group: string): Promise<number> {
     const groups = await this.guard(this.redis.xinfo('GROUPS', stream)).catch((error: Error) => {
       if (error.message.includes('no such key')) return [];
       throw error;
     });
     const known = (groups as unknown[][]).map(pairs).find((each) => each.get('name') === group);
-    // Redis does not know the lag after single entries have been deleted.
+    // Redis reports no lag after individual entries have been deleted.
     const unread = known?.get('lag') ?? (await this.guard(this.redis.xlen(stream)));
     return Number(unread) + Number(known?.get('pending') ?? 0);
   }

@@ -3,10 +3,10 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, r
 import { dirname, join } from 'node:path';
 
 /**
- * Sees to it that a database is in `directory`. It is made beside and then moved: a process that is killed meanwhile
- * would leave half of one, which never starts again.
+ * Ensures that `directory` holds a database. The database is created in a draft directory and renamed into place: a
+ * process killed halfway would otherwise leave a partial database that never starts.
  *
- * @param templates where an empty one is kept for the next time: to make one takes seconds, to copy it half of one
+ * @param templates directory that caches empty databases: creating one takes seconds, copying it half a second
  */
 export const prepareDirectory = async (directory: string, templates: string | undefined): Promise<void> => {
   if (isDatabase(directory)) return;
@@ -14,7 +14,7 @@ export const prepareDirectory = async (directory: string, templates: string | un
   await settle(directory, template === undefined ? create : (draft) => cpSync(template, draft, { recursive: true }));
 };
 
-/** Undefined where none can be kept, as in a checkout that belongs to somebody else. */
+/** Undefined if no template can be stored, as in a checkout owned by another user. */
 const templateIn = async (templates: string): Promise<string | undefined> => {
   const template = join(templates, pgliteVersion());
   if (!isDatabase(template)) await settle(template, create).catch(() => undefined);
@@ -36,11 +36,11 @@ const settle = async (directory: string, fill: (draft: string) => void | Promise
     renameSync(draft, directory);
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });
-    if (!isDatabase(directory)) throw error; // else somebody else was quicker
+    if (!isDatabase(directory)) throw error; // otherwise another process was faster
   }
 };
 
-/** Another version may keep its files otherwise. */
+/** The file layout may differ between versions. */
 const pgliteVersion = (): string => {
   const manifest = new URL('../package.json', import.meta.resolve('@electric-sql/pglite'));
   return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;

@@ -5,12 +5,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const LEAVE_WITHIN_MS = 5_000;
 const CHECK_MS = 50;
-/** In the command line of whoever runs this app. */
+/** Part of the command line of every process that runs this app. */
 const COMMAND = 'postgres/src/main';
 
 /**
- * Makes the directory this process's own until it ends, for two PGlites in one directory destroy it. Waits a while for
- * one that is about to end: it outlives a parent that was killed for a moment.
+ * Claims the directory for this process until the process ends: two PGlite processes in one directory destroy it. Waits
+ * for an owner that is about to end: the app briefly outlives a parent that was killed.
  */
 export const claimDirectory = async (directory: string): Promise<void> => {
   const note = `${directory}.pid`;
@@ -25,7 +25,7 @@ export const claimDirectory = async (directory: string): Promise<void> => {
 
 const isOwned = (note: string): boolean => {
   const owner = Number(textOf(note));
-  // After a restart of the machine the number may belong to anybody.
+  // After a reboot the process id may belong to an unrelated process.
   return owner > 0 && owner !== process.pid && commandOf(owner).includes(COMMAND);
 };
 

@@ -7,7 +7,7 @@ import { SharedSession } from './shared-session.js';
 
 /**
  * Stands in for a Postgres server. It writes a commit to its log before it answers, but does not wait for the disk
- * (fsync is off): what it has acknowledged survives a kill of the process, not a loss of power.
+ * (fsync is off): acknowledged commits survive a kill of the process, but not a power failure.
  */
 await runApp(async () => {
   const { directory, templates, host, port, maxConnections } = readSettings();

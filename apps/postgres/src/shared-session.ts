@@ -5,14 +5,14 @@ const SYNC = Uint8Array.of('S'.charCodeAt(0), 0, 0, 0, 4);
 const bytes = (types: string): ReadonlySet<number> => new Set(Buffer.from(types));
 /** Parse, bind, describe, execute, close, flush: more of the same statement follows. */
 const PARTS = bytes('PBDECH');
-/** Sync and query: the server says that it is ready for the next statement. */
+/** Sync and query: the server reports that it is ready for the next statement. */
 const ENDS = bytes('SQ');
 
 /**
- * The one session that PGlite has, as its socket server should see it. That server lets connections take turns message
- * by message and holds to one of them only during a transaction. The messages of a statement with parameters have to
- * stay together as well: two such statements that mix answer for each other, and one that failed makes the server skip
- * what the other connection sends, which then looks done.
+ * PGlite's single session, adapted to its socket server. That server switches between connections after every message
+ * and stays with one connection only during a transaction. The messages of a parameterized statement must stay together
+ * as well: two interleaved statements get each other's answers, and after a failed statement the server skips the
+ * messages of the other connection, whose statement then looks successful.
  */
 export class SharedSession extends PGlite {
   private isMidStatement = false;
@@ -28,13 +28,13 @@ export class SharedSession extends PGlite {
     try {
       await super.execProtocolRawStream(message, options);
     } catch (error) {
-      // Statements that fail do not throw. The database itself is broken, and the socket server would wait for ever.
+      // A failed statement does not throw, so the database itself is broken, and the socket server would wait forever.
       console.error(error);
       process.exit(1);
     }
   }
 
-  /** The socket server rolls back so what a client left open that is gone. */
+  /** The socket server calls this to roll back what a disconnected client left open. */
   override async exec(query: string, options?: QueryOptions): Promise<Results[]> {
     if (this.isMidStatement) {
       this.isMidStatement = false;

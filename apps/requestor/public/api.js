@@ -1,6 +1,6 @@
 const ANSWER_WITHIN_MS = 15_000;
 
-/** What the server refused, with its answer; `status` is 0 where it could not be reached. */
+/** A request that failed, with the server's answer; `status` is 0 if the server could not be reached. */
 export class Refusal extends Error {
   constructor(status, body) {
     super(body.message ?? 'The server cannot be reached');

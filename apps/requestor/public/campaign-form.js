@@ -3,12 +3,12 @@ import { announce, isBusy, setBusy, show } from './elements.js';
 
 const KEY_BYTES = 16;
 
-/** Starts campaigns. What is missing is said here, all else that may be wrong with one by the server. */
+/** Starts campaigns. The form checks its own constraints; the server validates everything else. */
 export function setUpForm(started) {
   const form = document.getElementById('start');
   const button = form.querySelector('button');
   const problem = document.getElementById('start-problem');
-  // The same for as long as the same thing is tried again: an answer that got lost must not start it twice.
+  // Stays the same while the same draft is retried: a lost answer must not start the campaign twice.
   let key = newKey();
   form.addEventListener('input', () => (key = newKey()));
 
@@ -50,7 +50,7 @@ const gapsIn = ({ elements }) =>
       .map((field) => [field.name, [field.dataset.wrong ?? field.validationMessage]]),
   );
 
-/** At each field what is wrong with it, and the focus on the first; whether there was any. */
+/** Shows the errors at their fields and focuses the first field; returns whether there were any. */
 function showErrors(form, errors) {
   for (const old of form.querySelectorAll('.field .problem')) old.remove();
   for (const old of form.querySelectorAll('[aria-invalid]')) {
@@ -76,13 +76,13 @@ function showError(field, texts) {
   return field;
 }
 
-/** Of several boxes with one name it is their group that is wrong. */
+/** The field at a path; for several checkboxes with one name, their group. */
 function fieldAt(form, path) {
   const found = form.elements.namedItem(path);
   return found instanceof RadioNodeList ? found[0].closest('fieldset') : found;
 }
 
-/** Not `randomUUID`: a browser has it on secure pages only. */
+/** Not `randomUUID`: browsers offer it on secure pages only. */
 function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
   return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -9,18 +9,18 @@ const STATES = {
   done: 'Done',
   cancelled: 'Cancelled',
 };
-const CHANNELS = { email: 'E-mail', sms: 'SMS' };
+const CHANNELS = { email: 'Email', sms: 'SMS' };
 const OVER = new Set(['done', 'cancelled']);
 const SURE_WITHIN_MS = 4_000;
 
 const cards = new Map();
 const list = document.getElementById('campaigns');
 
-/** Shows a campaign as it is now; newest first. */
+/** Adds or updates the card of a campaign; newest campaigns come first. */
 export function showCampaign(campaign) {
   const card = cards.get(campaign.id) ?? add(campaign);
   const { state: before } = card;
-  // An answer that was overtaken by the news of the end.
+  // A stale answer: the end of the campaign arrived first.
   if (OVER.has(before) && !isOver(campaign)) return;
   card.state = stateOf(campaign);
   draw(card, campaign);
@@ -54,7 +54,7 @@ function draw({ element, parts }, campaign) {
   write(parts.hold, campaign.paused ? 'Resume' : 'Pause');
   parts.hold.setAttribute('aria-label', `${parts.hold.textContent} ${name}`);
   parts.cancel.setAttribute('aria-label', `${parts.cancel.textContent} ${name}`);
-  // Whoever had the focus on a button that goes away stays with the campaign.
+  // Keep the focus on the campaign when its focused button disappears.
   if (over && parts.actions.contains(document.activeElement)) element.focus();
   parts.actions.hidden = over;
   if (over) show(parts.problem);
@@ -85,7 +85,7 @@ async function order(card, action) {
   }
 }
 
-/** It cannot be undone, so it takes a second press. */
+/** A cancellation cannot be undone, so it takes a second press. */
 function cancelOnceSure(card) {
   if (isBusy(card.parts.cancel)) return;
   const isSure = card.parts.cancel.classList.contains('sure');

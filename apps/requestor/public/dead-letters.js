@@ -6,7 +6,7 @@ const rows = new Map();
 const list = document.getElementById('dead-letters');
 const problem = document.getElementById('dead-letters-problem');
 
-/** Shows how many were given up of each stream. */
+/** Shows the number of dead letters per stream. */
 export async function showDeadLetters() {
   try {
     for (const each of await get('dead-letters')) draw(each);
@@ -20,7 +20,7 @@ function draw({ stream, count: letters }) {
   const { element, parts } = rows.get(stream) ?? add(stream);
   write(parts.count, count(letters));
   parts.count.classList.toggle('some', letters > 0);
-  // Whoever had the focus on the button that goes away stays with the stream.
+  // Keep the focus on the stream when its focused button disappears.
   if (letters === 0 && parts.redrive === document.activeElement) element.focus();
   parts.redrive.hidden = letters === 0;
 }
@@ -41,7 +41,7 @@ async function redrive(stream, button) {
   setBusy(button, true);
   try {
     const { redriven } = await post(`dead-letters/${encodeURIComponent(stream)}/redrive`);
-    announce(`${count(redriven)} of ${stream} run again`);
+    announce(`${count(redriven)} from ${stream} will run again`);
     await showDeadLetters();
   } catch (refusal) {
     show(problem, refusal.message);

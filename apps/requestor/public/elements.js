@@ -1,4 +1,4 @@
-/** What a template holds, as a new element, and its parts by name. */
+/** A new element from a template, and its parts by name. */
 export function instantiate(template) {
   const element = document.getElementById(template).content.firstElementChild.cloneNode(true);
   const parts = {};
@@ -6,25 +6,25 @@ export function instantiate(template) {
   return { element, parts };
 }
 
-/** Writes only what is new: a text that is written again is selected, announced and laid out again. */
+/** Writes only a changed text: writing the same text again resets selections and repeats announcements and layout. */
 export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Shows a text, or nothing at all. */
+/** Shows a text; hides the element if there is none. */
 export function show(element, text) {
   write(element, text ?? '');
   element.hidden = !text;
 }
 
-/** Unlike `disabled`, it keeps the focus where it is. */
+/** Unlike `disabled`, this keeps the focus on the button. */
 export function setBusy(button, isBusy) {
   button.setAttribute('aria-disabled', String(isBusy));
 }
 
 export const isBusy = (button) => button.getAttribute('aria-disabled') === 'true';
 
-/** Tells those who cannot see it what has changed. */
+/** Announces a change to screen readers. */
 export function announce(text) {
   document.getElementById('announcements').textContent = text;
 }

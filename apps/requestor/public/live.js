@@ -4,10 +4,10 @@ const WORDS = {
   connecting: 'Connecting',
   live: 'Live',
   stalled: 'No answer from the workers',
-  lost: 'Connection lost, trying again',
+  lost: 'Connection lost, reconnecting',
 };
 
-/** Follows all campaigns over one connection, and says how that connection is. */
+/** Follows all campaigns over one connection and shows the state of that connection. */
 export function follow(changed) {
   const pill = document.getElementById('connection');
   const enter = (state) => {
@@ -26,7 +26,7 @@ export function follow(changed) {
     events.addEventListener('listed', () => enter('live'));
     events.addEventListener('error', () => {
       enter('lost');
-      // A lost connection the browser opens again by itself; one that was refused it does not.
+      // The browser reopens a lost connection by itself, but not one that was refused.
       if (events.readyState === EventSource.CLOSED) setTimeout(open, RETRY_MS);
     });
   };

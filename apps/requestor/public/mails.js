@@ -8,7 +8,7 @@ const list = document.getElementById('mails');
 const note = document.getElementById('no-mails');
 let shown = '';
 
-/** Shows the last mails that the demo's mail server got. */
+/** Shows the latest mails that the demo's mail sink received. */
 export async function showMails() {
   try {
     const { hasSink, mails } = await get(`api/v1/mails?limit=${SHOWN}`);
@@ -37,6 +37,6 @@ function itemFor({ subject, to, text, receivedAt }) {
 }
 
 function noteOn(hasSink, mails) {
-  if (!hasSink) return 'No mail server is named here (MAIL_SINK_URL).';
+  if (!hasSink) return 'No mail sink is configured (MAIL_SINK_URL).';
   return mails.length === 0 ? 'None yet.' : undefined;
 }

@@ -8,7 +8,7 @@ import { showMails } from './mails.js';
 const MAILS_EVERY_MS = 2_000;
 const DEAD_LETTERS_EVERY_MS = 4_000;
 
-/** Again and again, one at a time, while somebody looks. */
+/** Refreshes periodically, one refresh at a time, while the page is visible. */
 function keepFresh(refresh, everyMs) {
   let timer;
   const run = async () => {
@@ -21,7 +21,7 @@ function keepFresh(refresh, everyMs) {
   void run();
 }
 
-// The stream of events will tell of it too, but not before a responder has begun with it.
+// The event stream reports the campaign too, but only after a responder has started it.
 setUpForm((id) => get(`api/v1/campaigns/${id}`).then(showCampaign, () => undefined));
 follow(showCampaign);
 keepFresh(showMails, MAILS_EVERY_MS);

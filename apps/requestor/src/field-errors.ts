@@ -1,7 +1,7 @@
 import { BadRequestException, HttpStatus } from '@nestjs/common';
 import type { ValidationError } from '@nestjs/common';
 
-/** 400 that says for each field, named by its path such as `audience.limit`, what is wrong with it. */
+/** A 400 that lists the errors of each field, named by its path such as `audience.limit`. */
 export const fieldErrors = (errors: readonly ValidationError[]): BadRequestException =>
   badRequest(Object.fromEntries(errors.flatMap((error) => linesOf(error, ''))));
 

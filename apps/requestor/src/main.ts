@@ -12,7 +12,7 @@ import { readSettings } from './settings.js';
 await runApp(async () => {
   const settings = readSettings();
   const logger = new ConsoleLogger({ prefix: settings.instance, logLevels: ['log', 'warn', 'error', 'fatal'] });
-  // A viewer of server-sent events never hangs up by itself; it must not hold up a stop.
+  // A client of server-sent events never disconnects by itself; it must not delay a shutdown.
   const app = await NestFactory.create<NestExpressApplication>(AppModule.with(settings), {
     logger,
     forceCloseConnections: true,

@@ -9,11 +9,11 @@ const HEADERS: Readonly<Record<string, string>> = {
     "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'",
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
-  // Asked for anew each time, answered with 304 while it is the same: the names of the files hold no version.
+  // Revalidated on every load and answered with 304 while unchanged: the file names carry no version.
   'Cache-Control': 'no-cache',
 };
 
-/** The page at `/`: files as they are, which may load nothing from elsewhere and run nothing that stands in a text. */
+/** The page at `/`: static files that may load nothing from other origins and run no inline script. */
 export const servePage = (app: NestExpressApplication): void => {
   app.useStaticAssets(FILES, {
     redirect: false,

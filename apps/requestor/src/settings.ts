@@ -7,15 +7,15 @@ export interface RequestorSettings {
   readonly redisUrl: string;
   /** Name of this process in answers and logs. */
   readonly instance: string;
-  /** How long a question to a responder may take before the caller gets 504. */
+  /** How long a request to a responder may take before the caller gets 504. */
   readonly requestTimeoutMs: number;
-  /** How long accepting something may wait for Redis before the caller gets 503. */
+  /** How long accepting a message may wait for Redis before the caller gets 503. */
   readonly publishTimeoutMs: number;
-  /** Where the last mails can be looked at. */
+  /** Base URL of the mail sink, which lists the latest mails. */
   readonly mailSinkUrl: string | undefined;
 }
 
-/** Injection token: an interface leaves nothing behind at run time. */
+/** Injection token: an interface does not exist at run time. */
 export const SETTINGS = Symbol('requestor settings');
 
 export const readSettings = (env = new Environment()): RequestorSettings => {
@@ -25,7 +25,7 @@ export const readSettings = (env = new Environment()): RequestorSettings => {
     redisUrl: env.url('REDIS_URL', ['redis:', 'rediss:']),
     instance: env.text('INSTANCE', `requestor-${hostname()}-${process.pid}`),
     requestTimeoutMs: env.integer('REQUEST_TIMEOUT_MS', { default: 5_000, min: 1, max: 600_000 }),
-    // Shorter than a question may take, so that a Redis that is away is told from a responder that is.
+    // Shorter than the request timeout, to tell an unreachable Redis from a missing responder.
     publishTimeoutMs: env.integer('PUBLISH_TIMEOUT_MS', { default: 3_000, min: 1, max: 60_000 }),
     mailSinkUrl: env.optionalUrl('MAIL_SINK_URL', ['http:', 'https:']),
   };

@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { PayloadTooLargeError, RedisStreamError, RequestTimeoutError } from 'nestjs-redis-stream-transport';
 import { StoreUnavailableError } from '../../platform/src/redis-store.js';
 
-/** Says in HTTP what it means for the caller that Redis, or whoever is behind it, did not do its part. */
+/** Maps failures of Redis, or of the responders behind it, to the HTTP status for the caller. */
 @Catch(RedisStreamError, StoreUnavailableError)
 export class UnavailableFilter implements ExceptionFilter<RedisStreamError | StoreUnavailableError> {
   private readonly logger = new Logger(UnavailableFilter.name);

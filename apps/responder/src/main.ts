@@ -8,11 +8,11 @@ import { AppModule } from './app.module.js';
 import { readSettings } from './settings.js';
 import type { ResponderSettings } from './settings.js';
 
-/** Group of the handlers that name none of their own: those that answer requests. */
+/** Group of the handlers that name no group of their own: the SMS status and the demo. */
 const DEFAULT_GROUP = 'responder';
 /**
- * The worker itself gives an SMS up after `MAX_ATTEMPTS`. A run that kills its process counts as well, and then
- * somebody must still be left to say that it failed.
+ * The worker itself gives up on an SMS after `MAX_ATTEMPTS`. A run that kills its process counts as an attempt too, and
+ * a later attempt must be left to report the failure.
  */
 const SPARE_ATTEMPTS = 5;
 const MAX_SWEEP_INTERVAL_MS = 5_000;
@@ -37,7 +37,7 @@ await runApp(async () => {
     logger,
     strategy: transporter(settings),
   });
-  // Dead letters then say what was thrown, and not what Nest made of it.
+  // Dead letters then hold the error that was thrown, not the one that Nest turns it into.
   app.useGlobalInterceptors(new RedisStreamErrorInterceptor());
   app.enableShutdownHooks();
   await app.listen();

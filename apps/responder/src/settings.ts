@@ -10,9 +10,9 @@ import {
 } from '../../contracts/src/index.js';
 import { Environment } from '../../platform/src/environment.js';
 
-/** Roles that work on the database. */
+/** Roles that need the database. */
 const CAMPAIGN_ROLES = [CAMPAIGN_GROUP, USER_GROUP, NOTIFICATION_GROUP, EMAIL_GROUP] as const;
-/** Consumer groups that a responder can serve. Requests about SMS are answered by every responder. */
+/** Consumer groups that a responder can serve. Every responder answers requests about SMS. */
 export const ROLES = [SMS_WORKER_GROUP, BILLING_GROUP, DELIVERY_STATUS_GROUP, ...CAMPAIGN_ROLES] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -23,21 +23,21 @@ export interface ResponderSettings {
   readonly roles: readonly Role[];
   /** Base URL of the SMS gateway; empty without the role that calls it. */
   readonly smsProviderUrl: string;
-  /** Postgres; empty without a role that works on it. */
+  /** URL of Postgres; empty without a role that needs it. */
   readonly databaseUrl: string;
-  /** The mail server; empty without the role that sends mails. */
+  /** URL of the mail server; empty without the role that sends mails. */
   readonly smtpUrl: string;
   /** Sender of all mails: `Name <address>`. */
   readonly mailFrom: string;
   /** Connections to the mail server. */
   readonly mailConnections: number;
-  /** Messages of campaigns that may wait in the streams before a fan-out waits as well. */
+  /** Campaign messages that may wait in the streams before a fan-out waits too. */
   readonly maxBacklog: number;
-  /** Calls to the SMS gateway before an SMS is given up. */
+  /** Calls to the SMS gateway before the worker gives up on an SMS. */
   readonly maxAttempts: number;
   readonly retryDelayMs: number;
   readonly retryMaxDelayMs: number;
-  /** How long the work of a responder that died stays with it. */
+  /** How long the entries of a dead responder stay with it before another one takes them over. */
   readonly leaseMs: number;
   readonly shutdownTimeoutMs: number;
 }

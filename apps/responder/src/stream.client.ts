@@ -3,7 +3,7 @@ import { RedisStreamClient } from 'nestjs-redis-stream-transport';
 import { SETTINGS } from './settings.js';
 import type { ResponderSettings } from './settings.js';
 
-/** Injection token of the client by which the roles write to each other. */
+/** Injection token of the client through which the roles send messages to each other. */
 export const STREAM_CLIENT = Symbol('stream client');
 
 export const StreamClientModule = ClientsModule.registerAsync([

@@ -3,15 +3,15 @@ import type { ValidationError } from '@nestjs/common';
 import { RpcException } from '@nestjs/microservices';
 import { RedisStreamUnrecoverableError } from 'nestjs-redis-stream-transport';
 
-/** An event that breaks its contract goes to the dead letters at once: no further attempt would mend it. */
+/** An event that breaks its contract becomes a dead letter at once: further attempts would fail the same way. */
 export const eventValidation = (): ValidationPipe =>
   new ValidationPipe({
-    exceptionFactory: (errors) => new RedisStreamUnrecoverableError(`Not a valid event: ${reasons(errors)}`),
+    exceptionFactory: (errors) => new RedisStreamUnrecoverableError(`Invalid event: ${reasons(errors)}`),
   });
 
-/** A request that breaks its contract is answered with what is wrong with it. */
+/** A request that breaks its contract is answered with its validation errors. */
 export const requestValidation = (): ValidationPipe =>
-  new ValidationPipe({ exceptionFactory: (errors) => new RpcException(`Not a valid request: ${reasons(errors)}`) });
+  new ValidationPipe({ exceptionFactory: (errors) => new RpcException(`Invalid request: ${reasons(errors)}`) });
 
 const reasons = (errors: readonly ValidationError[]): string =>
   errors.flatMap(({ constraints, children }) => [...Object.values(constraints ?? {}), ...nested(children)]).join('; ');

@@ -9,7 +9,7 @@ export interface SentMessage {
   readonly at: string;
 }
 
-/** What the provider has sent. One idempotency key sends one message, however often it is used. */
+/** The messages that the provider has sent. One idempotency key sends one message, however often it is used. */
 export class Outbox {
   private readonly byKey = new Map<string, SentMessage>();
 
@@ -40,7 +40,7 @@ export class Outbox {
       const message = JSON.parse(line) as SentMessage;
       this.byKey.set(message.key, message);
     } catch {
-      // an empty last line, or one that a kill cut short: that message was never confirmed to anybody
+      // an empty last line, or one that a kill cut short: that message was never confirmed to a caller
     }
   }
 }

@@ -11,7 +11,7 @@ interface Answer {
   readonly body: unknown;
 }
 
-/** The HTTP face of a paid SMS gateway: `POST /send`, and `GET /sent` for those who want to look behind it. */
+/** The HTTP API of a paid SMS gateway: `POST /send`, and `GET /sent` to inspect what it has sent. */
 export const createProvider = (settings: ProviderSettings): Server => {
   const outbox = new Outbox(settings.journal);
   let calls = 0;
@@ -25,7 +25,7 @@ export const createProvider = (settings: ProviderSettings): Server => {
     const message = parseMessage(body);
     if (!message) return refuse(400, 'Expected JSON {number, text}');
     if (settings.failNumbers.has(message.number)) return refuse(422, `${message.number} cannot receive SMS`);
-    if (Math.random() < settings.failRate) return refuse(503, 'Out of order, try again');
+    if (Math.random() < settings.failRate) return refuse(503, 'Temporarily unavailable, try again');
     return { status: 200, body: { id: outbox.send(key, message.number, message.text).id } };
   };
 
@@ -38,7 +38,7 @@ export const createProvider = (settings: ProviderSettings): Server => {
       case 'GET /health':
         return { status: 200, body: { mode: 'health', status: 'up' } };
       default:
-        return refuse(404, 'Here are POST /send, GET /sent and GET /health');
+        return refuse(404, 'Not found. Routes: POST /send, GET /sent and GET /health');
     }
   };
 

@@ -3,12 +3,12 @@ import { Environment } from '../../platform/src/environment.js';
 export interface ProviderSettings {
   readonly host: string;
   readonly port: number;
-  /** Share of calls answered 503. */
+  /** Share of calls answered with 503. */
   readonly failRate: number;
   readonly latencyMs: number;
-  /** Numbers that are refused for good, with 422. */
+  /** Numbers refused permanently with 422. */
   readonly failNumbers: ReadonlySet<string>;
-  /** File that keeps what was sent over a restart; without it a restart forgets. */
+  /** File that keeps the sent messages across restarts; without it a restart loses them. */
   readonly journal: string | undefined;
 }
 

@@ -1,5 +1,5 @@
--- KEYS stream; ARGV group, consumer, number of requests, ids of requests …, other ids … Acks what this consumer still owns,
--- and deletes requests with it. → ids that it no longer owns.
+-- KEYS stream; ARGV group, consumer, number of requests, ids of requests …, other ids … Acks the entries that this
+-- consumer still owns, and deletes the requests among them. → ids that it no longer owns.
 local lost = {}
 local requests = tonumber(ARGV[3])
 for i = 4, #ARGV do

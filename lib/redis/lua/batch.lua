@@ -1,5 +1,6 @@
--- ARGV number of templates, each as number of words, number of holes, the holes' positions and the words; then for each
--- command the number of its template and what goes into the holes → the reply of each, errors as text behind a mark.
+-- ARGV number of templates, each as number of words, number of holes, the positions of the holes and the words; then
+-- for each command the number of its template and the values for the holes → the reply of each command, errors as text
+-- after a mark.
 local templates, replies, at = {}, {}, 2
 for t = 1, tonumber(ARGV[1]) do
   local size, count = tonumber(ARGV[at]), tonumber(ARGV[at + 1])

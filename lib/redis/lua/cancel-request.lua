@@ -1,6 +1,6 @@
--- KEYS stream; ARGV control channel, then pairs of entry id and request id. Deletes the entries, and tells the servers
--- about each that one of them has read. → what Redis refused after the deletion, '' when nothing. What comes after it is
--- pcall'd: a user without these rights still deletes.
+-- KEYS stream; ARGV control channel, then pairs of entry id and request id. Deletes the entries, and announces those
+-- that a server has read. → what Redis refused after the deletion, '' if nothing. The commands after the deletion use
+-- pcall: a user without the permissions for them still deletes.
 for i = 2, #ARGV, 2 do redis.call('XDEL', KEYS[1], ARGV[i]) end
 local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
 if groups.err then return groups.err end

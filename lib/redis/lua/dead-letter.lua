@@ -1,7 +1,7 @@
--- KEYS stream, dead-letter stream; ARGV group, consumer, id, '1' to delete the entry, then names and values to add
--- → {'stored', id of the letter} | {'not-owned'} | {'gone'}. A field of the entry that is called like one of a letter keeps
--- its value as `x-own:<name>`. Lua hands at most some 8,000 values to a call, so an entry with more fields is kept whole as
--- MessagePack in one field.
+-- KEYS stream, dead-letter stream; ARGV group, consumer, id, '1' to delete the entry, then names and values to add →
+-- {'stored', id of the dead letter} | {'not-owned'} | {'gone'}. A field of the entry with the name of a dead-letter
+-- field keeps its value as `x-own:<name>`. Lua passes at most about 8,000 values to a call, so an entry with more than
+-- 2,000 fields is kept whole as MessagePack in one field.
 local group, consumer, id = ARGV[1], ARGV[2], ARGV[3]
 if #redis.call('XPENDING', KEYS[1], group, id, id, 1, consumer) == 0 then return {'not-owned'} end
 local entry = redis.call('XRANGE', KEYS[1], id, id)[1]

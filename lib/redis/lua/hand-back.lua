@@ -1,6 +1,6 @@
--- KEYS stream; ARGV group, consumer, idle, attempts to take off, ids … Gives entries to the consumer that was seen last,
--- with an idle time that makes the next sweep of any instance take them, so that the giver leaves nothing
--- behind. → ids of entries that were deleted.
+-- KEYS stream; ARGV group, consumer, idle, attempts to take off, ids … Gives entries to the other consumer that was
+-- seen last, with an idle time that makes the next sweep of any instance take them, so that this consumer leaves
+-- nothing behind. → ids of entries that were deleted.
 -- include successor.lua
 -- include claim.lua
 local successor = successor_of(KEYS[1], ARGV[1], ARGV[2])

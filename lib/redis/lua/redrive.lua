@@ -1,7 +1,7 @@
--- KEYS stream, dead-letter stream; ARGV id of the letter, idle → 'redriven' | 'missing' | 'foreign' | 'elsewhere' |
--- 'homeless' | 'too-wide'. An entry that is still in its stream becomes pending again for its group alone, under its old id;
--- one that is not is added anew, marked for that group and with the id that it had first. Either way the group has to be
--- there: what is marked for one that is not would be acked by all others.
+-- KEYS stream, dead-letter stream; ARGV id of the dead letter, idle → 'redriven' | 'missing' | 'foreign' | 'elsewhere'
+-- | 'homeless' | 'too-wide'. An entry that is still in its stream becomes pending again, only for its group and under
+-- its old id. Otherwise a copy is added, marked with the group and the original id. Either way the group has to exist:
+-- all other groups would ack an entry that is marked for a missing group.
 -- include successor.lua
 local letter = redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])[1]
 if not letter then return 'missing' end
@@ -22,7 +22,7 @@ end
 sort(letter[2], true)
 local group, id = about['x-group'], about['x-id']
 if not group or not id or not id:match('^%d+%-%d+$') then return 'foreign' end
--- `q` and `{q}` have their letters in the same stream.
+-- `q` and `{q}` have the same dead-letter stream.
 local from = about['x-stream'] or KEYS[1]
 if from ~= KEYS[1] and (from .. ':dead' == KEYS[2] or '{' .. from .. '}:dead' == KEYS[2]) then return 'elsewhere' end
 local pending = redis.pcall('XPENDING', KEYS[1], group, id, id, 1)

@@ -1,6 +1,6 @@
--- KEYS stream; ARGV group, consumer, number of requests, ids of requests …, other ids …
--- → {ids that another consumer owns by now, or that are settled, ids of requests that were deleted}. A deleted request has no
--- caller any more; an event that was deleted, and is not pending any more therefore, is nobody else's.
+-- KEYS stream; ARGV group, consumer, number of requests, ids of requests …, other ids … → {ids that another consumer
+-- owns by now, or that are settled, ids of requests that were deleted}. A deleted request has no caller any more. A
+-- deleted event is in neither list: it is no longer pending, so no other consumer owns it.
 -- include claim.lua
 local lost, deleted = {}, {}
 local requests = tonumber(ARGV[3])

@@ -1,5 +1,6 @@
--- KEYS stream; ARGV group, consumer, then id and number of the next attempt in pairs → {id, fields | false} of those that this
--- consumer still owns. The number is given, not counted up: a call that is repeated, its answer lost, counts once.
+-- KEYS stream; ARGV group, consumer, then id and number of the next attempt in pairs → {id, fields | false} of the
+-- entries that this consumer still owns. The number is set, not incremented: a call that is repeated after its answer
+-- was lost counts once.
 local taken = {}
 for i = 3, #ARGV, 2 do
   local id = ARGV[i]

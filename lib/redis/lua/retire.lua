@@ -1,7 +1,8 @@
--- KEYS stream, shape (absent: not to be used); ARGV group, own name, minimum idle, now in ms. Removes consumers with nothing
--- pending: itself when the idle time is '', else the others that were not seen for so long. Check and removal are one step:
--- a consumer that got an entry in between would take it with it.
--- Before Redis 7.2, which added `inactive`, a consumer that waits for new entries is not seen; so there it signs the shape.
+-- KEYS stream, shape (absent: not to be used); ARGV group, own name, minimum idle, now in ms. Removes consumers with
+-- nothing pending: this consumer if the idle time is '', otherwise the others that were not seen for that long. Check
+-- and removal are one step: removing a consumer that got an entry in between would lose the entry.
+-- Before Redis 7.2, which added `inactive`, Redis does not see a consumer that waits for new entries, so there each
+-- consumer records in the shape that it is alive.
 local retired = 0
 -- include pairs.lua
 local function signature_of(name) return 'seen:' .. ARGV[1] .. ':' .. name end

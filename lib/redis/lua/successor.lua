@@ -1,5 +1,6 @@
--- The other consumer that was seen last; the giver itself when there is no other. Before Redis 7.2 a consumer that waits for
--- new entries is not seen, so a long absence says nothing; and whoever gets them, the next sweep of any instance takes them.
+-- The other consumer that was seen last; the giver itself if there is no other. Before Redis 7.2, Redis does not see a
+-- consumer that waits for new entries, so a long absence means nothing. Whichever consumer gets the entries, the next
+-- sweep of any instance takes them.
 -- include pairs.lua
 local function successor_of(key, group, giver)
   local successor, seen = giver, math.huge

@@ -1,5 +1,5 @@
--- KEYS stream; ARGV group, consumer, expected owner ('' = any), least idle, idle below which ('' = any), step, ids …
--- → {id, attempt, fields, from}.
+-- KEYS stream; ARGV group, consumer, expected owner ('' = any), minimum idle, upper bound of idle ('' = none), step,
+-- ids … → {id, attempt, fields, from}.
 local least, below = tonumber(ARGV[4]), tonumber(ARGV[5]) or math.huge
 local taken = {}
 for i = 7, #ARGV do

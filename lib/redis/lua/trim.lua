@@ -1,9 +1,9 @@
--- KEYS stream, shape (absent: all groups have the same settings); ARGV default length, default oldest id by age ('' = any),
--- now in ms, own group, length that counts as much → {by how much it is still too long, then for each group that nobody
--- seems to read: name, how much it holds back, '1' if it was left out}.
--- Retention belongs to the stream: the largest of its groups' settings counts. Never touches what some group has not
--- settled: the bound is the smallest id that is pending, or was delivered last, in any group that is not left out.
--- LIMIT keeps the newest entries although MINID alone would not.
+-- KEYS stream, shape (absent: all groups have the same settings); ARGV default length, default oldest id by age ('' =
+-- any), now in ms, own group, number of entries that counts as many → {by how many entries it is still too long, then
+-- for each group that no consumer seems to read: name, how many entries it holds back, '1' if it was left out}.
+-- Retention belongs to the stream: the largest of its groups' settings counts. Never trims entries that some group has
+-- not settled: the bound is the smallest id that is pending, or was delivered last, in any group that is not left out.
+-- LIMIT keeps the newest entries, which MINID alone would not keep.
 local function before(a, b)
   local ams, aseq = a:match('^(%d+)-(%d+)$')
   local bms, bseq = b:match('^(%d+)-(%d+)$')
@@ -14,7 +14,7 @@ end
 local length, now = redis.call('XLEN', KEYS[1]), tonumber(ARGV[3])
 local shape = KEYS[2] and pairs_of(redis.call('HGETALL', KEYS[2])) or {}
 
--- How long nobody has shown an interest in a group, at least.
+-- Lower bound of the time since a consumer last used a group.
 local function idle_of(group, last)
   local idle = math.huge
   for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], group)) do
@@ -64,7 +64,7 @@ end
 bound, keep, oldest = bound or '0-0', keep or tonumber(ARGV[1]), hasOldest and oldest or ARGV[2]
 if oldest ~= '' then
   local from = before(oldest, bound) and oldest or bound
-  -- Whole nodes first, as many as do not hold up Redis; what is left of a node is exact and small.
+  -- Whole nodes first, up to a number that does not hold up Redis; trimming the rest of a node is exact and small.
   if redis.call('XTRIM', KEYS[1], 'MINID', '~', from, 'LIMIT', 10000) == 0 then
     redis.call('XTRIM', KEYS[1], 'MINID', '=', from)
   end

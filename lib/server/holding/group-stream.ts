@@ -5,30 +5,30 @@ import type { Membership } from '../../redis/scripts.js';
 import { HeldEntry } from './held-entry.js';
 import type { EntryPhase } from './held-entry.js';
 
-/** What runs for an entry of one stream in one group. */
+/** The handlers of one pattern in one group. */
 export interface Route {
   readonly pattern: string;
   readonly group: string;
   readonly settings: HandlerSettings;
-  /** All of them run for each event; it is settled when the last one is done. */
+  /** All of them run for each event, which is settled when the last one is done. */
   readonly eventHandlers: MessageHandler[];
   messageHandler: MessageHandler | undefined;
 }
 
-/** Neither new nor running: they hold no slot, and are bounded all the same. */
+/** Neither new nor running: such entries hold no slot, but their number is bounded. */
 const isBacklog = (phase: EntryPhase): boolean => phase === 'waiting' || phase === 'settling';
 
 /** A stream as one consumer group of this process sees it, with the entries that this process owns. */
 export class GroupStream implements Membership {
   readonly deadLetterStream: string;
-  /** Hash that says what the stream is beyond itself. */
+  /** Key of the shape, the hash of what the groups of the stream ask for. */
   readonly shape: string;
 
   private readonly held = new Map<string, HeldEntry>();
   private backlogSize = 0;
   private waitingBytes = 0;
   private start: string;
-  /** Redis refused it; left alone until then (monotonic clock). */
+  /** Redis refused the stream, which is left alone until then (monotonic clock). */
   private unusableUntil = 0;
   private settledCount = 0;
   private createdAt = -Infinity;
@@ -47,7 +47,7 @@ export class GroupStream implements Membership {
     return this.route.group;
   }
 
-  /** Where a group that has to be created starts; `'0'` once this process had it: what came in between counts. */
+  /** Where the group starts if it has to be created; `'0'` once joined, so that a lost group skips no entry. */
   get startFrom(): string {
     return this.start;
   }
@@ -56,12 +56,12 @@ export class GroupStream implements Membership {
     return this.unusableUntil === 0 || this.unusableUntil <= performance.now();
   }
 
-  /** Entries that wait for a further attempt, or for Redis to take their ack or their dead letter. */
+  /** Number of entries that wait for a retry, or for Redis to take their ack or dead letter. */
   get backlog(): number {
     return this.backlogSize;
   }
 
-  /** What Redis has yet to take of the replies in that backlog. */
+  /** Bytes of the replies in the backlog that Redis has not taken yet. */
   get backlogBytes(): number {
     return this.waitingBytes;
   }
@@ -78,7 +78,7 @@ export class GroupStream implements Membership {
     return this.held.has(id);
   }
 
-  /** Takes note of an entry that Redis has given to this consumer; undefined when it is held already. */
+  /** Records an entry that Redis has given to this consumer; undefined if it is already held. */
   hold(id: string, attempt: number, fields: readonly string[] | null, ownedAt?: number): HeldEntry | undefined {
     if (this.held.has(id)) return undefined;
     const entry = new HeldEntry(this, id, attempt, fields, ownedAt);
@@ -90,14 +90,14 @@ export class GroupStream implements Membership {
     return [...this.held.values()].filter(({ phase }) => phases.includes(phase));
   }
 
-  /** The group exists; `isNew`: it was made just now. */
+  /** The group exists; `isNew` means that it was created just now. */
   joined(isNew: boolean): void {
     this.start = '0';
     this.unusableUntil = 0;
     if (isNew) this.createdAt = performance.now();
   }
 
-  /** How long the group has been there, as far as this process knows. */
+  /** Time since this process created the group; Infinity if it did not. */
   get ageMs(): number {
     return performance.now() - this.createdAt;
   }
@@ -121,17 +121,17 @@ export class GroupStream implements Membership {
     return this.settledCount;
   }
 
-  /** @internal For the entry itself. */
+  /** @internal Called by the entry. */
   forget(entry: HeldEntry): void {
     if (this.held.get(entry.id) === entry) this.held.delete(entry.id);
   }
 
-  /** @internal For the entry itself. */
+  /** @internal Called by the entry. */
   phaseChanged(previous: EntryPhase, next: EntryPhase): void {
     this.backlogSize += Number(isBacklog(next)) - Number(isBacklog(previous));
   }
 
-  /** @internal For the entry itself. */
+  /** @internal Called by the entry. */
   bytesChanged(by: number): void {
     this.waitingBytes += by;
   }

@@ -10,8 +10,8 @@ import type { GroupStream } from './group-stream.js';
  *               └───── waiting
  *
  * `queued` waits for a slot, `waiting` for its next attempt (without a slot), `settling` until Redis has its ack or its
- * dead letter. From each of them it may be `lost`: another consumer owns it by now, or it was deleted. A lost entry is
- * kept while its handler still runs, so that it cannot run beside itself should it come back.
+ * dead letter. From any of these phases it can become `lost`: another consumer owns it, or it is no longer pending. A
+ * lost entry is kept while its handler still runs, so that it cannot run beside itself if it comes back.
  */
 export type EntryPhase = 'taken' | 'queued' | 'running' | 'waiting' | 'settling' | 'lost' | 'released';
 
@@ -26,19 +26,19 @@ const PREVIOUS: Readonly<Record<EntryPhase, readonly EntryPhase[]>> = {
   released: ['taken', 'queued', 'running', 'waiting', 'settling', 'lost'],
 };
 
-/** The run of a handler, as far as others may end it. */
+/** How others end a run. */
 export interface ActiveRun {
-  /** Ends it without a result: what the handler still does is of no interest. True when nothing of it goes on. */
+  /** Ends the run without a result; what the handler still does is ignored. True if nothing of it is still running. */
   abandon(reason: Error): boolean;
-  /** Tells the handler, and waits for what it comes to. */
+  /** Aborts the handler's signal. The run goes on, and its result counts. */
   abort(reason: Error): void;
-  /** Its caller is gone: ends it, and settles the entry without an answer. */
+  /** The caller no longer waits: ends the run, and settles the entry without an answer. */
   cancel(reason: Error): void;
 }
 
 /** An entry that this process owns. No other consumer may run it while its lease is renewed. */
 export class HeldEntry {
-  /** Set when it is decoded: the entry is a request, and this is its return address. */
+  /** Return address of a request, set when the entry is decoded; undefined for an event. */
   request: RequestAddress | undefined;
 
   private current: EntryPhase = 'taken';
@@ -46,7 +46,7 @@ export class HeldEntry {
   private hasStarted = false;
   private whenReleased: (() => void) | undefined;
   private isAckUnconfirmed = false;
-  /** Of its reply, from the end of its run until it is settled. */
+  /** Unwritten bytes of its reply, counted from the end of the run until the entry is settled. */
   private waitingBytes = 0;
 
   constructor(
@@ -54,7 +54,7 @@ export class HeldEntry {
     readonly id: string,
     private currentAttempt: number,
     private body: readonly string[] | null,
-    /** When Redis last confirmed that it is ours, by the monotonic clock of this process. */
+    /** When Redis last confirmed that this consumer owns the entry (monotonic clock). */
     private confirmedAt = performance.now(),
   ) {}
 
@@ -62,7 +62,7 @@ export class HeldEntry {
     return this.current;
   }
 
-  /** 1 for the first run, as Redis counts. */
+  /** Counted by Redis; 1 for the first run. */
   get attempt(): number {
     return this.currentAttempt;
   }
@@ -71,12 +71,12 @@ export class HeldEntry {
     return this.confirmedAt;
   }
 
-  /** Whether a handler has seen it since it was taken. */
+  /** Whether the current attempt has started to run. */
   get isStarted(): boolean {
     return this.hasStarted;
   }
 
-  /** Whether what comes out of its handler still counts. */
+  /** Whether the result of its handler still counts. */
   get isOurs(): boolean {
     return this.current !== 'lost' && this.current !== 'released';
   }
@@ -89,7 +89,7 @@ export class HeldEntry {
     return { ...this.place, attempt: this.currentAttempt };
   }
 
-  /** An ack of it was sent, and its answer never came. */
+  /** An ack was sent but never confirmed, so Redis may have done it. */
   get isAckMaybeDone(): boolean {
     return this.isAckUnconfirmed;
   }
@@ -98,7 +98,7 @@ export class HeldEntry {
     this.isAckUnconfirmed = true;
   }
 
-  /** Its fields, once: they are not kept while the handler runs. */
+  /** Returns the fields, once: they are not kept while the handler runs. */
   takeFields(): readonly string[] | null {
     const { body } = this;
     this.body = null;
@@ -124,7 +124,7 @@ export class HeldEntry {
     this.activeRun = undefined;
   }
 
-  /** A further attempt: Redis has counted it, and given the fields again. */
+  /** Starts a further attempt: Redis has counted it and returned the fields again. */
   retake(attempt: number, fields: readonly string[], ownedAt = performance.now()): void {
     this.currentAttempt = attempt;
     this.body = fields;
@@ -132,14 +132,14 @@ export class HeldEntry {
     this.confirmedAt = ownedAt;
   }
 
-  /** @param waitingBytes of its reply that Redis has yet to take */
+  /** @param waitingBytes unwritten bytes of its reply */
   settle(waitingBytes = 0): void {
     this.enter('settling');
     this.activeRun = undefined;
     this.weigh(waitingBytes);
   }
 
-  /** Another consumer has it, or it is gone. */
+  /** Another consumer owns the entry, or it is no longer pending. */
   lose(reason: Error): void {
     const { activeRun } = this;
     this.enter('lost');
@@ -147,7 +147,7 @@ export class HeldEntry {
     if (!activeRun || activeRun.abandon(reason)) this.release();
   }
 
-  /** This process has nothing to do with it any more. */
+  /** This process is done with the entry. */
   release(): void {
     if (this.current === 'released') return;
     this.enter('released');
@@ -157,17 +157,17 @@ export class HeldEntry {
     this.whenReleased?.();
   }
 
-  /** Calls back when Redis has its ack, or another consumer has the entry. One listener at a time. */
+  /** Calls back when this process is done with the entry: settled, lost or handed back. One listener at a time. */
   onReleased(listener: () => void): void {
     this.whenReleased = listener;
   }
 
-  /** Aborts the signal of its handler, if it runs. */
+  /** Aborts the signal of its handler, if the entry runs. */
   abortRun(reason: Error): void {
     this.activeRun?.abort(reason);
   }
 
-  /** Ends its handler, if it runs, as nobody waits for the answer. */
+  /** Cancels its run, if the entry runs, because the caller no longer waits. */
   cancelRun(reason: Error): void {
     this.activeRun?.cancel(reason);
   }

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { ServerEvents } from '../../interfaces/events.js';
 import { isThenable } from '../../timing/thenable.js';
 
-/** Emits what happened to entries. A listener that throws or rejects is logged, and harms neither others nor the server. */
+/** Emits server events. An error in a listener is logged, and affects neither other listeners nor the server. */
 export class ServerEventEmitter {
   private readonly emitter = new EventEmitter().setMaxListeners(0);
 

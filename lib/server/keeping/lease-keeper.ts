@@ -15,8 +15,8 @@ export interface LeaseParts {
 }
 
 /**
- * Keeps this process' entries from being claimed by others, and says so when it cannot. Each stream is renewed on its own:
- * one that Redis refuses, or whose node hangs, delays no other.
+ * Renews the leases of this process's entries, so that other consumers do not claim them, and emits `leaseLost` for
+ * lost ones. Each stream is renewed on its own: one that Redis refuses, or whose node hangs, does not delay the others.
  */
 export class LeaseKeeper {
   private readonly rounds: Periodic<GroupStream>;
@@ -29,7 +29,7 @@ export class LeaseKeeper {
     this.rounds = new Periodic({
       everyMs: leaseMs / 3,
       targets: () => streams,
-      // A failure is tried again at the next turn: there are two more before the lease ends.
+      // The next renewal makes up for a failed one: there are two more before the lease ends.
       task: (groupStream) => this.renew(groupStream),
       isPossible: () => parts.writer.isReady,
     });
@@ -50,7 +50,7 @@ export class LeaseKeeper {
     await Promise.all(calls);
   }
 
-  /** Entries that came since the last turn have time until the next one. */
+  /** Entries taken since the last renewal can wait for the next one. */
   private due(groupStream: GroupStream): HeldEntry[] {
     const before = performance.now() - this.leaseMs / 4;
     const entries: HeldEntry[] = [];
@@ -66,18 +66,18 @@ export class LeaseKeeper {
     for (const entry of entries) {
       if (!notRenewed.has(entry.id)) entry.confirm(asked);
       else if (gone.has(entry.id)) cancel(entry);
-      // While it is being settled, not being pending any more is what was wanted.
+      // While an entry is being settled, no longer being pending is the goal.
       else if (entry.isOurs && entry.phase !== 'settling') this.lose(entry);
     }
   }
 
   private lose(entry: HeldEntry): void {
-    entry.lose(new Error('The lease is lost: another consumer owns the entry by now, or it was deleted'));
+    entry.lose(new Error('The lease is lost: another consumer owns the entry, or it is no longer pending'));
     this.parts.events.emit('leaseLost', entry.place);
   }
 }
 
-/** Its caller has deleted it, and the message that says so was missed. */
+/** The caller deleted the request, and the cancellation message was missed. */
 function cancel(entry: HeldEntry): void {
   if (entry.request) entry.cancelRun(new RequestCancelledError('its caller is gone'));
 }

@@ -18,10 +18,10 @@ export interface ReclaimRules {
 }
 
 /**
- * Claims what dead consumers left behind, and what this consumer owns without knowing. Never what this process holds: an
- * entry that runs here is skipped however old it is.
+ * Claims entries that dead consumers left behind, and entries that this consumer owns without knowing. Never claims
+ * what this process holds: an entry that runs here is skipped, however long it has been idle.
  *
- * Found entries go before new ones: each waits for a slot in front of the reads, and is claimed when it has one.
+ * Found entries go before new ones: each waits for a slot ahead of the reads, and is claimed once it has one.
  */
 export class Reclaimer {
   private readonly sweeps: Periodic<GroupStream>;
@@ -40,19 +40,19 @@ export class Reclaimer {
     this.sweeps = new Periodic({
       everyMs: rules.sweepIntervalMs,
       targets: () => [...this.laneOf.keys()].filter(({ isUsable }) => isUsable),
-      // A stream that cannot be swept now (no group yet, no permission) is looked at again in the next turn.
+      // A stream that cannot be swept now (no group yet, no permission) is swept again next time.
       task: (groupStream) => this.sweep(groupStream),
       isPossible: () => parts.writer.isReady,
     });
   }
 
-  /** Looks at once: the work of the process that this one replaces may be waiting. */
+  /** Sweeps at once: entries of the process that this one replaces may be waiting. */
   start(): void {
     this.sweeps.start();
     this.sweeps.turn();
   }
 
-  /** Resolves when nothing is being claimed any more. The gates have to be cleared: what waits for a slot waits there. */
+  /** Resolves when no claim is in progress. Clear the gates first: claims that wait for a slot wait there. */
   async stop(): Promise<void> {
     this.isStopped = true;
     await Promise.all([this.suspects.stop(), this.sweeps.stop()]);
@@ -88,16 +88,16 @@ export class Reclaimer {
     await this.runWithSlots(lane, groupStream, others);
   }
 
-  /** Those that need no slot: they were tried as often as they may be. */
+  /** Gives up entries that have used up their attempts. They need no slot. */
   private async giveUp(lane: Lane, groupStream: GroupStream, ids: readonly string[]): Promise<void> {
-    // Where dead letters cannot be stored there is no point in taking more of them.
+    // While dead letters cannot be stored, there is no point in taking more entries.
     const some = ids.slice(0, lane.roomOf(groupStream));
     if (some.length === 0) return;
     for (const entry of await this.take(groupStream, some, false)) lane.abandon(entry);
   }
 
   private async runWithSlots(lane: Lane, groupStream: GroupStream, ids: string[]): Promise<void> {
-    // What fails at once, and cannot be stored as a dead letter, must not pile up here; the next sweep finds the rest.
+    // Entries that fail at once and cannot be stored as dead letters must not pile up; the next sweep finds the rest.
     while (ids.length > 0 && !this.isStopped && lane.roomOf(groupStream) > 0) {
       const slots = await lane.gate.claim(ids.length);
       if (slots === 0) return;
@@ -120,7 +120,7 @@ export class Reclaimer {
         events.emit('entryLost', { stream: groupStream.stream, group: groupStream.group, id });
         return [];
       }
-      // Undefined where a reader that came back has found it at the same time.
+      // Undefined if a reconnected reader found it at the same time.
       const entry = groupStream.hold(id, attempt, fields, asked);
       if (!entry) return [];
       events.emit('reclaimed', { ...entry.placeAndAttempt, from });

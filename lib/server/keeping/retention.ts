@@ -9,16 +9,16 @@ import { Periodic } from '../../timing/periodic.js';
 import type { GroupStream } from '../holding/group-stream.js';
 import type { ServerEventEmitter } from '../holding/server-events.js';
 
-/** Streams are trimmed in whole nodes of about this many entries, so looking more often finds nothing. */
+/** Redis trims whole nodes of a stream, about this many entries each, so trimming more often removes nothing. */
 const SETTLED_PER_TRIM = 100;
 const NO_SHAPES =
-  'The Redis user has no right to the keys `…:shape`: `groupTtl`, and the retention that other groups ask for, do not count.';
-/** Times the retention: a group that holds back more than this, and is not read, is told of. */
+  'The Redis user has no access to the `…:shape` keys: `groupTtl` and the retention settings of other groups have no effect. Grant it read and write access to these keys.';
+/** Multiple of `maxLength`: `groupAbandoned` is emitted for an unread group that holds back more entries. */
 const MUCH = 10;
 
 const DECLARE_EVERY_MS = 60_000;
 
-/** Field of the shape; undefined where the default is wanted. */
+/** A field of the shape; no value stands for the default. */
 type Wish = readonly [field: string, value: string | undefined];
 
 export interface RetentionParts {
@@ -31,10 +31,10 @@ export interface RetentionParts {
 export type RetentionSettings = Pick<ServerSettings, 'retention' | 'consumerTtlMs' | 'sweepIntervalMs' | 'groupTtlMs'>;
 
 /**
- * Housekeeping: trims what every group has settled, retires consumers that left nothing behind.
+ * Housekeeping: trims entries that every group has settled, removes idle consumers that have nothing pending.
  *
- * What is kept belongs to the stream and not to whoever trims it: each group writes what it asks for into the shape of the
- * stream, where it differs from the default, and the largest wish counts.
+ * Retention belongs to the stream, not to the server that trims it: each group writes its settings into the shape of
+ * the stream where they differ from the default, and the largest ones count.
  */
 export class Retention {
   private readonly rounds: Periodic<GroupStream>;
@@ -80,13 +80,13 @@ export class Retention {
   }
 
   private async keep(groupStream: GroupStream): Promise<void> {
-    // Redis may have no memory for what is to be declared. Trimming gives it some.
+    // Redis may lack the memory for the declaration. Trimming frees some.
     await this.declare(groupStream).catch(() => undefined);
     await this.trim(groupStream);
     await this.retire(groupStream);
   }
 
-  /** Says what this group asks for. Where that is the default, only what an earlier release of the app has said goes. */
+  /** Writes what this group asks for. A default only removes what an earlier release of the application wrote. */
   private async declare(groupStream: GroupStream): Promise<void> {
     const wishes = this.wishesOf(groupStream);
     if (!this.hasShapes || !this.isToBeDeclared(groupStream, wishes)) return;
@@ -102,7 +102,7 @@ export class Retention {
     if (!isDone && set.length > 0) this.parts.info(NO_SHAPES);
   }
 
-  /** Once; what is not the default again and again, for the shape may be lost. */
+  /** Once for defaults; anything else again and again, because the shape may be lost. */
   private isToBeDeclared(groupStream: GroupStream, wishes: readonly Wish[]): boolean {
     const declaredAt = this.declaredAt.get(groupStream);
     if (declaredAt === undefined) return true;
@@ -127,7 +127,7 @@ export class Retention {
     groupStream.takeSettledCount();
     this.overlong.add(groupStream);
     const { excess, holding } = await this.trimmed(groupStream);
-    // More than the rest of a node was held back by what some group has not settled yet.
+    // A larger excess is more than the rest of a node: entries that some group has not settled yet hold it back.
     if (excess < SETTLED_PER_TRIM) this.overlong.delete(groupStream);
     for (const group of holding) this.tell(groupStream, group);
   }
@@ -138,8 +138,8 @@ export class Retention {
   }
 
   /**
-   * Without the shapes, every group is taken to ask for what this one does. As long as its wish could not be declared, it counts
-   * for all groups that have declared nothing either, unless the default is larger.
+   * Without access to the shape, the settings of this group apply to all groups. With access, but until they are
+   * declared, they apply to all groups that have declared nothing, unless the default is larger.
    */
   private ruleFor(groupStream: GroupStream, shape: string | undefined): TrimRule {
     const { maxLength, maxAgeMs } = this.settings.retention;
@@ -156,7 +156,7 @@ export class Retention {
     };
   }
 
-  /** Users of older releases have no right to the shapes, and go on as before. */
+  /** A Redis user set up for an older release has no access to the shape; its server goes on without. */
   private async tolerating<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
       return await work();
@@ -167,7 +167,7 @@ export class Retention {
     }
   }
 
-  /** Once for each group: whoever has not heard will not hear the second line either. */
+  /** Once per group: an operator who missed the first line would miss the second one, too. */
   private tell({ stream }: GroupStream, { group, lag }: HoldingGroup): void {
     const key = `${group}\n${stream}`;
     if (this.told.has(key)) return;
@@ -185,7 +185,7 @@ export class Retention {
     await this.withShape(groupStream, (shape) => retireIdleConsumers(client, groupStream, { ...rule, shape }));
   }
 
-  /** Removes this consumer, where it leaves nothing behind. */
+  /** Removes this consumer from the group if it has nothing pending. */
   async leave(groupStream: GroupStream): Promise<void> {
     await this.withShape(groupStream, (shape) => retireConsumer(this.parts.writer.client, groupStream, shape));
   }

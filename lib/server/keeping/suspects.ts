@@ -2,7 +2,7 @@ import type { GroupStream } from '../holding/group-stream.js';
 import type { HeldEntry } from '../holding/held-entry.js';
 import type { Lane } from '../running/lane.js';
 
-/** More are found again by the next sweep. */
+/** The next sweep finds the rest again. */
 const MAX_WAITING = 1_000;
 
 interface Suspect {
@@ -11,16 +11,16 @@ interface Suspect {
   readonly id: string;
 }
 
-/** Takes one entry over from its dead consumer; undefined when it is not to be had any more. */
+/** Takes one entry over from its dead consumer; undefined when it is no longer available. */
 export type TakeOver = (groupStream: GroupStream, id: string) => Promise<HeldEntry | undefined>;
 
 /**
- * Entries that may have killed their process, each of which runs alone: its lane is held until it is over, so that whatever
- * it does to the process, nothing of the same lane dies with it. One after the other in this process, and each is taken over
- * only when its lane is quiet and the one before is settled in Redis: a crash counts for none but the one that ran.
+ * Runs suspects, entries that may have killed their process, one at a time and alone: the lane is held until the run is
+ * over, so that a crash takes no other entry of the lane with it. A suspect is taken over only when its lane is quiet
+ * and the one before it is settled in Redis: a crash counts as an attempt of the suspect that ran, and of no other.
  *
- * Neither what already runs in the lane nor the entry itself is waited for longer than `patienceMs`: a handler that takes its
- * time is no reason to stop everything else.
+ * The wait for a quiet lane and the wait for the run end after `patienceMs` each: a slow handler must not stop
+ * everything else.
  */
 export class Suspects {
   private readonly waiting: Suspect[] = [];
@@ -43,8 +43,8 @@ export class Suspects {
   }
 
   /**
-   * What waits stays where it is, in the pending list of a dead consumer. Resolves when nothing is being taken over any more:
-   * what was, and does not run, can be handed back.
+   * Waiting suspects stay in the pending list of their dead consumer. Resolves when no takeover is in progress: what
+   * was taken over and does not run can then be handed back.
    */
   async stop(): Promise<void> {
     this.isStopped = true;
@@ -55,7 +55,7 @@ export class Suspects {
   private async work(): Promise<void> {
     this.isBusy = true;
     for (let next = this.waiting.shift(); next; next = this.waiting.shift()) {
-      // Whatever fails here, the next sweep finds the entry again.
+      // After a failure, the next sweep finds the entry again.
       await this.runAlone(next).catch(() => undefined);
       this.known.delete(keyOf(next.groupStream, next.id));
     }
@@ -74,7 +74,7 @@ export class Suspects {
     }
   }
 
-  /** Resolves when the run is over, and its result in Redis if it has one. */
+  /** Resolves when the run is over and its result, if any, is in Redis, or after `patienceMs`. */
   private runToTheEnd(lane: Lane, entry: HeldEntry): Promise<void> {
     return new Promise((resolve) => {
       const limit = setTimeout(resolve, this.patienceMs).unref();

@@ -14,14 +14,14 @@ export interface MembershipParts {
   readonly log: ThrottledLog;
 }
 
-/** Sees to it that the groups of a reader exist. */
+/** Creates the groups of a reader where they are missing. */
 export class GroupMembership {
-  /** How often in a row Redis has refused each stream. */
+  /** Consecutive refusals of each stream by Redis. */
   private readonly refusals = new Map<GroupStream, number>();
 
   constructor(
     private readonly parts: MembershipParts,
-    /** How long a stream that Redis refuses again and again is left alone; the first times it is less. */
+    /** Longest pause of a stream that Redis keeps refusing; the first pauses are shorter. */
     private readonly unusableMs: number,
   ) {}
 
@@ -31,7 +31,7 @@ export class GroupMembership {
     await Promise.all(this.parts.streams.map((groupStream) => this.create(groupStream)));
   }
 
-  /** As `join`, later: a stream that Redis refuses is left alone for a while, and the others go on. */
+  /** Like `join`, for a running reader: a stream that Redis refuses is paused for a while, and the others go on. */
   async rejoin(): Promise<void> {
     const { connection, streams, events } = this.parts;
     await connection.ready();

@@ -18,7 +18,7 @@ export interface OwnPendingParts {
   readonly events: ServerEventEmitter;
 }
 
-/** Looks for entries that Redis has given to this consumer, and that this process does not know of. */
+/** Finds entries that are pending for this consumer but unknown to this process. */
 export class OwnPending {
   constructor(
     private readonly parts: OwnPendingParts,
@@ -26,8 +26,8 @@ export class OwnPending {
   ) {}
 
   /**
-   * Takes them and runs them.
-   * @param isFirst whether they are from an earlier life under the same name: those were run, so that it counts as an attempt
+   * Takes these entries and runs them.
+   * @param isFirst whether an earlier process with this consumer name left them: it ran them, and that was an attempt
    */
   async take(isFirst: boolean): Promise<void> {
     for (const groupStream of this.parts.streams) {
@@ -52,11 +52,11 @@ export class OwnPending {
     while (ids.length > 0 && !this.isStopped()) {
       await lane.gate.available();
       const some = ids.splice(0, Math.max(1, lane.gate.free));
-      // On the connection of the sweep and of the acks: an answer that overtakes none of theirs cannot bring back what the
-      // sweep has taken and run, and what is settled by now.
+      // On the connection of the sweep and the acks: answers keep their order, so this one cannot bring back an entry
+      // that the sweep has taken and run, and that is settled by now.
       const asked = performance.now();
       for (const { id, attempt, fields } of await takeEntries(writer.client, groupStream, rule, some)) {
-        // Held already where the sweep has found it at the same time.
+        // Already held if the sweep found it at the same time.
         const entry = fields && groupStream.hold(id, attempt, fields, asked);
         if (entry) lane.run(entry);
         else if (!fields) events.emit('entryLost', { stream: groupStream.stream, group: groupStream.group, id });
@@ -66,8 +66,8 @@ export class OwnPending {
 }
 
 /**
- * Those of an earlier life were run. Later ones never were, but for what another consumer handed over when it stopped: that
- * may have been, and the sweep counts it.
+ * An earlier process ran what it left. Entries found later were never run, except what another consumer handed over
+ * when it stopped: that may have been run, and is left to the sweep, which counts an attempt.
  */
 function ruleFor(consumer: string, isFirst: boolean): TakeRule {
   const own = { from: consumer, minIdleMs: 0 };
@@ -75,7 +75,7 @@ function ruleFor(consumer: string, isFirst: boolean): TakeRule {
   return { ...own, belowIdleMs: HANDED_OVER_IDLE_MS, countAttempt: false };
 }
 
-/** Not what may have killed the earlier life: the sweep runs that alone, or not at all any more. */
+/** Excludes what may have killed the earlier process: the sweep runs such an entry alone, or gives it up. */
 function isForReader(groupStream: GroupStream, { id, attempt }: PendingEntry, isFirst: boolean): boolean {
   if (groupStream.holds(id)) return false;
   return !isFirst || mayRunBesideOthers(attempt + 1, groupStream.route.settings.maxAttempts);

@@ -1,45 +1,45 @@
-/** With at least this many entries for each stream, one blocking read for all is good enough while none has a backlog. */
+/** With this many slots or more per stream, one blocking read of all streams will do while none fills its share. */
 const FAIR_SHARE = 16;
 /**
- * Most entries of one stream in one read. Taking all that is there makes client, Redis and server work in turns, each
- * waiting for the others; in smaller portions they overlap (a quarter more requests a second with 256 in flight).
+ * Maximum entries of one stream per read. Reading everything at once makes client, Redis and server take turns waiting
+ * for each other; with smaller reads they overlap (a quarter more requests per second with 256 in flight).
  */
 const MAX_COUNT = 64;
-/** So many full reads in a row, and there is a backlog: then there is always more, and fewer, larger reads are cheaper. */
+/** This many full reads in a row mean a backlog: there is always more to read, and fewer, larger reads are cheaper. */
 const BACKLOG_AFTER = 4;
 const MAX_BACKLOG_COUNT = 256;
-/** Every so many reads of busy streams, all the others are asked as well. */
+/** While some streams are busy, one read in this many asks all streams. */
 const READS_PER_ROUND = 4;
 const READS_PER_ROUND_OF_BACKLOG = 8;
 
 export interface PlannedRead<Stream> {
   readonly streams: readonly Stream[];
-  /** Per stream, as Redis counts it. */
+  /** COUNT of the read, which Redis applies per stream. */
   readonly count: number;
   readonly blocks: boolean;
 }
 
 /**
- * Decides what the next read asks for. COUNT is per stream: asking each of many streams for all free slots could bring
- * many times that; asking each for its share starves the one that is busy, and makes its reads small. So streams that
- * just had something are read by themselves, the others between whiles, and all together when nothing is there. Where
- * all have a fair share, this is only for streams that gave as many entries as they were asked for. Of a backlog as much
- * is read at once as there are slots.
+ * Decides what the next read asks for. COUNT applies per stream: asking each of many streams for all free slots could
+ * return many times that number; asking each for an equal share starves the busy one and keeps its reads small. So busy
+ * streams, those that just returned entries, are read on their own, the others in between, and all together when none
+ * is busy. If every stream has a fair share, only streams that returned all they were asked for count as busy. A
+ * backlog is read in the largest portions that the free slots allow.
  *
- * Never asks for more than there are free slots, but one entry per stream where there are more streams than slots. Where
- * several readers share the slots, a read that blocks asks for one entry per stream: which of them brings something nobody
- * knows, and all of them together must not bring many times what there are slots for.
+ * Never asks for more entries than there are free slots, except one per stream when streams outnumber slots. When
+ * several readers share the slots, a blocking read asks for one entry per stream: any of the readers may get entries,
+ * and together they must not fetch many times the number of slots.
  */
 export class ReadPlan<Stream> {
   private busy: readonly Stream[] = [];
   private full: readonly Stream[] = [];
   private turn = 0;
-  /** Reads in a row that had all that was asked for of some stream. */
+  /** Consecutive reads in which some stream returned all it was asked for. */
   private fullReads = 0;
 
   constructor(private readonly sharesSlots = false) {}
 
-  /** Whether it is worth a moment to have more slots free for the next read. */
+  /** Whether the next read should wait a moment for more free slots. */
   get isBacklog(): boolean {
     return this.fullReads >= BACKLOG_AFTER;
   }
@@ -64,14 +64,14 @@ export class ReadPlan<Stream> {
     return { streams: some, count: portion(Math.floor(free / some.length), most), blocks: false };
   }
 
-  /** What the read brought: the streams that had something, and those of them that had all that was asked for. */
+  /** Records a read: the streams that returned entries, and those of them that returned all they were asked for. */
   brought(busy: readonly Stream[], full: readonly Stream[]): void {
     this.busy = busy;
     this.full = full;
     this.fullReads = full.length > 0 ? this.fullReads + 1 : 0;
   }
 
-  /** At most as many as there are slots, a different part each time. */
+  /** At most as many streams as there are slots, different ones each time. */
   private window(busy: readonly Stream[], free: number): readonly Stream[] {
     if (busy.length <= free) return busy;
     const start = (this.turn * free) % busy.length;

@@ -8,8 +8,8 @@ import type { ReaderParts } from './stream-reader.js';
 export type ReaderSetParts = Omit<ReaderParts, 'streams' | 'connection' | 'sharesSlots'>;
 
 /**
- * The readers of one lane: owns their connections, and which of them reads which stream. One reader outside of a cluster; in a
- * cluster one per slot, for no read may span two.
+ * The readers of one lane: owns their connections, and decides which of them reads which stream. Outside a cluster
+ * there is one reader; in a cluster there is one per hash slot, because a read must not span two.
  */
 export class ReaderSet {
   private readonly readers: readonly StreamReader[];

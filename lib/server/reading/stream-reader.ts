@@ -15,34 +15,34 @@ import type { PlannedRead } from './read-plan.js';
 
 const RETRY_MS = 200;
 const UNUSABLE_MS = 5_000;
-/** How often a reader looks whether a full backlog has become smaller. */
+/** How often a reader checks whether a full backlog has shrunk. */
 const FULL_MS = 20;
-/** While a stream is left out, a read of the others blocks no longer than this: it may be read again before they have anything. */
+/** While a stream is left out, a read of the others blocks no longer than this: it may soon be readable again. */
 const LEFT_OUT_BLOCK_MS = 200;
 const UNBLOCK_EVERY_MS = 20;
-/** Redis looks for reads that blocked long enough ten times a second. */
+/** Redis checks for expired blocking reads ten times a second. */
 const BLOCK_SLACK_MS = 200;
 
 export interface ReaderParts {
   readonly lane: Lane;
-  /** Those of the lane's streams that this reader reads. */
+  /** The streams of the lane that this reader reads. */
   readonly streams: readonly GroupStream[];
   /** Whether other readers take slots of the same lane. */
   readonly sharesSlots: boolean;
-  /** Used for nothing but blocking reads and what prepares them. */
+  /** Used only for blocking reads and their preparation. */
   readonly connection: Connection;
-  /** Takes entries, and wakes the reader when it has to stop. */
+  /** Takes pending entries, and unblocks the reader when it has to stop. */
   readonly writer: Connection;
   readonly events: ServerEventEmitter;
   readonly log: ThrottledLog;
 }
 
 /**
- * - `new`: its groups may not exist yet
- * - `joined`: the groups exist; what an earlier life under the same name left pending is not yet looked through
- * - `reading`: every entry that Redis has given to this consumer is known here
- * - `behind`: a read may be lost, so the pending list has to be looked through before the next one
- * - `stopped`: for good
+ * - `new`: the groups may not exist yet
+ * - `joined`: the groups exist; what an earlier process with the same consumer name left pending is not checked yet
+ * - `reading`: this process knows every entry that Redis has given to this consumer
+ * - `behind`: a read may be lost, so the pending list must be checked before the next one
+ * - `stopped`: final
  */
 export type ReaderState = 'new' | 'joined' | 'reading' | 'behind' | 'stopped';
 
@@ -55,10 +55,10 @@ const PREVIOUS: Readonly<Record<ReaderState, readonly ReaderState[]>> = {
 };
 
 /**
- * One blocking loop over streams of a lane: exactly one read in flight, whatever reconnects happen.
+ * One blocking loop over streams of a lane, with one read in flight, even across reconnects.
  *
- * After every (re)connect it pages its own pending list before it reads on: an entry whose reply died with the old socket
- * sits there, and `>` never shows it again.
+ * After every (re)connect it pages through its own pending list before it reads on: an entry whose reply was lost with
+ * the old socket is in that list, and `>` never returns it again.
  */
 export class StreamReader {
   private readonly plan: ReadPlan<GroupStream>;
@@ -66,12 +66,12 @@ export class StreamReader {
   private readonly pending: OwnPending;
   private readonly byName: ReadonlyMap<string, GroupStream>;
   private readonly blockMs: number;
-  /** An answer that took no longer is of entries whose leases can still be renewed in time. */
+  /** Entries of an answer that took no longer than this can still have their leases renewed in time. */
   private readonly freshMs: number;
-  /** Whether how long an answer was under way says something about the leases in it. */
+  /** Whether the lease is long enough to be counted from the moment the read was sent. */
   private readonly hasLongLease: boolean;
   private state: ReaderState = 'new';
-  /** The connection whose pending list was looked through, as the connection counts itself. */
+  /** Epoch of the connection at which the pending list was last checked. */
   private knownEpoch = 0;
   private clientId: number | undefined;
   private loop: Promise<void> = Promise.resolve();
@@ -85,7 +85,7 @@ export class StreamReader {
     this.membership = new GroupMembership(parts, UNUSABLE_MS);
     this.pending = new OwnPending(parts, () => this.isStopped);
     this.blockMs = blockMs;
-    // It does where half a lease is longer than a read may block; the other half is for the next turn of renewals.
+    // Half of the lease has to cover the longest read; the other half is for the next renewal.
     this.hasLongLease = leaseMs / 2 > blockMs + BLOCK_SLACK_MS;
     this.freshMs = Math.max(leaseMs / 2, blockMs + BLOCK_SLACK_MS);
     this.byName = new Map(parts.streams.map((groupStream) => [groupStream.stream, groupStream]));
@@ -98,7 +98,7 @@ export class StreamReader {
     this.loop = this.readUntilStopped();
   }
 
-  /** Resolves when no read is in flight; within `timeoutMs` where Redis forbids to wake a blocked client. */
+  /** Resolves when no read is in flight; takes up to `timeoutMs` where Redis forbids CLIENT UNBLOCK. */
   async stop(timeoutMs: number): Promise<void> {
     this.enter('stopped');
     this.parts.lane.gate.wake();
@@ -107,7 +107,7 @@ export class StreamReader {
     const over = this.loop.then(() => (isOver = true));
     const end = performance.now() + timeoutMs;
     while (!isOver && performance.now() < end) {
-      // The read may just be on its way, so once is not enough.
+      // The read may not have reached Redis yet, so one UNBLOCK is not enough.
       await this.unblock();
       await Promise.race([over, new Promise((resolve) => setTimeout(resolve, UNBLOCK_EVERY_MS))]);
     }
@@ -143,7 +143,7 @@ export class StreamReader {
     }
   }
 
-  /** The socket is new: whatever the old one was answered last is in the pending list, and nowhere else. */
+  /** On a new socket, the entries of the old one's last answer are in the pending list and nowhere else. */
   private async catchUp(): Promise<void> {
     const { connection } = this.parts;
     const { epoch } = connection;
@@ -174,7 +174,7 @@ export class StreamReader {
     try {
       await this.readBy(plan);
     } finally {
-      // Not before what came has entered the gate: other readers of these slots would ask for them as well.
+      // Only once the entries have entered the gate: earlier, other readers would ask for the same slots.
       lane.gate.answered(slots);
     }
   }
@@ -183,9 +183,9 @@ export class StreamReader {
     const asked = performance.now();
     const batches = await this.read(plan);
     const answered = performance.now();
-    // What came late, to a process or over a link that stood still, others may have by now: Redis knows what is still ours.
+    // After a stall of the process or the link, others may own these entries: Redis knows which are still ours.
     const isFresh = answered - asked < this.freshMs;
-    // A lease begins when Redis gives the entry away, and that may have been right after it was asked.
+    // The lease starts when Redis delivers the entry, and that may be right after the read was sent.
     const ownedAt = this.hasLongLease ? asked : answered;
     if (isFresh || this.isStopped || batches.length === 0) this.accept(batches, plan.count, ownedAt);
     else this.enter('behind');
@@ -206,12 +206,12 @@ export class StreamReader {
     return streams.length < this.parts.streams.length ? Math.min(this.blockMs, LEFT_OUT_BLOCK_MS) : this.blockMs;
   }
 
-  /** Resolves when there are slots to read for. */
+  /** Resolves when there are free slots to read for. */
   private async slots(): Promise<void> {
     const { gate } = this.parts.lane;
     if (!this.isStopped) await gate.available();
     if (!this.plan.isBacklog || gate.isIdle) return;
-    // Quick handlers are done by then, and have given back all of theirs.
+    // By then quick handlers have finished and freed their slots.
     await nextTurn();
     if (!this.isStopped) await gate.available();
   }
@@ -225,7 +225,7 @@ export class StreamReader {
       busy.push(groupStream);
       if (entries.length >= count) full.push(groupStream);
       for (const { id, fields } of entries) {
-        // Held already where an operator has moved the cursor back, or the lease is short and the sweep was faster.
+        // Already held if an operator moved the cursor back, or if the lease is short and the sweep was faster.
         const entry = groupStream.hold(id, 1, fields, ownedAt);
         if (entry) this.parts.lane.run(entry);
       }
@@ -247,20 +247,20 @@ export class StreamReader {
         return this.pause(RETRY_MS);
       case 'lost':
       case 'not-sent':
-        // The connection comes back by itself; `ready()` waits for it. What the read took has to be looked for.
+        // The connection comes back by itself; `ready()` waits for it. The pending list has what the read took.
         if (this.state === 'reading') this.enter('behind');
         return this.pause(this.parts.connection.isReady ? RETRY_MS : 0);
     }
   }
 
-  /** One stream of many is the culprit; creating the groups again tells which. */
+  /** One of the streams caused the error; creating the groups again finds out which. */
   private async refused(error: unknown): Promise<void> {
     const { lane, log, streams } = this.parts;
     await this.membership.rejoin().catch(() => undefined);
     if (streams.some(({ isUsable }) => !isUsable)) return;
     log.warn(
       `read ${lane.group}`,
-      `Reading in group "${lane.group}" failed, and is tried again: ${withoutArguments(error).message}`,
+      `Reading in group "${lane.group}" failed and will be retried: ${withoutArguments(error).message}`,
     );
     await this.pause(UNUSABLE_MS);
   }

@@ -1,8 +1,8 @@
 import { WaitLine } from './wait-line.js';
 
-/** What waits for a slot. */
+/** A run that takes a slot. */
 export interface SlotTaker {
-  /** Called once, with the slot. Whoever got it gives it back with `leave()`. */
+  /** Called once, with the slot taken. The taker gives it back with `leave()`. */
   start(): void;
 }
 
@@ -12,17 +12,17 @@ interface Claim {
 }
 
 /**
- * The slots of a lane, not a queue of work: `free` is how many entries the next read may ask for. Three kinds want slots:
+ * The slots of a lane. It is not a work queue: `free` is how many entries the next read may ask for. Slots go to:
  *
- * - takers have their entry already: retries, and what a read brought beyond the slots;
- * - claims ask for slots before they take over the entries of a dead consumer;
- * - reads ask for new entries. They get what the other two, in order of arrival, have left.
+ * - takers, which already have their entry: retries, and entries that a read returned beyond the free slots;
+ * - claims, which ask for slots before they take over entries of a dead consumer;
+ * - reads, which ask for new entries. They get what takers and claims, in order of arrival, leave over.
  */
 export class ConcurrencyGate {
   private taken = 0;
-  /** Granted to claims that are under way to Redis. */
+  /** Granted to claims in flight. */
   private reserved = 0;
-  /** Asked for by reads that are under way. Claims do not wait for them: a read may block for long and bring nothing. */
+  /** Asked for by non-blocking reads in flight. Takers and claims do not wait for them: a read may return nothing. */
   private asked = 0;
   private isHeld = false;
   private isServing = false;
@@ -33,18 +33,18 @@ export class ConcurrencyGate {
 
   constructor(readonly limit: number) {}
 
-  /** For reads: what nothing else has or wants. */
+  /** Slots for the next read: those not taken, reserved, asked for or waited for. */
   get free(): number {
     if (this.isHeld) return 0;
     return Math.max(0, this.limit - this.taken - this.reserved - this.asked - this.waitingSlots);
   }
 
-  /** Whether nothing runs, waits or is asked for. */
+  /** Whether no slot is taken, reserved, asked for or waited for. */
   get isIdle(): boolean {
     return !this.isHeld && this.free === this.limit;
   }
 
-  /** Starts `taker` with a slot: now, or before any read once one is free. */
+  /** Starts `taker` with a slot: now, or ahead of any read once one is free. */
   enter(taker: SlotTaker): void {
     if (this.isFull) {
       this.queue.push(taker);
@@ -57,10 +57,10 @@ export class ConcurrencyGate {
     this.serve();
   }
 
-  /** Resolves with 1 to `wanted` slots, before any read gets one; with 0 when the server stops. Give them back with `use`. */
+  /** Resolves with 1 to `wanted` slots, ahead of any read, or with 0 when the server stops. `use` gives them back. */
   claim(wanted: number): Promise<number> {
     return new Promise((granted) => {
-      // More than there are could never be waited for.
+      // No claim can get more slots than exist.
       const claim = { wanted: Math.min(wanted, this.limit), granted };
       if (this.isFull) {
         this.queue.push(claim);
@@ -69,14 +69,14 @@ export class ConcurrencyGate {
     });
   }
 
-  /** Ends a claim: its slots go to these takers, and what is left of them to others. */
+  /** Ends a claim: its slots go to these takers, the rest of them to others. */
   use(granted: number, takers: readonly SlotTaker[]): void {
     this.reserved -= granted;
     for (const taker of takers) this.enter(taker);
     this.serve();
   }
 
-  /** A read that asks for `count` entries is under way. */
+  /** A read for `count` entries is in flight. */
   ask(count: number): void {
     this.asked += count;
   }
@@ -87,8 +87,8 @@ export class ConcurrencyGate {
   }
 
   /**
-   * Lets nothing start any more, and resolves when nothing runs, at the latest after `patienceMs`. Then `enterHeld` starts
-   * what has to run alone, and `release` lets the others go on.
+   * Lets nothing new start, and resolves when nothing runs, or after `patienceMs`. Then `enterHeld` starts the taker
+   * that has to run alone, and `release` lets the others go on.
    */
   async hold(patienceMs: number): Promise<void> {
     this.isHeld = true;
@@ -125,7 +125,7 @@ export class ConcurrencyGate {
     for (const resolve of waiters) resolve();
   }
 
-  /** Drops what waits for a slot: takers were not started, claims get none. */
+  /** Drops everything that waits for a slot: takers do not start, claims get 0 slots. */
   clear(): void {
     for (const waiting of this.queue.clear()) if ('granted' in waiting) waiting.granted(0);
     this.waitingSlots = 0;
@@ -149,7 +149,7 @@ export class ConcurrencyGate {
   }
 
   private serve(): void {
-    // A run that is over before `start` returns comes by here again: a loop, where a recursion could become as deep as the queue.
+    // A run that ends inside `start` calls this again. A loop, because recursion could become as deep as the queue.
     if (this.isServing) return;
     this.isServing = true;
     try {

@@ -13,16 +13,16 @@ import type { Settler } from '../settling/settler.js';
 import { refuse } from './refusal.js';
 import type { RefusalParts } from './refusal.js';
 
-/** What a decoder leaves where bytes are not UTF-8. Senders may mean the character itself, so it is only a suspicion. */
+/** Stands in for bytes that were not UTF-8. A sender may mean the character itself, so it only calls for a check. */
 const REPLACEMENT_CHARACTER = '\uFFFD';
 
-/** Before Redis is asked again what it could not say. */
+/** Pause before the check of the bytes is tried again. */
 const ASK_AGAIN_MS = 1_000;
 
 /** Receives the outcome of decoding an entry, once. */
 export interface DecodeSink {
   decoded(message: IncomingMessage): void;
-  /** There is no message in it. Everything that follows from that is taken care of. */
+  /** The entry holds no message, and the decoder has dealt with it. */
   unusable(): void;
 }
 
@@ -38,14 +38,14 @@ export interface DecoderParts extends RefusalParts {
   readonly events: ServerEventEmitter;
 }
 
-/** Turns entries into the messages that handlers get, and deals with those that hold none. */
+/** Turns entries into messages for handlers, and deals with entries that hold none. */
 export class EntryDecoder {
   constructor(
     private readonly parts: DecoderParts,
     private readonly rules: DecoderRules,
   ) {}
 
-  /** Calls `sink` at once, unless the entry has a suspicion of broken text or a deserializer that takes its time. */
+  /** Calls `sink` synchronously, unless the text has to be checked in Redis or the deserializer is asynchronous. */
   decode(entry: HeldEntry, sink: DecodeSink): void {
     const fields = entry.takeFields();
     if (fields === null) {
@@ -75,13 +75,13 @@ export class EntryDecoder {
   }
 
   private undecodable(entry: HeldEntry, error: unknown, sink: DecodeSink): void {
-    // It may have been lost while the deserializer took its time.
+    // The entry may have been lost during an asynchronous check or deserializer.
     if (!entry.isOurs) entry.release();
     else if (error instanceof UndecodableEntryError) {
       entry.request = error.request;
       void refuse(this.parts, entry, 'undecodable', error.message);
     } else {
-      // Redis could not be asked what the bytes are; nothing is known against the entry.
+      // The check of the bytes failed, which says nothing about the entry.
       this.parts.retries.add(entry, ASK_AGAIN_MS);
     }
     sink.unusable();

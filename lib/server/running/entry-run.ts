@@ -14,7 +14,7 @@ import type { DecodeSink, DecoderParts, EntryDecoder } from './entry-decoder.js'
 import { HandlerRun } from './handler-run.js';
 import type { HandlerRules, HandlerSink } from './handler-run.js';
 
-/** What Nest's processing hooks are put around. */
+/** A run that Nest's processing hooks wrap. */
 export interface ProcessedRun {
   /** Starts the handler. Resolves when the run is over. */
   work(): Promise<void>;
@@ -27,7 +27,7 @@ export interface ProcessingHooks {
   ended(context: RedisStreamContext): void;
 }
 
-/** What a run asks, and what it hands things on to. */
+/** The collaborators of a run. */
 export interface RunParts extends Omit<DecoderParts, 'client'> {
   readonly decoder: EntryDecoder;
   readonly handlers: HandlerRules;
@@ -37,8 +37,8 @@ export interface RunParts extends Omit<DecoderParts, 'client'> {
 }
 
 /**
- * One run of an entry, from its slot to its settlement: decode, run, settle. One object per run, which is told what
- * happens, rather than functions made for each: with quick handlers those are most of the work.
+ * One run of an entry, from its slot to its settlement: decode, run, settle. One object implements all callbacks of the
+ * run: with quick handlers, creating closures would be most of the work.
  */
 export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSink, ActiveRun {
   private message: IncomingMessage | undefined;
@@ -47,9 +47,9 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSin
   private handlerRun: HandlerRun | undefined;
   private working: Promise<void> | undefined;
   private finish: (() => void) | undefined;
-  /** Its slot is free again; what comes later is of no interest. */
+  /** The slot is free again; whatever comes later is ignored. */
   private isOver = false;
-  /** The entry was lost in this run, and is held until the handler is over. */
+  /** The entry was lost during this run, and is held until the handler has finished. */
   private holdsLost = false;
 
   constructor(
@@ -90,13 +90,13 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSin
   }
 
   hookFailed(error: unknown): void {
-    // Unless it has kept the handler from running, what the handler comes to is what counts.
+    // Once the handler has started, its own outcome counts.
     if (!this.working && !this.isOver) this.settle({ kind: 'failed', error, isRetriable: true });
   }
 
   value(value: unknown): void {
     if (this.isOver || !this.responder || this.responder.value(value)) return;
-    // The reply has failed, and its caller is told: whatever the handler still produces is of no use.
+    // The reply has failed, and the caller gets the error: what the handler still produces is ignored.
     this.handlerRun?.abandon();
     this.context?.abort(new Error('The reply has failed'));
     this.ended({ kind: 'done' });
@@ -110,7 +110,7 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSin
   }
 
   quiet(): void {
-    // Not for a run that ended by its timeout: the entry may be held for a later one.
+    // Not after a run that timed out: the entry may be held for a later run.
     if (this.holdsLost) this.entry.release();
   }
 
@@ -120,7 +120,7 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSin
     if (this.entry.isOurs) this.parts.settler.ack(this.entry);
   }
 
-  /** Another consumer has the entry: what comes out of the handler does not count. */
+  /** The entry was lost: the outcome of the handler does not count. */
   abandon(reason: Error): boolean {
     if (this.isOver || this.end(reason)) return true;
     this.holdsLost = true;
@@ -131,7 +131,7 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSin
     this.context?.abort(reason);
   }
 
-  /** @returns whether nothing of the handler goes on. A promise may, without a slot. */
+  /** @returns whether nothing of the handler is still running. A promise may be, without a slot. */
   private end(reason: Error): boolean {
     this.context?.abort(reason);
     const isQuiet = this.handlerRun?.abandon() ?? true;
@@ -146,7 +146,7 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSin
   private executeForEvents(): void {
     void this.parts.isOnlyGroup(this.entry.groupStream).then((isOnly) => {
       if (this.isOver) return;
-      // To this group it is an event: neither answered nor deleted.
+      // For this group the request is an event: neither answered nor deleted.
       if (!isOnly) this.entry.request = undefined;
       this.execute(isOnly);
     });
@@ -178,13 +178,13 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSin
 
   private isForAnotherGroup({ onlyGroup }: IncomingMessage): boolean {
     if (onlyGroup === undefined || onlyGroup === this.entry.groupStream.group) return false;
-    // Whoever it is meant for has not read it yet: it must not be deleted with the ack.
+    // The group it is meant for may not have read it yet, so the ack must not delete it.
     this.entry.request = undefined;
     this.parts.settler.ack(this.entry);
     return true;
   }
 
-  /** Counted on the clock of Redis alone, so that two hosts need not agree on the time. */
+  /** By the clock of Redis alone, so that two hosts need not agree on the time. */
   private isExpired({ request }: IncomingMessage): boolean {
     const { entry, parts } = this;
     if (!request || request.ttl === 0) return false;
@@ -233,7 +233,7 @@ export class EntryRun implements SlotTaker, DecodeSink, ProcessedRun, HandlerSin
   }
 }
 
-/** As in Nest's own transports, a request finds an event handler where there is no other, and the reverse. */
+/** As in Nest's own transports, a request falls back to an event handler, and an event to a message handler. */
 function handlersFor({ eventHandlers, messageHandler }: Route, isRequest: boolean): readonly MessageHandler[] {
   if (!isRequest && eventHandlers.length > 0) return eventHandlers;
   if (messageHandler) return [messageHandler];

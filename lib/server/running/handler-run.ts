@@ -12,23 +12,23 @@ const DONE: RunOutcome = { kind: 'done' };
 /** Receives what the handlers of one message produce. */
 export interface HandlerSink {
   value(value: unknown): void;
-  /** Once, unless the run was abandoned. */
+  /** Called once, unless the run was abandoned. */
   ended(outcome: RunOutcome): void;
-  /** Once, after an abandoned run: the last promise of a handler has settled, too. */
+  /** Called once after an abandoned run, when the last promise of its handlers has settled. */
   quiet(): void;
 }
 
 export interface HandlerRules {
   readonly isRetriable: (error: unknown) => boolean;
-  /** Fires what is added to it when its time has come. */
+  /** Calls each added function when it falls due. */
   readonly deadlines: DeadlineWheel<() => void>;
-  /** A teardown that throws is a bug of the handler: told, and otherwise without consequences. */
+  /** A teardown that throws is a bug in the handler: reported, with no other effect. */
   readonly teardownFailed: (error: unknown) => void;
 }
 
 /**
  * Runs all handlers of one message to the end of whatever they return. In Nest `await handler()` never rejects: a
- * failure arrives as an Observable that errors, so the end of that Observable is the only truth.
+ * failure arrives as an Observable that errors, so only the end of that Observable shows the outcome.
  */
 export class HandlerRun {
   private open = 0;
@@ -50,7 +50,7 @@ export class HandlerRun {
     for (const handler of handlers) this.call(handler, data);
   }
 
-  /** Unsubscribes from what is still going on. True when nothing of it goes on; else `quiet` follows. */
+  /** Unsubscribes from what is still running. True if nothing is left running; otherwise `quiet` follows. */
   abandon(): boolean {
     this.isOver = true;
     this.deadline?.cancel();
@@ -84,7 +84,7 @@ export class HandlerRun {
       this.done();
       return;
     }
-    // Made here and not by `subscribe`, so that a source that says everything before `subscribe` returns can be stopped.
+    // Created here, not by `subscribe`, so that a source that emits everything inside `subscribe` can be stopped.
     const subscriber = new Subscriber<unknown>({
       next: (value) => {
         if (!this.isOver) this.sink.value(value);
@@ -136,7 +136,7 @@ export class HandlerRun {
     }
   }
 
-  /** What Nest's exception filter left of an error is all there is, unless the interceptor saw the error itself. */
+  /** Only what Nest's exception filter left of the error is known, unless the interceptor has seen the original. */
   private outcomeOf(filtered: unknown): FailedRun {
     const original = this.context.failure;
     return {

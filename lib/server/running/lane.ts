@@ -6,16 +6,16 @@ import { EntryRun } from './entry-run.js';
 import type { RunParts } from './entry-run.js';
 import { refuse } from './refusal.js';
 
-/** A stream may take up this part of what a lane holds, so that one that fails does not keep the others from being read. */
+/** A stream may fill one part in this many of its lane's backlog, so that a failing one does not block the others. */
 const STREAM_SHARE = 4;
 
 /**
- * Streams of one group that share slots. A handler with its own concurrency has a lane of its own: nothing that is busy,
- * slow or refused elsewhere delays it, and it does not delay others.
+ * Streams of one group that share slots. A handler with its own `concurrency` has its own lane: busy, slow or refused
+ * streams elsewhere do not delay it, and it does not delay others.
  *
- * What waits for a further attempt or for its settlement holds no slot. It is bounded here, where it waits: a stream that
- * has too much of it is not read, and when the lane has too much none of its streams is. Replies that wait for Redis keep
- * their payloads meanwhile, so that these are bounded, too.
+ * The backlog, entries that wait for a retry or for their settlement, holds no slot, so it is bounded here: a stream
+ * with too large a backlog is not read, and when the lane has too large a backlog, none of its streams is. Replies that
+ * wait for Redis keep their payloads in memory, so their bytes are bounded, too.
  */
 export class Lane {
   private readonly maxBacklog: number;
@@ -39,7 +39,7 @@ export class Lane {
     this.gate.enter(this.prepare(entry, over));
   }
 
-  /** As `run`, for entries whose slots were claimed. */
+  /** Like `run`, for entries whose slots were claimed. */
   runClaimed(entries: readonly HeldEntry[], slots: number): void {
     this.gate.use(
       slots,
@@ -47,26 +47,26 @@ export class Lane {
     );
   }
 
-  /** As `run`, while the gate is held for this entry. */
+  /** Like `run`, while the gate is held for this entry. */
   runHeld(entry: HeldEntry, over: () => void): void {
     this.gate.enterHeld(this.prepare(entry, over));
   }
 
-  /** Gives up an entry whose consumers died as often as it may be tried. */
+  /** Gives up an entry whose consumers died, or lost it, on each of its `maxAttempts` attempts. */
   abandon(entry: HeldEntry): void {
     this.parts.decoder.decode(entry, {
-      decoded: () => void refuse(this.parts, entry, 'abandoned', 'Its consumer died, or lost it, in every attempt'),
+      decoded: () => void refuse(this.parts, entry, 'abandoned', 'Its consumer died, or lost it, on every attempt'),
       unusable: () => undefined,
     });
   }
 
-  /** Those of these streams that may be read now. */
+  /** Those of the given streams that may be read now. */
   readable(streams: readonly GroupStream[]): readonly GroupStream[] {
     if (this.isFull) return [];
     return streams.filter((groupStream) => groupStream.isUsable && this.hasRoom(groupStream));
   }
 
-  /** How many more entries of a stream may wait for a further attempt or for their settlement. */
+  /** How many more entries fit into the backlog of a stream. */
   roomOf({ backlog }: GroupStream): number {
     return Math.max(0, this.maxBacklogOfStream - backlog);
   }

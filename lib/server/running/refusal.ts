@@ -12,8 +12,8 @@ export interface RefusalParts {
 }
 
 /**
- * Stores an entry that will not run as a dead letter, and answers its caller if it is a request. To event handlers a request
- * is an event where another group could answer it: neither answered nor deleted.
+ * Stores an entry that will not run as a dead letter, and answers the caller if it is a request. In a group without
+ * a message handler, a request that another group could answer is an event: neither answered nor deleted.
  */
 export async function refuse(
   { responders, deadLetters, isOnlyGroup }: RefusalParts,
@@ -23,7 +23,7 @@ export async function refuse(
 ): Promise<void> {
   const { request, groupStream } = entry;
   const answers = request && (groupStream.route.messageHandler || (await isOnlyGroup(groupStream)));
-  // It may have been lost while Redis was asked.
+  // The entry may have been lost during the check.
   if (!entry.isOurs) return entry.release();
   if (request && answers) responders.of(entry, request).failed({ status: 'error', message });
   else entry.request = undefined;

@@ -1,9 +1,9 @@
-/** Slots that were passed are given back in one go when there are so many of them. */
+/** The memory of shifted items is freed in one go once there are this many. */
 const COMPACT_AT = 1_024;
 
 /**
- * First in, first out, in constant time: `shift()` of an array moves all that is left of it once it has some ten thousand
- * elements, and a line of a hundred thousand took seconds of the event loop.
+ * A first-in, first-out queue in constant time: `shift()` of an array moves all remaining elements once there are some
+ * ten thousand, and a queue of a hundred thousand blocked the event loop for seconds.
  */
 export class WaitLine<T> {
   private items: (T | undefined)[] = [];
@@ -17,7 +17,7 @@ export class WaitLine<T> {
     this.items.push(item);
   }
 
-  /** Takes the oldest. */
+  /** Removes and returns the oldest item. */
   shift(): T | undefined {
     if (this.length === 0) return undefined;
     const item = this.items[this.first];
@@ -27,7 +27,7 @@ export class WaitLine<T> {
     return item;
   }
 
-  /** Takes all. */
+  /** Removes and returns all items. */
   clear(): T[] {
     const items = this.items.slice(this.first) as T[];
     this.drop();

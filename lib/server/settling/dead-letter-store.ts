@@ -11,7 +11,7 @@ import type { DeadLetterReason } from './settlement.js';
 
 const RETRY_MS = 1_000;
 const MAX_RETRY_MS = 2_000;
-/** Letters of one stream that are stored at the same time once Redis takes them again. */
+/** Letters of one stream that are stored concurrently once Redis takes them again. */
 const PORTION = 64;
 
 interface Letter {
@@ -19,11 +19,11 @@ interface Letter {
   readonly reason: DeadLetterReason;
   readonly error: string;
   readonly failedAt: Date;
-  /** Its script was sent once, and the answer never came. */
+  /** Its script was sent, but the answer never arrived. */
   isMaybeStored: boolean;
 }
 
-/** What could not be stored for a stream. */
+/** Letters of one stream that could not be stored. */
 interface Stuck {
   readonly letters: Letter[];
   pauseMs: number;
@@ -37,8 +37,8 @@ export interface DeadLetterParts {
 
 /**
  * Moves entries that will not succeed to their dead-letter stream. The copy and the ack are one script: without a
- * stored copy there is no ack, and the entry stays ours and is tried again. Where Redis takes no letter of a stream, one
- * of them is tried at growing intervals, and the others follow when it succeeds.
+ * stored copy there is no ack, and this consumer keeps the entry and retries. While Redis takes no letter of a stream,
+ * one of them is retried at growing intervals, and the others follow when it succeeds.
  */
 export class DeadLetterStore {
   private readonly stuck = new Map<GroupStream, Stuck>();
@@ -56,7 +56,7 @@ export class DeadLetterStore {
     else this.send(letter);
   }
 
-  /** Resolves when every letter under way is stored or put off. */
+  /** Resolves when every letter in flight is stored or postponed. */
   async drained(): Promise<void> {
     await Promise.all(this.open);
   }
@@ -75,7 +75,7 @@ export class DeadLetterStore {
     this.open.add(attempt);
   }
 
-  /** @returns why it could not be stored */
+  /** @returns why the letter could not be stored; undefined when there is nothing left to do */
   private async attempt(letter: Letter): Promise<Error | undefined> {
     const { entry, reason, error, failedAt } = letter;
     if (!entry.isOurs) return undefined;
@@ -95,7 +95,7 @@ export class DeadLetterStore {
       const kind = classify(failure);
       letter.isMaybeStored ||= kind === 'lost';
       if (kind !== 'rejoin') return withoutArguments(failure);
-      // The group is gone, and with it whatever was pending: kept here, it would keep the group from being made anew.
+      // The group was lost with its pending list. Kept as backlog, the entry could block the read that recreates it.
       entry.release();
       this.parts.events.emit('entryLost', entry.place);
       return undefined;
@@ -114,7 +114,7 @@ export class DeadLetterStore {
     }
   }
 
-  /** Tries one letter of a stream; the rest follows if Redis takes it. */
+  /** Retries one letter of a stream; the others follow if Redis takes it. */
   private async probe(groupStream: GroupStream): Promise<void> {
     const stuck = this.stuck.get(groupStream);
     const letter = stuck?.letters[0];
@@ -133,7 +133,7 @@ export class DeadLetterStore {
     else this.later(RETRY_MS, () => void this.probe(groupStream));
   }
 
-  /** In portions, until one of them fails. */
+  /** Sends in portions, until one of them fails. */
   private async sendAll(letters: Letter[]): Promise<void> {
     while (letters.length > 0 && !this.isClosed) {
       const portion = letters.splice(0, PORTION);
@@ -157,7 +157,7 @@ export class DeadLetterStore {
     if (kind === 'lost' || kind === 'not-sent') return;
     this.parts.log.warn(
       `letter ${stream} ${failure.message}`,
-      `Dead letters of "${stream}" could not be stored; their entries are kept and tried again: ${failure.message}`,
+      `Dead letters of "${stream}" could not be stored; their entries stay pending and will be retried: ${failure.message}`,
     );
   }
 
@@ -168,7 +168,7 @@ export class DeadLetterStore {
     const { events, log } = this.parts;
     const { stream, group, deadLetterStream } = entry.groupStream;
     if (status === 'gone') events.emit('entryLost', entry.place);
-    // Where the answer to an earlier try was lost, not owning it any more means that it is stored.
+    // If the answer to an earlier try was lost, no longer owning the entry means that the letter is stored.
     else if (status === 'not-owned' && !isMaybeStored) events.emit('leaseLost', entry.place);
     else {
       log.warn(

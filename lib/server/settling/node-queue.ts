@@ -13,14 +13,14 @@ import type { OutgoingReply, Responder } from './responder.js';
 import { WriteBatch, commandsOf } from './write-batch.js';
 import type { AckWrite, Write } from './write-batch.js';
 
-/** Reply, ack, deletion: what answers a single request gets there sooner without a script (`npm run bench -- requests`). */
+/** Reply, ack, deletion: the answer to a single request is faster without a script (`npm run bench -- requests`). */
 const COMMANDS_OF_A_REQUEST = 3;
 const RETRY_MS = 250;
-/** Until an operator changes something, no retry will do. */
+/** No retry succeeds until an operator changes something. */
 const FORBIDDEN_RETRY_MS = 5_000;
-/** Before a reply that found no place is written again. */
+/** Pause before a reply is retried that found no reply stream or no memory. */
 const REFUSED_RETRY_MS = 100;
-/** Replies that may wait for their client to make its stream anew. */
+/** Replies that may wait for their client to create its reply stream again, or for memory. */
 const MAX_REFUSED = 1_000;
 
 export interface QueueParts {
@@ -30,28 +30,28 @@ export interface QueueParts {
   readonly log: ThrottledLog;
 }
 
-/** Parts of one reply that Redis did not take; the error of the first of them, null where it had no place for it. */
+/** Parts of one reply that Redis did not take, with the error of the first; null if the reply stream did not exist. */
 interface Unwritten {
   readonly parts: OutgoingReply[];
   readonly error: Error | null;
 }
 
 /**
- * What waits to be written to one node: the acks and replies of one turn of the event loop leave in one call. What did not
- * arrive is written again: acks are idempotent, and clients ignore repeated parts of a reply. Replies, and the acks of
- * different streams, take turns.
+ * The pending writes of one node: the acks and replies of one turn of the event loop leave in one call. Failed writes
+ * are retried: acks are idempotent, and clients ignore repeated parts of a reply. Replies take turns, and so do the
+ * acks of different streams.
  */
 export class NodeQueue {
-  /** Replies that have something to write, in turn. */
+  /** Replies with parts to write, in the order of their turns. */
   private repliers: Responder[] = [];
   private readonly lines = new Map<GroupStream, AckLine>();
-  /** Those lines that have something to ack, in turn. */
+  /** The lines with entries to ack, in the order of their turns. */
   private readonly busyLines = new Set<AckLine>();
   private readonly refused = new DeadlineWheel<Responder>((responder) => this.tryAgain(responder));
   private refusedCount = 0;
   private isScheduled = false;
   private isFlushing = false;
-  /** After a call that failed as a whole, the next one waits until then. */
+  /** After a temporary error, the next call waits until then (monotonic clock). */
   private pausedUntil = 0;
   private timer: NodeJS.Timeout | undefined;
 
@@ -76,7 +76,7 @@ export class NodeQueue {
     this.schedule();
   }
 
-  /** The connection is usable again: nothing that was put off has to wait any longer. */
+  /** The connection is usable again: postponed writes no longer have to wait. */
   resume(): void {
     this.pausedUntil = 0;
     for (const line of this.busyLines) line.resume();
@@ -129,7 +129,7 @@ export class NodeQueue {
     this.repliers = [];
     let served = 0;
     while (served < turn.length && batch.hasRoomForReplies) this.serve(turn[served++] as Responder, batch);
-    // Those that had no turn come before those that had one.
+    // Replies that had no turn yet go before those that had one.
     if (served < turn.length) this.repliers = [...turn.slice(served), ...this.repliers];
     this.takeAcks(batch);
     return batch;
@@ -153,7 +153,7 @@ export class NodeQueue {
       if (line.isPaused) continue;
       batch.addAck(line);
       this.busyLines.delete(line);
-      // Behind the others, for the next turn.
+      // The rest of a line goes behind the other lines.
       if (line.length > 0) this.busyLines.add(line);
     }
   }
@@ -176,7 +176,7 @@ export class NodeQueue {
 
   private async run(commands: readonly BatchCommand[], isSmall: boolean): Promise<readonly BatchResult[]> {
     const { writer } = this.parts;
-    // Nothing that is sent at once may span the slots of a cluster.
+    // In a cluster, commands that are sent together must not span hash slots.
     const isSingle = writer.isCluster || !isSmall || commands.length <= COMMANDS_OF_A_REQUEST;
     if (isSingle) return runEach(writer.client, commands);
     try {
@@ -214,7 +214,7 @@ export class NodeQueue {
     this.busyLines.add(line);
   }
 
-  /** Another consumer may have them by now: what they do must not be hidden by an ack of ours. */
+  /** Another consumer may own these entries by now: an ack from here must not hide its run. */
   private async ackDoubtful(write: AckWrite): Promise<void> {
     const { line, entries } = write;
     try {
@@ -223,13 +223,13 @@ export class NodeQueue {
       for (const entry of entries) if (lost.has(entry.id)) this.lost(entry);
     } catch (error) {
       if (classify(error) !== 'rejoin') return this.acked(write, error as Error);
-      // The group is gone, and with it whatever was pending.
+      // The group was lost, and its pending list with it.
       for (const entry of entries) this.lost(entry);
     }
   }
 
   private lost(entry: HeldEntry): void {
-    // Where the answer to an earlier ack was lost, not being pending any more is what was wanted.
+    // If an earlier ack was never confirmed, it may have worked: being no longer pending is no loss then.
     if (!entry.isAckMaybeDone) this.parts.events.emit('leaseLost', entry.place);
     entry.release();
   }
@@ -247,7 +247,7 @@ export class NodeQueue {
       case 'defect':
         this.parts.log.warn(
           `ack ${stream}`,
-          `Redis does not take the acks of "${stream}", which are kept and tried again: ${withoutArguments(error).message}`,
+          `Redis refuses the acks of "${stream}"; they are kept and will be retried: ${withoutArguments(error).message}`,
         );
         return FORBIDDEN_RETRY_MS;
     }
@@ -264,7 +264,7 @@ export class NodeQueue {
     const isWorthIt = error === null || replyCode(error.message) === 'OOM';
     if (isWorthIt && this.refusedCount < MAX_REFUSED && responder.refused()) {
       responder.putBack(parts);
-      // Not in turn until then: its parts have to be written in order.
+      // It gets no turn until then: its parts have to be written in order.
       responder.isQueued = true;
       this.repliers = this.repliers.filter((other) => other !== responder);
       this.refusedCount++;
@@ -288,13 +288,13 @@ function worst(results: readonly BatchResult[]): BatchResult {
   return results.find(([error]) => error) ?? results[0] ?? [new Error('no answer'), null];
 }
 
-/** The call failed for a reason that is none of any single command. */
+/** The call failed as a whole, and its error says nothing about any single command. */
 function isAnswerToNone(error: unknown): boolean {
   const kind = classify(error);
   return kind === 'reject' || kind === 'rejoin' || kind === 'defect';
 }
 
-/** An error that goes by itself, and says nothing against what was to be written. */
+/** A temporary error, which has nothing to do with the content of the write. */
 function isPassing(error: Error): boolean {
   const kind = classify(error);
   if (kind === 'retry') return replyCode(error.message) !== 'OOM';

@@ -8,10 +8,10 @@ import { replyStreamKey } from '../../topology/keys.js';
 import type { ActiveRun, HeldEntry } from '../holding/held-entry.js';
 import type { Settler } from './settler.js';
 
-/** What Nest's exception filter makes of an error that it does not know. */
+/** What Nest's exception filter turns an unknown error into. */
 const INTERNAL_ERROR = { status: 'error', message: 'Internal server error' };
 
-/** A client whose reply stream was lost makes it anew within this; until then its reply is kept and written again. */
+/** A client whose reply stream was lost creates it again within this; until then the reply is kept and retried. */
 const REFUSED_PATIENCE_MS = 1_000;
 
 export interface ReplyRules {
@@ -20,35 +20,35 @@ export interface ReplyRules {
   readonly serializer: Serializer | undefined;
 }
 
-/** A part of a reply on its way. Until it is sent, it can still become the last one. */
+/** A part of a reply. Until it is sent, it can still be marked as the last one. */
 export type OutgoingReply = { -readonly [K in keyof ReplyPart]: ReplyPart[K] } & { isSent: boolean };
 
-/** Makes the responders of one server. */
+/** Creates the responders of one server. */
 export class Responders {
   constructor(
     private readonly settler: Settler,
     private readonly rules: ReplyRules,
   ) {}
 
-  /** @param run cancelled when the caller turns out to be gone */
+  /** @param run is cancelled when the caller can no longer be answered */
   of(entry: HeldEntry, request: RequestAddress, run?: Pick<ActiveRun, 'cancel'>): Responder {
     return new Responder(entry.groupStream.stream, request, this.settler, this.rules, run);
   }
 }
 
-/** Shared by all responders that have nothing to write: most have one part in their life, and one list for it. */
+/** Shared by all responders with nothing to write: most of them write a single part, and need only one list for it. */
 const NOTHING: OutgoingReply[] = [];
 
 /**
- * Answers one request: values in order, then the end or an error, then the ack of its entry. The end rides on the last
- * value where both leave in the same turn, so that a plain handler costs one entry.
+ * Answers one request: values in order, then the end or an error, then the ack of its entry. The end is sent with
+ * the last value if both leave in the same turn, so that a plain handler costs one entry in the reply stream.
  *
- * Parts wait here until their turn comes. A source that produces them faster than Redis takes them cannot be paused, so
- * what waits is bounded: beyond that the reply fails.
+ * Parts wait here for their turn. A source that produces them faster than Redis takes them cannot be paused, so the
+ * waiting parts are bounded: beyond the bound, the reply fails.
  */
 export class Responder {
   readonly key: string;
-  /** Whether the settler knows that something waits here. */
+  /** Whether the settler knows that parts wait here. */
   isQueued = false;
 
   private seq = 0;
@@ -56,7 +56,7 @@ export class Responder {
   private waitingBytes = 0;
   private isOver = false;
   private isDropped = false;
-  /** Tells the parts of this run from those of another; a reply that is complete in one part has none. */
+  /** Distinguishes the parts of this run from those of another; a reply of a single part has none. */
   private runId: string | undefined;
   private refusedAt: number | undefined;
   private entry: HeldEntry | undefined;
@@ -79,19 +79,19 @@ export class Responder {
     return this.waiting.length > 0;
   }
 
-  /** @returns whether more values are welcome; if not, the reply has failed */
+  /** @returns whether the reply takes more values; if not, it has failed */
   value(value: unknown): boolean {
     if (this.isOver) return false;
     if (this.waiting.length >= MAX_WAITING_REPLY_PARTS || this.waitingBytes >= MAX_WAITING_REPLY_BYTES) {
       const bound = `${MAX_WAITING_REPLY_PARTS} values or ${MAX_WAITING_REPLY_BYTES} bytes`;
-      this.failed({ status: 'error', message: `The reply has more waiting for Redis than ${bound}` });
+      this.failed({ status: 'error', message: `The reply has more than ${bound} waiting for Redis` });
       return false;
     }
     try {
       this.put({ data: this.encode({ id: this.request.id, response: value, isDisposed: false }, 'response') });
       return true;
     } catch (error) {
-      // The payload stays out of it; what is wrong with it does not.
+      // The message says what is wrong with the payload, and never quotes it.
       this.failed({ status: 'error', message: (error as Error).message });
       return false;
     }
@@ -117,14 +117,14 @@ export class Responder {
     this.put({ err: err ?? JSON.stringify(INTERNAL_ERROR), last: true });
   }
 
-  /** Has the entry acked once the reply is written, or was given up. */
+  /** Acks the entry once the reply is written or given up. */
   settle(entry: HeldEntry): void {
     entry.settle(this.waitingBytes);
     if (this.hasParts) this.entry = entry;
     else this.settler.enqueueAck(entry);
   }
 
-  /** Nothing more is written. */
+  /** Discards the waiting parts; nothing more is written. */
   drop(): void {
     this.isOver = true;
     this.isDropped = true;
@@ -133,7 +133,7 @@ export class Responder {
     this.finish();
   }
 
-  /** Up to `count` parts, and no more than `bytes` but for the first. They are on their way then. */
+  /** Removes up to `count` parts, and no more than `bytes` except for the first one, and marks them as sent. */
   take(count: number, bytes: number): OutgoingReply[] {
     let taken = 0;
     let size = 0;
@@ -150,14 +150,14 @@ export class Responder {
     return parts;
   }
 
-  /** Nothing waits any more: now its entry may be acked, if the run is over. */
+  /** No part waits any more: acks the entry, if the run is over. */
   finish(): void {
     const { entry } = this;
     this.entry = undefined;
     if (entry) this.settler.enqueueAck(entry);
   }
 
-  /** These were not written; they go before whatever waits. */
+  /** Puts parts that were not written back in front of the waiting ones. */
   putBack(parts: readonly OutgoingReply[]): void {
     if (this.isDropped) return;
     this.waiting = [...parts, ...this.waiting];
@@ -168,13 +168,13 @@ export class Responder {
     this.refusedAt = undefined;
   }
 
-  /** Redis had no place for a part. @returns whether it is worth another try */
+  /** A part found no reply stream or no memory. @returns whether it is worth another try */
   refused(): boolean {
     this.refusedAt ??= performance.now();
     return performance.now() - this.refusedAt < REFUSED_PATIENCE_MS;
   }
 
-  /** The caller can never be answered: drops what waits, and ends the run if there still is one. */
+  /** The caller can no longer be answered: discards the waiting parts, and cancels the run if it is not over. */
   giveUp(why: string): void {
     this.drop();
     this.run?.cancel(new RequestCancelledError(why));

@@ -11,16 +11,16 @@ const RETRY_MS = 500;
 const MAX_IDS_PER_CALL = 100;
 
 /**
- * Failed entries that wait for their next attempt. They hold no slot and no body: the body comes back with the script that
- * counts the attempt, if the entry is still ours. Their leases are renewed like those of running ones.
+ * Failed entries that wait for their next attempt. They hold no slot and no fields: the script that counts the attempt
+ * returns the fields, if this consumer still owns the entry. Their leases are renewed like those of running entries.
  */
 export class RetryQueue {
   private isClosed = false;
   private readonly underWay = new Set<Promise<void>>();
   private readonly wheel = new DeadlineWheel<HeldEntry>((entry) => this.fallDue(entry));
-  /** What fell due in this turn, by stream: one call each. */
+  /** Entries that fell due in this turn of the event loop, by stream: those of one stream share calls. */
   private due = new Map<GroupStream, HeldEntry[]>();
-  /** What runs an entry whose time has come. */
+  /** Runs an entry that is due. */
   onDue: (entry: HeldEntry) => void = () => undefined;
 
   constructor(
@@ -30,13 +30,13 @@ export class RetryQueue {
 
   add(entry: HeldEntry, delayMs: number): void {
     entry.wait();
-    // The server stops, and hands it back.
+    // The server is stopping, and hands the entry back.
     if (this.isClosed) return;
     this.events.emit('retried', { ...entry.placeAndAttempt, delayMs });
     this.wheel.add(entry, delayMs);
   }
 
-  /** Resolves when no attempt is being counted any more; those that were, and are not made, can be handed back as such. */
+  /** Resolves when no attempt is being counted: entries whose counted attempt will not run can then be handed back. */
   async close(): Promise<void> {
     this.isClosed = true;
     this.wheel.clear();
@@ -72,9 +72,9 @@ export class RetryQueue {
       for (const entry of entries) this.retaken(entry, taken.get(entry.id), asked);
     } catch (error) {
       if (this.isClosed) return;
-      // The group is gone, and with it whatever was pending.
+      // The group was lost, and its pending list with it.
       if (classify(error) === 'rejoin') for (const entry of entries) this.retaken(entry, null, asked);
-      // No connection, or not now. The lease runs on meanwhile; if it ends, another consumer takes the entry.
+      // No connection, or Redis refuses for now. If the lease ends in the meantime, another consumer takes the entry.
       else for (const entry of entries) this.wheel.add(entry, RETRY_MS);
     }
   }

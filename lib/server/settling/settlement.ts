@@ -5,7 +5,7 @@ export interface FailedRun {
   readonly kind: 'failed';
   /** What Nest's exception filter made of the error; callers get this. */
   readonly error: unknown;
-  /** What the handler threw, where it is known. */
+  /** What the handler threw, if known. */
   readonly original?: unknown;
   readonly isRetriable: boolean;
 }
@@ -20,22 +20,22 @@ export type Verdict =
   | { readonly kind: 'dead-letter'; readonly reason: DeadLetterReason; readonly error: string };
 
 /**
- * - `failed`: its last attempt failed
- * - `unrecoverable`: another attempt was said to be useless
- * - `rejected`: its handler called `ctx.deadLetter()`
- * - `undecodable`: not understood
- * - `abandoned`: its consumers died or lost it as often as it may be tried
+ * - `failed`: the last attempt failed
+ * - `unrecoverable`: the error is not retriable
+ * - `rejected`: the handler called `ctx.deadLetter()`
+ * - `undecodable`: the entry could not be decoded
+ * - `abandoned`: its consumers died, or lost it, on every attempt
  */
 export type DeadLetterReason = 'failed' | 'unrecoverable' | 'rejected' | 'undecodable' | 'abandoned';
 
 export interface EventRun {
   readonly attempt: number;
   readonly settings: Pick<HandlerSettings, 'maxAttempts' | 'backoff'>;
-  /** What the handler itself decided, if it did. */
+  /** What the handler decided through `ctx`, if anything. */
   readonly wish: SettlementWish | undefined;
 }
 
-/** The decision table for events. A failed request is answered, not retried: its caller knows, and can ask again. */
+/** The decision table for events. A failed request is answered, not retried: its caller has the error and can retry. */
 export function settlementOf(outcome: RunOutcome, run: EventRun): Verdict {
   const { wish } = run;
   if (wish?.kind === 'dead-letter') return { kind: 'dead-letter', reason: 'rejected', error: wish.reason };
@@ -55,8 +55,8 @@ function nextAttempt({ attempt, settings }: EventRun, error: string, delayMs: nu
 }
 
 /**
- * Doubles with each attempt up to the maximum; the upper half of it is random, so that what failed together does not
- * come back together.
+ * Doubles with each attempt up to the maximum. The upper half is random, so that entries that failed together are not
+ * retried together.
  */
 export function backoffDelay(
   attempt: number,
@@ -68,15 +68,15 @@ export function backoffDelay(
 }
 
 /**
- * Whether an entry that a dead consumer left may run beside others. One that keeps killing its process takes what runs
- * beside it along, attempt by attempt; alone, it dies alone. The first retries of many run together all the same,
- * or a crash would be worked off one by one.
+ * Whether an entry that a dead consumer left may run beside others. An entry that keeps killing its process costs the
+ * entries beside it an attempt each time; alone, it only harms itself. The first retries still run together: otherwise
+ * the entries of a crash would run one by one.
  */
 export function mayRunBesideOthers(attempt: number, maxAttempts: number): boolean {
   return attempt <= maxAttempts - 2;
 }
 
-/** One line about what a handler threw, for the dead letter. It may be anything, such as a proxy that throws when it is read. */
+/** The error text of a dead letter. A handler may throw anything, such as a proxy that throws when it is read. */
 function describeError(error: unknown): string {
   try {
     const message = typeof error === 'string' ? error : (error as { message?: unknown } | null | undefined)?.message;

@@ -8,8 +8,8 @@ import type { Responder } from './responder.js';
 const DRAIN_POLL_MS = 5;
 
 /**
- * Writes what handlers came to, acks and replies, with a queue for each node of Redis: one that hangs delays nothing on the
- * others. A lone server is one node.
+ * Writes acks and replies, with one queue per Redis node: a node that hangs does not delay the others. A single server
+ * is one node.
  */
 export class Settler {
   private readonly queues = new Map<string, NodeQueue>();
@@ -20,7 +20,7 @@ export class Settler {
     });
   }
 
-  /** Something of this reply waits. */
+  /** Parts of this reply wait to be written. */
   offer(responder: Responder): void {
     this.queueOf(responder.key).offer(responder);
   }
@@ -31,12 +31,12 @@ export class Settler {
     this.enqueueAck(entry);
   }
 
-  /** Acks an entry that is `settling` already. */
+  /** Acks an entry that is already `settling`. */
   enqueueAck(entry: HeldEntry): void {
     this.queueOf(entry.groupStream.stream).ack(entry);
   }
 
-  /** Resolves when everything is written, at the latest after `timeoutMs`. */
+  /** Resolves when everything is written, or after `timeoutMs`. */
   async drained(timeoutMs: number): Promise<void> {
     const end = performance.now() + timeoutMs;
     while (!this.isIdle && performance.now() < end) {

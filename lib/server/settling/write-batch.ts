@@ -6,15 +6,15 @@ import type { AckLine } from './ack-line.js';
 import { sizeOf } from './responder.js';
 import type { OutgoingReply, Responder } from './responder.js';
 
-/** Parts of replies in one batch. */
+/** Maximum number of reply parts in one batch. */
 const MAX_PARTS = 512;
-/** A script above this holds up everything else in Redis (a batch of 128 MB-sized parts: 0.4 s). */
+/** A larger script blocks everything else in Redis (a batch of 128 parts of 1 MB each: 0.4 s). */
 export const MAX_SCRIPT_BYTES = 65_536;
-/** Of one reply in one batch, where others wait as well. */
+/** Smallest portion of one reply in a batch, in parts, however many replies wait. */
 const MIN_PORTION = 16;
-/** Acks have room of their own, so that replies and acks cannot keep each other from Redis. */
+/** Acks have a limit of their own, so that replies and acks cannot starve each other. */
 const MAX_ACKS = 64;
-/** Bounds what a streamed reply may pile up for a client that lives but does not read; looked at once in a while. */
+/** Bounds the reply stream of a client that is alive but does not read; applied once per `REPLIES_PER_TRIM` parts. */
 const MAX_REPLIES = 100_000;
 const REPLIES_PER_TRIM = 256;
 
@@ -32,10 +32,10 @@ export interface AckWrite {
 
 export type Write = ReplyWrite | AckWrite;
 
-/** What leaves for one node in one call: replies in front of acks, each reply only with its fair portion. */
+/** The writes of one call to one node: replies before acks, each reply with no more than its fair portion. */
 export class WriteBatch {
   readonly writes: Write[] = [];
-  /** Acks of entries that another consumer may have claimed meanwhile; XACK does not ask, so these need a script. */
+  /** Acks of entries that another consumer may have claimed. XACK does not check the owner, so these need a script. */
   readonly doubtful: AckWrite[] = [];
   private parts = 0;
   private acks = 0;
@@ -43,14 +43,14 @@ export class WriteBatch {
   private readonly portion: number;
 
   constructor(
-    /** Entries that Redis confirmed before this (monotonic clock) may have lost their lease. */
+    /** Entries last confirmed by Redis before this (monotonic clock) may have lost their lease. */
     private readonly confirmedSince: number,
     repliers: number,
   ) {
     this.portion = Math.max(MIN_PORTION, Math.floor(MAX_PARTS / Math.max(1, repliers)));
   }
 
-  /** Whether a script may carry it. */
+  /** Whether the batch is small enough for a script. */
   get isSmall(): boolean {
     return this.bytes <= MAX_SCRIPT_BYTES;
   }
@@ -63,7 +63,7 @@ export class WriteBatch {
     return this.acks < MAX_ACKS;
   }
 
-  /** Takes the portion of one reply. */
+  /** Adds the portion of one reply. */
   addReply(responder: Responder): void {
     for (const part of responder.take(this.portion, MAX_SCRIPT_BYTES - this.bytes)) {
       this.writes.push({ kind: 'reply', responder, part });
@@ -72,7 +72,7 @@ export class WriteBatch {
     }
   }
 
-  /** Takes one ack of a stream. */
+  /** Adds one ack of a stream. */
   addAck(line: AckLine): void {
     const entries = line.take();
     const isDoubtful = ({ ownedAt }: HeldEntry): boolean => ownedAt < this.confirmedSince;
@@ -96,7 +96,7 @@ export function commandsOf(write: Write): BatchCommand[] {
 
 function acksOf({ stream, group }: GroupStream, entries: readonly HeldEntry[]): BatchCommand[] {
   const ack = ['XACK', stream, group, ...entries.map(({ id }) => id)];
-  // A request has one addressee, and nothing to replay.
+  // A request is for one group and is not replayed, so it is deleted with its ack.
   const requests = entries.filter(({ request }) => request).map(({ id }) => id);
   return requests.length > 0 ? [ack, ['XDEL', stream, ...requests]] : [ack];
 }

@@ -13,18 +13,18 @@ const FLAGS = [
 const PATIENCE_MS = 20_000;
 const LOUD = ['error', 'warning'];
 
-/** A page, and all that a visitor's console would complain of. */
+/** A page, with all errors and warnings in its console. */
 export interface Visit {
   readonly page: Page;
   readonly complaints: string[];
-  /** Where it has asked for something. */
+  /** Origins that it has sent requests to. */
   readonly origins: ReadonlySet<string>;
 }
 
-/** The distribution's Chromium without a window, with a profile of its own that goes when it is closed. */
+/** Starts the distribution's Chromium without a window, with its own profile that is removed when it closes. */
 export function launchBrowser(): Promise<Browser> {
   const executablePath = locateChromium();
-  if (executablePath === undefined) throw new Error('There is no Chromium on PATH, and CHROMIUM names none');
+  if (executablePath === undefined) throw new Error('No Chromium found: put one on PATH, or set CHROMIUM to its path');
   // Chromium refuses to run as root in its sandbox.
   return chromium.launch({ executablePath, args: FLAGS, chromiumSandbox: process.getuid?.() !== 0 });
 }

@@ -3,7 +3,7 @@ import { Ctx, EventPattern, MessagePattern, Payload, RpcException } from '@nestj
 import { from, type Observable } from 'rxjs';
 import { REDIS_STREAM_TRANSPORT, RedisStreamContext } from 'nestjs-redis-stream-transport';
 
-/** What handlers saw, where the checks can look. */
+/** What the handlers received, for the checks to read. */
 export const seen: { events: unknown[]; contexts: unknown[] } = { events: [], contexts: [] };
 
 @Injectable()

@@ -1,4 +1,4 @@
-/** What a campaign came to, seen from all sides. */
+/** The totals of a campaign, as the API, the database, the sink and the run itself count them. */
 export interface CampaignAccount {
   readonly audience: number;
   readonly sent: number;
@@ -6,19 +6,19 @@ export interface CampaignAccount {
   /** Intents in the database, and how many users they are for. */
   readonly intents: number;
   readonly users: number;
-  /** Mails that reached the sink, and how many different ones they are. */
+  /** Mails that reached the sink, and how many of them are different. */
   readonly received: number;
   readonly unique: number;
   readonly kills: number;
-  /** Mails that a responder may have had in its hands each time it was killed. */
+  /** Most mails that a responder can have been sending when it was killed. */
   readonly inFlight: number;
   readonly fanOutSeconds: number;
   readonly seconds: number;
-  /** By process; the highest of all lives. */
+  /** By process name; the highest value across restarts. */
   readonly peakHeapMegabytes: Readonly<Record<string, number>>;
 }
 
-/** Whatever does not add up, in words; nothing for a campaign that kept its promises. */
+/** Describes whatever does not add up; empty for a campaign that kept its promises. */
 export function discrepancies(account: CampaignAccount): string[] {
   const { audience, sent, failed, intents, users, received, unique, kills, inFlight } = account;
   const found: string[] = [];
@@ -27,9 +27,9 @@ export function discrepancies(account: CampaignAccount): string[] {
   };
   expect(sent + failed === audience, `sent ${sent} + failed ${failed} is not the audience of ${audience}`);
   expect(intents === audience && users === audience, `${intents} intents for ${users} users, not one for each`);
-  expect(unique === sent, `${unique} different mails have arrived, ${sent} were counted as sent`);
+  expect(unique === sent, `${unique} different mails have arrived, but ${sent} were counted as sent`);
   const doubles = received - unique;
-  expect(doubles <= kills * inFlight, `${doubles} doubles are more than ${kills} kills of ${inFlight} explain`);
+  expect(doubles <= kills * inFlight, `${doubles} doubles are more than ${kills} kills explain (${inFlight} each)`);
   return found;
 }
 

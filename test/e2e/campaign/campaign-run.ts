@@ -10,11 +10,11 @@ import type { CampaignAccount } from './campaign-account.js';
 export interface CampaignPlan {
   readonly users: number;
   readonly responders: number;
-  /** A random responder is killed this often; 0 for never. */
+  /** Seconds between two kills of a random responder; 0 for no kills. */
   readonly killEverySeconds: number;
-  /** Share of mails that the sink does not take at once. */
+  /** Share of mails that the sink rejects with a temporary error. */
   readonly failRate: number;
-  /** Whether Redis is killed and started again while the fan-out is on. */
+  /** Whether Redis is killed and restarted during the fan-out. */
   readonly isRedisKilled: boolean;
   readonly withinSeconds: number;
   readonly tell: (line: string) => void;
@@ -22,10 +22,10 @@ export interface CampaignPlan {
 
 const POLL_MS = 250;
 const REPORT_MS = 5_000;
-/** The transport's own bound on handlers that run at a time. */
+/** The transport's own bound on handlers that run at the same time. */
 const IN_FLIGHT = 128;
 const MEGABYTE = 1_048_576;
-/** A responder that died is missed for this long: short, since one dies every few seconds. */
+/** How long the entries of a dead responder wait to be taken over: short, because one dies every few seconds. */
 const LEASE_MS = 5_000;
 const CAMPAIGN = {
   name: 'The large one',
@@ -33,7 +33,7 @@ const CAMPAIGN = {
   body: 'Dear {{name}},\nthis goes to each of you, and to each of you once.',
 };
 
-/** One campaign from its POST to its last mail, with everything around it that may die. */
+/** Runs one campaign from its POST to its last mail, while the processes around it may be killed. */
 export class CampaignRun {
   private readonly peaks: Record<string, number> = {};
   private kills = 0;
@@ -107,7 +107,7 @@ export class CampaignRun {
     }
   }
 
-  /** Undefined while nobody can say. */
+  /** Undefined while the API cannot answer. */
   private async status(id: string): Promise<CampaignStatus | undefined> {
     const answer = await get<CampaignStatus>(`${this.stack.requestor(0)}/api/v1/campaigns/${id}`).catch(
       () => undefined,
@@ -147,7 +147,7 @@ export class CampaignRun {
     const { rows } = await client.query<Pick<CampaignAccount, 'intents' | 'users'>>(sql, [id]);
     await client.end();
     const [found] = rows;
-    if (!found) throw new Error('The database counts nothing');
+    if (!found) throw new Error('The database returned no counts');
     return found;
   }
 

@@ -3,8 +3,8 @@ import { described, discrepancies } from './campaign-account.js';
 import { CampaignRun } from './campaign-run.js';
 
 /*
- * `npm run campaign -- --users 100000 --kill-every 4`: a campaign to all users while responders die, and the account of
- * it. Exits with 1 when something does not add up.
+ * `npm run campaign -- --users 100000 --kill-every 4`: runs a campaign to all users while responders are killed, and
+ * prints its totals. Exits with 1 if something does not add up.
  */
 const { values } = parseArgs({
   options: {

@@ -28,7 +28,7 @@ export const untilCampaign = (
   eventually(
     async () => {
       const status = await campaignStatus(base, id);
-      if (status.status !== wanted) throw new Error(`Expected ${wanted}, it is ${JSON.stringify(status)}`);
+      if (status.status !== wanted) throw new Error(`Expected ${wanted}, got ${JSON.stringify(status)}`);
       return status;
     },
     { within, every: 50 },

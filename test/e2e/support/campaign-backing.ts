@@ -13,10 +13,10 @@ export interface CampaignPlan {
   readonly sinkEnv?: Variables;
 }
 
-/** What campaigns need beside Redis: a database with users, and somebody who takes the mails. */
+/** What campaigns need besides Redis: a database with users, and a mail sink. */
 export class CampaignBacking {
   readonly databaseUrl: string;
-  /** Of the sink's page. */
+  /** URL of the sink's page. */
   readonly sinkUrl: string;
   readonly smtpUrl: string;
   private postgres: AppProcess | undefined;
@@ -55,7 +55,7 @@ export class CampaignBacking {
     return { DATABASE_URL: this.databaseUrl, SMTP_URL: this.smtpUrl };
   }
 
-  /** Same port, same directory. */
+  /** Keeps its port and its directory across restarts. */
   async startPostgres(): Promise<void> {
     const directories = { PGLITE_DIR: join(this.directory, 'postgres'), PGLITE_TEMPLATES: POSTGRES_TEMPLATES };
     this.postgres = this.launch('postgres', { ...directories, PORT: String(this.ports.postgres) });
@@ -66,7 +66,7 @@ export class CampaignBacking {
     await this.postgres?.stop('SIGKILL');
   }
 
-  /** Same ports, and what came in before. */
+  /** Keeps its ports and the mails that it has received across restarts. */
   async startSink(env: Variables = {}): Promise<void> {
     const { sink, smtp } = this.ports;
     const own = { PORT: String(sink), SMTP_PORT: String(smtp), JOURNAL: join(this.directory, 'mails.jsonl') };

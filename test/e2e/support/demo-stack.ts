@@ -12,7 +12,7 @@ import type { CampaignPlan } from './campaign-backing.js';
 
 export type Variables = Readonly<Record<string, string>>;
 
-/** Those that need no database. */
+/** Roles that need no database. */
 const SMS_ROLES = 'sms-worker,billing,delivery-status';
 
 export interface StackPlan {
@@ -20,15 +20,15 @@ export interface StackPlan {
   readonly responders: number;
   readonly requestorEnv?: Variables;
   readonly responderEnv?: Variables;
-  /** Options of Node itself, for requestors and responders. */
+  /** Options for Node itself, for requestors and responders. */
   readonly nodeArgs?: readonly string[];
-  /** Told what requestors and responders report, by the name of the instance. */
+  /** Receives what requestors and responders report, with the name of the instance. */
   readonly hear?: (instance: string, message: unknown) => void;
-  /** Adds a database with users and a mail sink; without it responders serve the roles of SMS alone. */
+  /** Adds a database with users and a mail sink; without it, responders have only the SMS roles. */
   readonly campaign?: CampaignPlan;
 }
 
-/** The sample apps as processes on loopback, with a Redis of their own in a temporary directory. */
+/** The sample apps as processes on loopback, with their own Redis in a temporary directory. */
 export class DemoStack {
   /** Base URLs. */
   readonly requestors: readonly string[];
@@ -71,7 +71,7 @@ export class DemoStack {
 
   /** The database and the mail sink. */
   get campaign(): CampaignBacking {
-    if (!this.backing) throw new Error('This stack is not for campaigns');
+    if (!this.backing) throw new Error('This stack was started without campaigns');
     return this.backing;
   }
 
@@ -91,7 +91,7 @@ export class DemoStack {
     await Promise.all(this.responders.map((responder) => responder.ready));
   }
 
-  /** In the place of one that is gone. */
+  /** Starts a responder in the place of one that has exited. */
   async startResponder(index: number, env: Variables = {}): Promise<void> {
     const responder = this.responder(index, env);
     this.responders[index] = responder;
@@ -115,7 +115,7 @@ export class DemoStack {
     await this.redis.stop('SIGKILL');
   }
 
-  /** Same port, same directory. */
+  /** Keeps the port and the directory. */
   async restartRedis(): Promise<void> {
     this.redis = await startRedis({ dir: this.directory, port: this.redis.port, allowToy: false });
   }

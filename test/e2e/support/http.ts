@@ -10,7 +10,7 @@ export async function get<T = unknown>(url: string): Promise<Answer<T>> {
   return answerOf(await fetch(url, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) }));
 }
 
-/** `body` goes out as it is when it is text, else as JSON. */
+/** Sends a `body` that is a string as it is, any other as JSON. */
 export async function post<T = unknown>(
   url: string,
   body: unknown,
@@ -25,7 +25,7 @@ export async function post<T = unknown>(
   return answerOf(response);
 }
 
-/** Calls back for each of `count` numbers, at most `width` at the same time; results are in order. */
+/** Runs `call` for each index below `count`, at most `width` at the same time; results are in order of the index. */
 export async function inParallel<T>(count: number, width: number, call: (index: number) => Promise<T>): Promise<T[]> {
   const results: T[] = [];
   let next = 0;

@@ -6,7 +6,7 @@ import { get } from './http.js';
 
 type Variables = Readonly<Record<string, string>>;
 
-/** The mail sink as a process, which may be stopped and started again at the same ports. */
+/** The mail sink as a process, which can be stopped and restarted on the same ports. */
 export class RunningSink {
   readonly url: string;
   readonly smtpUrl: string;

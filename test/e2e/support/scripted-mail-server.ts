@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
-/** Says one line of its script as a greeting, and one more to whatever it hears. */
+/** Sends the first line of its script as a greeting, and the next line whenever it receives data. */
 export class ScriptedMailServer {
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
@@ -34,7 +34,7 @@ export class ScriptedMailServer {
       const line = lines.shift();
       if (line !== undefined) socket.write(`${line}\r\n`);
     };
-    socket.on('error', () => undefined); // the client may leave in the middle
+    socket.on('error', () => undefined); // the client may disconnect in the middle
     socket.on('data', say);
     say();
   }

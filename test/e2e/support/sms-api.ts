@@ -36,7 +36,7 @@ export const untilStatus = (base: string, uuid: string, wanted: string, within =
   eventually(
     async () => {
       const status = await smsStatus(base, uuid);
-      if (status.status !== wanted) throw new Error(`Expected ${wanted}, it is ${JSON.stringify(status)}`);
+      if (status.status !== wanted) throw new Error(`Expected ${wanted}, got ${JSON.stringify(status)}`);
       return status;
     },
     { within, every: 50 },

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Client } from 'pg';
 import type { Connection, Submittable } from 'pg';
 
-/** A statement whose client never says that it is complete: it fails, and waits for the end that does not come. */
+/** A statement that its client never completes with a Sync: it fails, and the server waits for the Sync. */
 class UnfinishedStatement implements Submittable {
   connection: Connection | undefined;
 
@@ -18,14 +18,14 @@ class UnfinishedStatement implements Submittable {
 }
 
 export interface StuckClient {
-  /** As a process that is killed. */
+  /** Breaks the connection, as a kill of the client's process does. */
   hangUp(): void;
 }
 
-/** Resolves once a statement of this client has failed, and the client owes the server the end of it. */
+/** Resolves once a statement of this client has failed and the server waits for its Sync. */
 export async function openStuckClient(connectionString: string): Promise<StuckClient> {
   const client = new Client({ connectionString });
-  client.on('error', () => undefined); // it is to be cut off
+  client.on('error', () => undefined); // the test breaks the connection
   await client.connect();
   const failed = new AbortController();
   const statement = new UnfinishedStatement(() => failed.abort());

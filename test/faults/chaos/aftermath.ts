@@ -1,14 +1,14 @@
 import { LEASE_MS, SWEEP_MS } from './flows.js';
 import type { Fault, FaultKind } from './ledger.js';
 
-/** A connection is back within this: the longest pause between two tries, with its jitter, and what follows it. */
+/** A connection is back within this time: the longest pause between two attempts, with jitter, and the reconnect. */
 const RECONNECT_MS = 2_000;
-/** Another instance has what was held, and nothing of it is left. */
+/** Within this time another worker takes over and settles what a worker held. */
 const TAKE_OVER_MS = LEASE_MS + SWEEP_MS + 500;
-/** A stream that was refused is asked for again every five seconds. */
+/** Workers try an unusable stream again every five seconds. */
 const UNUSABLE_MS = 5_000;
 
-/** For how long after its end a fault explains that something is late. */
+/** How long after its end a fault still explains a delay. */
 const LATE_MS: Readonly<Record<FaultKind, number>> = {
   kill: TAKE_OVER_MS,
   replace: TAKE_OVER_MS,
@@ -29,10 +29,10 @@ const LATE_MS: Readonly<Record<FaultKind, number>> = {
   hiccup: TAKE_OVER_MS,
 };
 
-/** For how long after its end a fault may be the cause of a second run. */
+/** How long after its end a fault may still cause a second run. */
 const DOUBLES_MS = 6_000;
 
-/** What can keep a live process from renewing what it holds. A reader that stands still does not. */
+/** Faults that can keep a live process from renewing its leases. A stalled reader does not. */
 const LEASE_BREAKERS: ReadonlySet<FaultKind> = new Set<FaultKind>([
   'freeze',
   'restart-redis',
@@ -58,12 +58,12 @@ export function concerns({ pids, streams }: Fault, affected: Affected): boolean 
   return pids === undefined && streams === undefined;
 }
 
-/** Faults that concern these processes or this stream, and explain lateness within a span of time. */
+/** Faults of these processes or this stream that explain a delay within a time span. */
 export function excusesIn(faults: readonly Fault[], affected: Affected, from: number, to: number): Fault[] {
   return faults.filter((fault) => fault.from < to && lateUntil(fault) > from && concerns(fault, affected));
 }
 
-/** How much of a span of time faults explain. */
+/** How many milliseconds of a time span faults explain. */
 export function excusedMs(faults: readonly Fault[], affected: Affected, from: number, to: number): number {
   const windows = excusesIn(faults, affected, from, to)
     .map((fault) => ({ begin: Math.max(from, fault.from), end: Math.min(to, lateUntil(fault)) }))
@@ -77,25 +77,25 @@ export function excusedMs(faults: readonly Fault[], affected: Affected, from: nu
   return total;
 }
 
-/** The last fault that may have made an entry run again; one that hit it or its worker, if there was such a one. */
+/** The last fault that may have made an entry run again, preferably one that hit its stream or its worker. */
 export function causeOfDouble(faults: readonly Fault[], affected: Affected, at: number): Fault | undefined {
   const recent = faults.filter(({ from, to }) => from < at && at < to + DOUBLES_MS);
   return recent.findLast((fault) => LATE_MS[fault.kind] > 0 && concerns(fault, affected)) ?? recent.at(-1);
 }
 
-/** Two runs of one entry, of which the earlier one, or its process, still held it. */
+/** Two runs of one entry, where the earlier run or its process still held the entry. */
 export interface Repeat {
   readonly stream: string;
   readonly earlier: { readonly pid: number; readonly startedAt: number };
   readonly later: { readonly pid: number; readonly startedAt: number };
 }
 
-/** An entry is renewed at the latest when it is this old: leases younger than a quarter wait for the next third. */
+/** Highest age of a lease at its renewal: renewals run every third of a lease, for what is older than a quarter. */
 const UNRENEWED_MS = LEASE_MS * 0.6;
-/** It may have waited for its slot before it ran, and clocks and timers have their own idea of a moment. */
+/** Slack for an entry that waited for a slot before it ran, and for imprecise clocks and timers. */
 const QUEUED_MS = 250;
 
-/** Whether a fault can have ended the lease of the earlier run, or had kept the later one from knowing that its own had. */
+/** Whether a fault can have ended the earlier run's lease, or kept the later one from noticing the end of its own. */
 export function leaseMayHaveEnded(faults: readonly Fault[], { stream, earlier, later }: Repeat): boolean {
   return faults.some((fault) => {
     const isRecent = fault.from < later.startedAt && later.startedAt < lateUntil(fault);
@@ -107,7 +107,7 @@ export function leaseMayHaveEnded(faults: readonly Fault[], { stream, earlier, l
   });
 }
 
-/** When a run's worker got its entry, at the earliest: what was under way while its link stood still started late. */
+/** The earliest time when a worker can have got the entry of a run: a stall of its link delays an entry on its way. */
 function takenAt(faults: readonly Fault[], stream: string, { pid, startedAt }: Repeat['earlier']): number {
   let taken = startedAt - QUEUED_MS;
   for (const fault of faults.toReversed()) {

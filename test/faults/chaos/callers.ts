@@ -11,13 +11,13 @@ import type { Target } from './target.js';
 type Outcome = Omit<Sending, 'flow' | 'sentAt'>;
 
 interface Plan {
-  /** Absent: stays to the end. */
+  /** If absent, the caller stays until the end. */
   readonly leaving?: Leaving;
-  /** Values of the whole reply, or those after which the caller leaves. */
+  /** Number of values in the reply, or after which the caller leaves. */
   readonly values: number;
 }
 
-/** Callers of streamed replies. Some hear them to their end, most leave in the middle of one that has none. */
+/** Callers of streamed replies. Some receive the whole reply; most leave in the middle of an endless one. */
 export class Callers {
   private readonly cutOff = new Set<RedisStreamClient>();
 
@@ -58,7 +58,7 @@ export class Callers {
     else if (leaving === 'closed') await client.close();
     else {
       for (const connection of client.unwrap()) connection.disconnect();
-      // Its reply stream would live for another minute.
+      // Otherwise its reply stream would exist for another minute.
       await eventually(() => this.expireReplies(n), { every: 50 }).catch(() => undefined);
       call.left();
     }
@@ -87,7 +87,7 @@ class StreamedCall {
   private longestWaitMs = 0;
   private readonly subscription: { unsubscribe(): void };
 
-  /** @param wanted values after which `over` resolves; it does so at the end in any case */
+  /** @param wanted number of values of an endless reply after which `over` resolves; it always resolves at the end */
   constructor(
     client: RedisStreamClient,
     private readonly task: ChaosTask,
@@ -140,13 +140,13 @@ class StreamedCall {
     this.lastAt = now;
   }
 
-  /** The values of one run, each once, in order, and all of them. */
+  /** What is wrong with the values: they have to be those of one run, complete and in order, each once. */
   private wrong(): Pick<Sending, 'wrongAnswer'> {
     const { received, task } = this;
     const run = received[0]?.split(' ')[0];
     const at = received.findIndex((value, seq) => value !== `${run} ${seq}`);
     if (at >= 0) return { wrongAnswer: `value ${at} is "${received[at]}" after "${received[at - 1] ?? ''}"` };
     if (this.end !== 'complete' || (task.values !== 0 && received.length === task.values)) return {};
-    return { wrongAnswer: `an end after ${received.length} of ${task.values || 'endless'} values` };
+    return { wrongAnswer: `the end after ${received.length} of ${task.values || 'endless'} values` };
   }
 }

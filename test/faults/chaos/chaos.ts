@@ -29,15 +29,15 @@ export interface ChaosOrder {
   /** @default 'standalone' */
   readonly target?: TargetName;
   readonly workers?: number;
-  /** In place of the usual ones; 0 leaves a flow out. */
+  /** Messages a second by flow, instead of the defaults; 0 leaves a flow out. */
   readonly rates?: Partial<Rates>;
-  /** All that the target can suffer, when absent. */
+  /** @default all deeds that the target supports */
   readonly deeds?: readonly DeedKind[];
   /** Milliseconds between two deeds, on average. @default 1_000 */
   readonly everyMs?: number;
   /** Whether a second group reads the requests. @default true */
   readonly audit?: boolean;
-  /** Whether one stream always has more than there are slots for. @default true */
+  /** Whether one stream always has more entries than slots. @default true */
   readonly backlog?: boolean;
   readonly tell?: (line: string) => void;
 }
@@ -48,13 +48,13 @@ const OPTION = {
   block: 500,
   concurrency: 32,
   backoff: { delay: 50, maxDelay: 200 },
-  // Only what is poison may ever get that far.
+  // So high that faults alone never make a dead letter.
   maxAttempts: 50,
   consumerTtl: 3_600_000,
   shutdownTimeout: 4_000,
 };
 
-/** A producer, some workers and a Redis, and a nemesis that breaks them for a while; then the ledger is held to the invariants. */
+/** Runs a producer, workers and Redis while a nemesis breaks them, then checks the ledger against the invariants. */
 export class Chaos {
   private readonly secret: string;
   private readonly log = new CapturedLog();
@@ -71,7 +71,7 @@ export class Chaos {
     this.workers = order.workers ?? 3;
   }
 
-  /** Where an invariant was violated, all notes and the data of Redis are kept. */
+  /** After a violation, `keptIn` is a folder with all notes and, for a standalone target, the data of Redis. */
   static async run(order: ChaosOrder): Promise<Verdict & { keptIn?: string }> {
     const chaos = new Chaos(order);
     try {
@@ -116,7 +116,7 @@ export class Chaos {
       leftEntries: {
         ...left.leftEntries,
         ...(await remains.consumersOf(crew.pids)),
-        'workers that ended by themselves': crashed,
+        'workers that exited on their own': crashed,
       },
       printed: this.log.text() + crew.printed,
       secret: this.secret,

@@ -5,7 +5,7 @@ import type { Route } from './connecting.js';
 import { CLUSTER_DEEDS } from './nemesis.js';
 import type { ServerDeed, Target } from './target.js';
 
-/** Three masters, one of which stands still now and then. */
+/** Three masters; the nemesis stops one of them at a time. */
 export class Clustered implements Target {
   readonly kinds = CLUSTER_DEEDS;
 
@@ -28,7 +28,7 @@ export class Clustered implements Target {
   }
 
   async break(deed: ServerDeed): Promise<void> {
-    if (deed.kind !== 'stop-master') throw new Error(`a cluster cannot suffer ${deed.kind} here`);
+    if (deed.kind !== 'stop-master') throw new Error(`the cluster target does not support ${deed.kind}`);
     const master = this.cluster.processOf(deed.stream);
     master.pause();
     await pause(deed.ms);
@@ -36,11 +36,11 @@ export class Clustered implements Target {
   }
 
   heal(): void {
-    // A master that was stopped goes on when its deed is over.
+    // `break()` resumes the master that it stopped.
   }
 
   async keep(): Promise<void> {
-    // What the masters held is in the notes, as far as it is of use.
+    // The notes say enough about what the masters held.
   }
 
   async stop(): Promise<void> {

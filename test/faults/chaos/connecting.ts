@@ -4,10 +4,10 @@ import type { RedisConnection } from 'nestjs-redis-stream-transport';
 import { OTHER } from './links.js';
 import type { Ports } from './links.js';
 
-/** How a client reaches Redis; plain data, so that it can be told to another process. */
+/** How a client reaches Redis; plain data, so that it can be passed to another process. */
 export type Route = { readonly host: string; readonly ports: Ports } | { readonly nodes: readonly ClusterNode[] };
 
-/** A connection over the link of each role, or straight to a cluster. */
+/** Connects each role through its own link, or goes straight to a cluster. */
 export function connectionOver(route: Route): RedisConnection {
   if ('nodes' in route) return { nodes: route.nodes };
   const { host, ports } = route;

@@ -16,10 +16,10 @@ const RESTART_AFTER_MS = 200;
 
 export type WorkerDeed = Extract<Deed, { worker: number }>;
 
-/** What a worker of the chaos run is started with. */
+/** Start parameters of a worker of the chaos run. */
 export interface ChaosWorkerOrder extends WorkerOrder {
   readonly route: Route;
-  /** Whether a second group looks on at the requests. */
+  /** Whether a second group reads the requests. */
   readonly audit: boolean;
 }
 
@@ -28,9 +28,9 @@ interface Life {
   readonly ledger: string;
 }
 
-/** The worker processes: started, struck and replaced in their places, each with a file for its notes. */
+/** Starts, hits and replaces the worker processes. Each has a place and a file for its notes. */
 export class Crew {
-  /** When those that are gone ended; milliseconds since the epoch. */
+  /** When processes ended, by pid: milliseconds since the epoch, Infinity while a process is being ended. */
   readonly deaths = new Map<number, number>();
   private readonly lives: Life[] = [];
   private readonly crew: (Life | undefined)[] = [];
@@ -41,18 +41,18 @@ export class Crew {
     private readonly orderFor: (place: number) => Omit<ChaosWorkerOrder, 'ledger'>,
   ) {}
 
-  /** Of those that work now, or did last. */
+  /** Pids of the latest worker in each place. */
   get pids(): number[] {
     return this.crew.flatMap((life) => (life ? [life.worker.pid] : []));
   }
 
-  /** Workers that were ready and ended without being told to. */
+  /** Pids of workers that were ready and then exited on their own. */
   get crashed(): number[] {
     const gone = this.lives.filter((life) => life.worker.exited && isReady(life) && !this.isStruck(life));
     return gone.map(({ worker }) => worker.pid);
   }
 
-  /** All that any of them has printed. */
+  /** The output of all workers. */
   get printed(): string {
     return this.lives.map(({ worker }) => worker.printed).join('\n');
   }
@@ -61,7 +61,7 @@ export class Crew {
     return this.crew[place]?.worker.pid;
   }
 
-  /** One that ends before it is ready is started again, as an orchestrator would: Redis may refuse it for a while. */
+  /** Restarts a worker that exits before it is ready, as an orchestrator does: Redis may refuse it for a while. */
   async boot(place: number): Promise<void> {
     const life = await this.launch(place);
     await eventually(
@@ -72,7 +72,7 @@ export class Crew {
     );
     if (isReady(life) || this.isStruck(life)) return;
     await pause(RESTART_AFTER_MS);
-    // Whoever has its place by now came later.
+    // A newer worker may have taken the place in the meantime.
     if (this.crew[place] === life) await this.boot(place);
   }
 
@@ -83,7 +83,7 @@ export class Crew {
         await this.end(life, 'SIGKILL');
         return this.bootLater(deed.worker);
       case 'replace':
-        // A deploy: the new one is there before the old one has to go.
+        // A rolling deploy: the new worker is ready before the old one stops.
         await this.boot(deed.worker);
         return this.end(life, 'SIGTERM');
       case 'freeze':
@@ -98,7 +98,7 @@ export class Crew {
     }
   }
 
-  /** Resolves when no worker is starting any more. */
+  /** Waits for workers that are still starting. */
   async complete(): Promise<void> {
     await Promise.all(this.boots);
   }
@@ -121,7 +121,7 @@ export class Crew {
   private async end(life: Life | undefined, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     if (!life || life.worker.exited) return;
     const { pid } = life.worker;
-    // Set before it is gone, too: whoever waits for it to be ready must not start it again.
+    // Set before the process exits, too, so that `boot()` does not start it again.
     this.deaths.set(pid, Infinity);
     await life.worker.end(signal);
     this.deaths.set(pid, monotonicNow());
@@ -129,7 +129,7 @@ export class Crew {
 
   private async launch(place: number): Promise<Life> {
     const ledger = join(this.dir, `${this.lives.length}.ndjson`);
-    // It may be gone before it comes to that.
+    // The worker may be killed before it creates the file itself.
     const created = writeFile(ledger, '');
     const worker = WorkerProcess.launch({ ...this.orderFor(place), ledger }, FIXTURE);
     const life = { worker, ledger };

@@ -8,7 +8,7 @@ import { monotonicNow } from './notes.js';
 import type { Producer } from './producer.js';
 import type { Target } from './target.js';
 
-/** Puts text in the place of a key, and the key aside. One step: a write in between would make a new stream. */
+/** Renames a key away and puts a string in its place. One script: a write in between would create a new stream. */
 const TYPE_AWAY = `
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('RENAME', KEYS[1], KEYS[2]) end
 redis.call('SET', KEYS[1], 'no stream')`;
@@ -18,7 +18,7 @@ if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('RENAME', KEYS[2], KEYS[1]
 
 type Place = Pick<Fault, 'pids' | 'streams' | 'role'>;
 
-/** Does what the nemesis has planned, and writes down what it was, when, and whom it hit. */
+/** Commits the deeds of the nemesis, and records each with its time and what it hit. */
 export class FaultInjector {
   readonly faults: Fault[] = [];
 
@@ -36,10 +36,10 @@ export class FaultInjector {
     const before = this.placeOf(deed);
     await this.perform(deed);
     const after = this.placeOf(deed);
-    // A worker that came meanwhile was hit as well.
+    // A worker that started in the meantime was hit as well.
     const pids = before.pids && [...new Set([...before.pids, ...(after.pids ?? [])])];
-    const told = pids ? `${what} which is ${pids.join()}` : what;
-    // What the handlers need stays away while other things happen.
+    const told = pids ? `${what} (pid ${pids.join()})` : what;
+    // An outage goes on while the next deeds happen.
     const to = deed.kind === 'outage' ? from + deed.ms : monotonicNow();
     this.faults.push({ kind: deed.kind, told, from, to, ...before, ...(pids && { pids }) });
   }
@@ -61,7 +61,7 @@ export class FaultInjector {
     return pid === undefined ? [] : [pid];
   }
 
-  /** The streams of a stopped master, and those whose answers go there. */
+  /** The streams on a stopped master, and those whose replies may go there. */
   private hungWith(stream: string): string[] {
     const { target, producer } = this;
     const isHung = (key: string): boolean => target.observerOf(key) === target.observerOf(stream);

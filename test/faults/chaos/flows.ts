@@ -10,30 +10,30 @@ export const REQUEST_TIMEOUT_MS = 5_000;
 export interface Flow {
   readonly stream: string;
   readonly groups: readonly string[];
-  /** Slots of the lane that reads it; those that share the group's have the same number. */
+  /** Slots of its lane; flows that share the slots of the group have the same number. */
   readonly slots: number;
-  /** How long an entry takes from when it could be read: its place in the backlog, its retries and its handler. */
+  /** Longest time that the queue before an entry, its retries and its handler take together. */
   readonly longestMs: number;
 }
 
 const SHARED_SLOTS = 32;
 
-/** What the producer sends. Each flow has a stream of its own, so that a fault of one shows in the others. */
+/** What the producer sends. Each flow has its own stream, so that what a fault does to one shows in the others. */
 export const FLOWS = {
   /** Quick events; some fail once. */
   event: { stream: 'chaos.event', groups: [GROUP], slots: SHARED_SLOTS, longestMs: 500 },
   request: { stream: 'chaos.request', groups: [GROUP, AUDIT], slots: SHARED_SLOTS, longestMs: 500 },
-  /** Replies of many values, endless ones among them; a run lasts as long as its caller stays. */
+  /** Replies with many values, some of them endless; a run lasts as long as its caller stays. */
   streamed: { stream: 'chaos.streamed', groups: [GROUP], slots: 16, longestMs: 30_000 },
-  /** Fail for as long as what they depend on is out: many wait for a retry at a time. */
+  /** Events that fail for as long as an outage lasts: many wait for a retry at the same time. */
   flaky: { stream: 'chaos.flaky', groups: [GROUP], slots: SHARED_SLOTS, longestMs: 4_000 },
-  /** Fail for good, at once. */
+  /** Events that fail for good, at the first attempt. */
   poison: { stream: 'chaos.poison', groups: [GROUP], slots: 2, longestMs: 500 },
-  /** Never empty: the producer keeps it ahead of the slots. */
+  /** Never empty: the producer keeps more entries in it than there are slots. */
   backlog: { stream: 'chaos.backlog', groups: [GROUP], slots: 4, longestMs: 2_000 },
   /** One slot: what piles up in other lanes must not delay it. */
   tick: { stream: 'chaos.tick', groups: [GROUP], slots: 1, longestMs: 500 },
-  /** Handlers of one to two and a half leases; the last of the group's streams. */
+  /** Handlers that take 1 to 2.5 leases; the last of the group's streams. */
   long: { stream: 'chaos.long', groups: [GROUP], slots: SHARED_SLOTS, longestMs: 3_000 },
 } as const satisfies Record<string, Flow>;
 
@@ -50,11 +50,11 @@ export const deadLettersOf = (stream: string): string => `{${stream}}:dead`;
 export interface ChaosTask {
   readonly n: number;
   readonly holdMs: number;
-  /** Fails in its first attempt. */
+  /** Fails at its first attempt. */
   readonly stumbles?: boolean;
-  /** Fails until then; milliseconds since the epoch. */
+  /** Fails until this time; milliseconds since the epoch. */
   readonly failsUntil?: number;
-  /** Values of a streamed reply; 0 has no end. */
+  /** Number of values of a streamed reply; 0 for an endless one. */
   readonly values?: number;
   readonly secret: string;
 }

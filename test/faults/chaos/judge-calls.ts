@@ -7,14 +7,14 @@ import { groupBy } from './runs.js';
 import type { Run } from './runs.js';
 import { storyOf } from './story.js';
 
-/** How long a run may outlive its caller. One that finds its reply stream gone tries for a second first. */
+/** How long a run may outlive its caller. A run whose reply stream is gone retries for as long first. */
 const ENDS_WITHIN_MS = 1_000;
 const SLACK_MS = 1_000;
-/** What is left of the patience of a request that waited for its connection as long as it could. */
+/** Time left for a request that waited for its connection as long as possible. */
 const LEAST_PATIENCE_MS = REQUEST_TIMEOUT_MS - PUBLISH_TIMEOUT_MS;
-/** The clock of Redis is asked over links that stand still, and a process may be frozen before it notes its start. */
+/** Workers read the clock of Redis over links that may stall, and may be frozen before they record a start. */
 const CLOCK_SLACK_MS = 3_000;
-/** Before its deadline, and after Redis was emptied: the stream of a caller is made anew, and the reply written again. */
+/** How long a reply may take after FLUSHALL: its client creates the reply stream again, and the server writes again. */
 const ANSWER_MS = 2_000;
 
 /** I12, I15, I16 and I17: what callers got, and what ran without a caller. */
@@ -40,7 +40,7 @@ export function judgeCalls(ledger: Ledger, runs: readonly Run[]): string[] {
 }
 
 function judgeAnswer(n: number, { flow, wrongAnswer }: Sending): string[] {
-  return wrongAnswer === undefined ? [] : [`I12 ${flow} ${n} was answered with ${wrongAnswer}`];
+  return wrongAnswer === undefined ? [] : [`I12 ${flow} ${n} got a wrong answer: ${wrongAnswer}`];
 }
 
 function judgeStaleRuns(n: number, { flow, sentAt }: Sending, runs: readonly Run[]): string[] {
@@ -48,30 +48,30 @@ function judgeStaleRuns(n: number, { flow, sentAt }: Sending, runs: readonly Run
   return runs
     .map(({ startedAt }) => Math.round(startedAt - sentAt))
     .filter((age) => age > REQUEST_TIMEOUT_MS + CLOCK_SLACK_MS)
-    .map((age) => `I16 request ${n} was run at an age of ${age} ms: its caller had given up`);
+    .map((age) => `I16 request ${n} ran ${age} ms after it was sent: its caller had given up`);
 }
 
 function judgeExpiry({ id, stream, pid, at }: ExpiryNote, { faults, producerPid }: Ledger): string[] {
   const addedAt = Number(id.split('-')[0]);
   const age = Math.round(at - addedAt);
-  // What waited for its first connection may have little patience left when it is written.
+  // A request that waited for the first connection may have little time left when it is written.
   const excuses = excusesIn(faults, { stream, pids: [producerPid] }, addedAt - REQUEST_TIMEOUT_MS, at);
   if (age >= LEAST_PATIENCE_MS || excuses.length > 0) return [];
-  return [`I16 ${pid} did not run request ${id} of ${stream} at an age of ${age} ms: its caller waited`];
+  return [`I16 ${pid} did not run request ${id} of ${stream} after ${age} ms: its caller was still waiting`];
 }
 
-/** Handled in time, and the caller got no answer. */
+/** Reports a request that was handled in time, but whose caller got no answer. */
 function judgeUnanswered(n: number, sending: Sending, runs: readonly Run[], ledger: Ledger): string[] {
   const done = runs.find(({ end }) => end === 'done');
   const deadline = sending.sentAt + REQUEST_TIMEOUT_MS;
   if (sending.outcome === 'ok' || !done || done.endedAt > deadline - ANSWER_MS) return [];
   const affected: Affected = { stream: done.stream, pids: [...runs.map(({ pid }) => pid), ledger.producerPid] };
   const excuses = excusesIn(ledger.faults, affected, done.startedAt - 100, deadline).filter(
-    // What was answered after that finds a stream that is made anew.
+    // A reply after FLUSHALL goes to a reply stream that is created again.
     ({ kind, to }) => kind !== 'flush-all' || done.endedAt < to + 50,
   );
   if (excuses.length > 0) return [];
-  return [`I17 request ${n} was handled and its caller got ${sending.code ?? sending.outcome}`];
+  return [`I17 request ${n} was handled, but its caller got ${sending.code ?? sending.outcome}`];
 }
 
 function judgeLeft(n: number, sending: Sending, runs: readonly Run[], ledger: Ledger): string[] {
@@ -86,11 +86,11 @@ function judgeLeft(n: number, sending: Sending, runs: readonly Run[], ledger: Le
     const allowed = ENDS_WITHIN_MS + SLACK_MS + (leaving === 'cut off' ? ENDS_WITHIN_MS : 0);
     if (unexplained <= allowed || (isHardToTell && leaving !== 'cut off')) return [];
     const age = Math.round(to - from);
-    return [`I15 the run of streamed ${n} in ${run.pid} went on for ${age} ms after its caller had ${leaving}`];
+    return [`I15 the run of streamed ${n} in ${run.pid} went on for ${age} ms after its caller left (${leaving})`];
   });
 }
 
-/** Where the confirmation of its request was lost, a client does not know which entry to take back. */
+/** If the confirmation of its request was lost, a client does not know which entry to delete. */
 function isIdUnknown(sentAt: number, firstValueAt: number, { faults, producerPid }: Ledger): boolean {
   return excusesIn(faults, { stream: 'none', pids: [producerPid] }, sentAt, firstValueAt).length > 0;
 }

@@ -9,7 +9,7 @@ export interface RunsVerdict {
   readonly violations: string[];
 }
 
-/** I4, I5 and I11: how often each entry ran in each group, and what ran beside what. */
+/** I4, I5 and I11: how often each entry ran in each group, and which of its runs overlapped. */
 export function judgeRuns(ledger: Ledger, runs: readonly Run[]): RunsVerdict {
   const doubles: Record<string, number> = {};
   const violations: string[] = [];
@@ -25,7 +25,7 @@ export function judgeRuns(ledger: Ledger, runs: readonly Run[]): RunsVerdict {
   return { doubles, violations };
 }
 
-/** With its number: a stream that was emptied may give an id a second time. */
+/** Includes the number of the message: an emptied stream may assign an id a second time. */
 const nameOf = ({ n, stream, id, group }: Pick<Run, 'n' | 'stream' | 'id' | 'group'>): string =>
   `${n} ${stream} ${id} ${group}`;
 
@@ -34,9 +34,9 @@ function judgeOverlaps(entry: string, inOrder: readonly Run[], { faults }: Ledge
   inOrder.forEach((later, at) => {
     for (const earlier of inOrder.slice(0, at)) {
       if (earlier.endedAt <= later.startedAt) continue;
-      if (earlier.pid === later.pid) violations.push(`I4 entry ${entry} ran twice at a time in process ${later.pid}`);
+      if (earlier.pid === later.pid) violations.push(`I4 two runs of entry ${entry} overlapped in ${later.pid}`);
       else if (!leaseMayHaveEnded(faults, { stream: later.stream, earlier, later })) {
-        violations.push(`I11 entry ${entry} ran in ${earlier.pid} and ${later.pid} at a time, and its lease held`);
+        violations.push(`I11 runs of entry ${entry} overlapped in ${earlier.pid} and ${later.pid} within its lease`);
       }
     }
   });
@@ -52,7 +52,7 @@ function judgeRepeats(
   const violations: string[] = [];
   const attempts = inOrder.map(({ attempt }) => attempt);
   if (new Set(attempts).size < attempts.length) {
-    violations.push(`I5 entry ${entry} has runs ${attempts.join()} (attempts)`);
+    violations.push(`I5 entry ${entry} has runs with the same attempt number: ${attempts.join()}`);
   }
   const last = inOrder.at(-1);
   if (!last || inOrder.filter(({ end }) => end === 'done').length < 2) return violations;
@@ -64,17 +64,17 @@ function judgeRepeats(
   );
   const name = cause?.kind ?? 'nothing';
   doubles[name] = (doubles[name] ?? 0) + 1;
-  if (!cause) violations.push(`I5 entry ${entry} was handled twice, and nothing had happened`);
+  if (!cause) violations.push(`I5 entry ${entry} was handled twice without a fault`);
   return violations;
 }
 
-/** What was handled is held until Redis has its ack: only the end of the lease, or of the process, gives it to others. */
+/** A handled entry is held until Redis has its ack: others get it only when its lease or its process ends. */
 function judgeReleases(entry: string, inOrder: readonly Run[], { faults, deaths }: Ledger): string[] {
   return inOrder.flatMap((later, at) => {
     const earlier = inOrder.slice(0, at).findLast(({ end }) => end === 'done');
     if (!earlier || earlier.endedAt > later.startedAt) return [];
     if ((deaths.get(earlier.pid) ?? Infinity) < later.startedAt) return [];
     if (leaseMayHaveEnded(faults, { stream: later.stream, earlier, later })) return [];
-    return [`I5 entry ${entry} was handled in ${earlier.pid}, and again in ${later.pid} while its lease held`];
+    return [`I5 entry ${entry} was handled in ${earlier.pid}, and again in ${later.pid} before its lease ended`];
   });
 }

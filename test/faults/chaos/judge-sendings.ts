@@ -5,7 +5,7 @@ import type { RunNote } from './notes.js';
 import { groupBy } from './runs.js';
 import { storyOf } from './story.js';
 
-/** Timers of a machine that is busy with everybody at once. */
+/** Slack for timers on a busy machine. */
 const SLACK_MS = 1_500;
 
 interface Fate {
@@ -13,11 +13,11 @@ interface Fate {
   readonly sending: Sending;
   readonly notes: readonly RunNote[];
   readonly letters: number;
-  /** Redis was emptied after it was sent: what was not handled by then may be destroyed. */
+  /** Redis was emptied after the message was sent: if it was not handled by then, it may be lost. */
   readonly mayBeDestroyed: boolean;
 }
 
-/** I1, I2, I3, I6 and I18: what became of each message. */
+/** I1, I2, I3, I6 and I18: the outcome of each message. */
 export function judgeSendings({ sent, notes, dead, faults, producerPid }: Ledger): string[] {
   const byNumber = groupBy(notes.runs, ({ n }) => n);
   const letters = groupBy(dead, (n) => n);
@@ -44,25 +44,25 @@ function judgeEnd(fate: Fate): string[] {
   const isHandled = notes.some(({ fact, group }) => fact === 'done' && isOfWorkers(group));
   const isPoison = flow === 'poison';
   const violations: string[] = [];
-  if (letters > 0 && !isPoison) violations.push(`I1 ${flow} ${n} is a dead letter and only met faults`);
-  if (letters > 1) violations.push(`I1 ${flow} ${n} is ${letters} dead letters`);
+  if (letters > 0 && !isPoison) violations.push(`I1 ${flow} ${n} is a dead letter, but does not fail for good`);
+  if (letters > 1) violations.push(`I1 ${flow} ${n} has ${letters} dead letters`);
   const isSettled = isPoison ? letters > 0 : isHandled || isLeft(sending);
   if (outcome === 'ok' && !isSettled && !mayBeDestroyed && letters === 0) {
-    violations.push(`I1 ${flow} ${n} was confirmed and never ${isPoison ? 'a dead letter' : 'handled'}`);
+    violations.push(`I1 ${flow} ${n} was confirmed but never ${isPoison ? 'became a dead letter' : 'handled'}`);
   }
   return violations;
 }
 
-/** An audit's run of a request is no answer. */
+/** A run of the audit group does not answer a request. */
 const isOfWorkers = (group: string): boolean => FLOWS.event.groups.some((name) => name === group);
 
 const isLeft = ({ leaving }: Sending): boolean => leaving !== undefined;
 
 function judgeStorage({ n, sending: { flow, outcome, code }, notes }: Fate): string[] {
   const violations: string[] = [];
-  if (outcome === 'failed' && notes.length > 0) violations.push(`I2 ${flow} ${n} failed (${code}) and was handled`);
+  if (outcome === 'failed' && notes.length > 0) violations.push(`I2 ${flow} ${n} failed (${code}) but was handled`);
   const copies = new Set(notes.map(({ id }) => id)).size;
-  if (copies > 1) violations.push(`I3 ${flow} ${n} is stored ${copies} times`);
+  if (copies > 1) violations.push(`I3 ${flow} ${n} was stored ${copies} times`);
   return violations;
 }
 
@@ -70,15 +70,15 @@ function judgeTime({ n, sending: { flow, tookMs, code } }: Fate): string[] {
   const within = Math.max(2 * PUBLISH_TIMEOUT_MS, REQUEST_TIMEOUT_MS) + SLACK_MS;
   const violations: string[] = [];
   if (tookMs > within) violations.push(`I6 ${flow} ${n} took ${Math.round(tookMs)} ms to settle`);
-  if (code?.startsWith('untyped')) violations.push(`I6 ${flow} ${n} failed without a type: ${code}`);
+  if (code?.startsWith('untyped')) violations.push(`I6 ${flow} ${n} failed with a foreign error: ${code}`);
   return violations;
 }
 
-/** Publishing depends on the sender's own connection and on the server of the stream, and on nothing else. */
+/** Publishing depends only on the sender's own connection and on the server of the stream. */
 function judgeFailure({ n, sending }: Fate, faults: readonly Fault[], producerPid: number): string[] {
   const { flow, outcome, code, sentAt, tookMs } = sending;
   if (outcome === 'ok' || flow === 'request' || flow === 'streamed') return [];
   const affected = { stream: FLOWS[flow].stream, pids: [producerPid] };
   if (excusesIn(faults, affected, sentAt, sentAt + tookMs).length > 0) return [];
-  return [`I18 ${flow} ${n} came to "${code ?? outcome}", and nothing had happened to its stream or its sender`];
+  return [`I18 ${flow} ${n} ended with "${code ?? outcome}", but no fault hit its stream or its sender`];
 }

@@ -3,25 +3,25 @@ import { flowOf, LEASE_MS, SWEEP_MS } from './flows.js';
 import type { Ledger } from './ledger.js';
 import { clock } from './story.js';
 
-/** On top of lease, sweep and the flow's own time; a machine with two cores runs all of this. */
+/** On top of lease, sweep and the flow's own time: all of this may run on two cores. */
 const SLACK_MS = 2_000;
-/** Per slot: what waits for its retry, its ack or its dead letter (`MAX_WAITING_PER_SLOT`), and what runs. */
+/** Per slot: entries that wait for a retry, an ack or a dead letter (`MAX_WAITING_PER_SLOT`), and the one that runs. */
 const HELD_PER_SLOT = 64 + 1;
-/** One read's worth may come on top of it. */
+/** One read may come on top of it. */
 const ONE_READ = 64;
-/** What one that was stopped has handed over comes on top for as long as this. */
+/** For this long after a worker was replaced, the entries that it handed over come on top. */
 const HANDED_OVER_MS = 5_000;
 export const MAX_HEAP_MB = 150;
 export const MAX_RSS_MB = 500;
-/** Of lines that are the same but for their numbers, by one process in ten seconds. */
+/** Lines that differ only in their numbers, printed by one process in ten seconds. */
 export const MAX_LINES = 100;
 
-/** How old the oldest unsettled entry of a stream may get while nothing explains it. */
+/** Highest age of the oldest unsettled entry of a stream, not counting time that faults explain. */
 export const ageBoundOf = (stream: string): number => LEASE_MS + SWEEP_MS + (flowOf(stream)?.longestMs ?? 0) + SLACK_MS;
 
 export const heldBoundOf = (stream: string): number => (flowOf(stream)?.slots ?? 0) * HELD_PER_SLOT + ONE_READ;
 
-/** I9, I13 and I14: what was held, used, printed and kept waiting. */
+/** I9, I13 and I14: entries held, memory used, lines printed, entries kept waiting. */
 export function judgeUse(ledger: Ledger): string[] {
   return [...judgeAges(ledger), ...judgeHeld(ledger), ...judgeSamples(ledger)];
 }
@@ -41,7 +41,7 @@ export function peaksOf({ sent, notes, sightings, hiccups }: Ledger): Record<str
 
 const most = (values: readonly number[]): number => values.reduce((peak, value) => Math.max(peak, value), 0);
 
-/** From the call to the first run, by flow. */
+/** Longest time from a call to its first run, by flow. */
 function longestWaits(sent: Ledger['sent'], notes: Ledger['notes']['runs']): Record<string, number> {
   const waits: Record<string, number> = {};
   for (const { fact, attempt, n, at } of notes) {
@@ -59,8 +59,8 @@ function judgeAges({ sightings, faults }: Ledger): string[] {
     const explained = excusedMs(faults, { stream, pids }, addedAt, seenAt);
     const bound = ageBoundOf(stream);
     if (age - explained <= bound) return [];
-    const figures = `${Math.round(age)} ms, of which faults explain ${Math.round(explained)}`;
-    const held = pids.length > 0 ? `held by ${pids.join()}` : 'read by none';
+    const figures = `${Math.round(age)} ms, of which faults explain ${Math.round(explained)} ms`;
+    const held = pids.length > 0 ? `held by ${pids.join()}` : 'not read by any consumer';
     return [`I14 ${stream} ${id} of ${group} starved for ${figures} (bound ${bound}), ${held}, at ${clock(seenAt)}`];
   });
 }
@@ -81,7 +81,7 @@ function judgeSamples({ notes }: Ledger): string[] {
   return notes.samples.flatMap(({ pid, at, rssMb, heapMb, line, lineCount }) => {
     const found: [what: string, text: string][] = [];
     if (heapMb > MAX_HEAP_MB) found.push([`heap ${pid}`, `I13 ${pid} has a heap of ${heapMb} MB`]);
-    if (rssMb > MAX_RSS_MB) found.push([`rss ${pid}`, `I13 ${pid} has ${rssMb} MB`]);
+    if (rssMb > MAX_RSS_MB) found.push([`rss ${pid}`, `I13 ${pid} has an RSS of ${rssMb} MB`]);
     if (lineCount > MAX_LINES) found.push([`lines ${pid}`, `I9 ${pid} printed ${lineCount} times: ${line}`]);
     return found.flatMap(([what, text]) => {
       if (told.has(what)) return [];

@@ -25,7 +25,7 @@ const fault = (kind: FaultKind, from: number, to: number, place: Partial<Fault> 
   ...place,
 });
 
-/** A run of message 0 from `from` to `to`, which may never come. */
+/** A run of message 0 from `from` to `to`; without `to` it does not end. */
 function run(pid: number, from: number, to: number | undefined, about: Partial<RunNote> = {}): RunNote[] {
   const run0 = { n: 0, id: ID, stream: FLOWS.event.stream, group: GROUP, attempt: 1, pid, ...about };
   const started: RunNote = { ...run0, fact: 'started', at: BEGIN + from };
@@ -86,29 +86,29 @@ const violationsOf = (parts: Parameters<typeof ledgerOf>[0]): string[] =>
 const matching = (text: string): unknown => expect.stringContaining(text);
 
 describe('the judge of the chaos run', () => {
-  it('has nothing to say about a message that was confirmed and handled once', () => {
+  it('accepts a message that was confirmed and handled once', () => {
     expect(violationsOf({})).toEqual([]);
   });
 
-  it('misses what was confirmed and never handled, unless Redis was emptied in the meantime', () => {
-    expect(violationsOf({ runs: [] })).toEqual([matching('I1 event 0 was confirmed and never handled')]);
+  it('reports a message that was confirmed but never handled, unless Redis was emptied in the meantime', () => {
+    expect(violationsOf({ runs: [] })).toEqual([matching('I1 event 0 was confirmed but never handled')]);
     expect(violationsOf({ runs: [], faults: [fault('flush-all', 500, 501)] })).toEqual([]);
     expect(violationsOf({ runs: [], faults: [fault('flush-all', -500, -499)] })).toHaveLength(1);
   });
 
-  it('wants exactly one dead letter of what fails for good', () => {
+  it('expects exactly one dead letter of a message that fails for good, and none of any other', () => {
     const sent = sending({ flow: 'poison' });
     const runs = run(11, 5, 6, { stream: FLOWS.poison.stream, fact: 'failed' }).map((note, at): RunNote => ({
       ...note,
       fact: at === 0 ? 'started' : 'failed',
     }));
     expect(violationsOf({ sent, runs, rest: { dead: [0] } })).toEqual([]);
-    expect(violationsOf({ sent, runs })).toEqual([matching('never a dead letter')]);
-    expect(violationsOf({ sent, runs, rest: { dead: [0, 0] } })).toEqual([matching('is 2 dead letters')]);
-    expect(violationsOf({ rest: { dead: [0] } })).toEqual([matching('only met faults')]);
+    expect(violationsOf({ sent, runs })).toEqual([matching('never became a dead letter')]);
+    expect(violationsOf({ sent, runs, rest: { dead: [0, 0] } })).toEqual([matching('has 2 dead letters')]);
+    expect(violationsOf({ rest: { dead: [0] } })).toEqual([matching('does not fail for good')]);
   });
 
-  it('sees two runs of one entry beside each other in two processes', () => {
+  it('reports two runs of one entry that overlap in two processes', () => {
     const runs = [...run(11, 0, 2_000), ...run(12, 1_500, 1_600, { attempt: 2 })];
     expect(violationsOf({ runs })).toContainEqual(matching('I11'));
   });
@@ -129,7 +129,7 @@ describe('the judge of the chaos run', () => {
     ],
     ['the same stream being of another type', fault('retype', 100, 1_600, { streams: [FLOWS.event.stream] }), true],
     ['another stream being of another type', fault('retype', 100, 1_600, { streams: [FLOWS.poison.stream] }), false],
-  ])('asks whether a fault can have ended the lease: %s', (_, cause, isExcused) => {
+  ])('excuses an overlap only if a fault can have ended the lease: %s', (_, cause, isExcused) => {
     const runs = [...run(11, 0, 2_000), ...run(12, 1_500, 1_600, { attempt: 2 })];
     const overlaps = violationsOf({ runs, faults: [cause] }).filter((violation) => violation.startsWith('I11'));
     expect(overlaps).toHaveLength(isExcused ? 0 : 1);
@@ -141,7 +141,7 @@ describe('the judge of the chaos run', () => {
     expect(verdict).toMatchObject({ violations: [], faults: {}, doubles: { hiccup: 1 }, counts: { faults: 0 } });
   });
 
-  it('knows that an entry is older than its run where its link stood still', () => {
+  it('knows that a lease is older than the run if the link was stalled before it', () => {
     const runs = [...run(11, 750, 760), ...run(12, 1_050, 1_060, { attempt: 2 })];
     const writer = fault('stall', 745, 2_000, { pids: [11], role: 'writer' });
     expect(violationsOf({ runs, faults: [writer] })).toEqual([matching('I5 entry')]);
@@ -150,7 +150,7 @@ describe('the judge of the chaos run', () => {
     );
   });
 
-  it('takes the end of a process for the end of its runs', () => {
+  it('treats the end of a process as the end of its runs', () => {
     const runs = [...run(11, 0, undefined), ...run(12, LEASE_MS + 500, LEASE_MS + 600, { attempt: 2 })];
     expect(violationsOf({ runs, rest: { deaths: new Map([[11, BEGIN + 100]]) } })).toEqual([]);
     expect(violationsOf({ runs })).toEqual([matching('I11')]);
@@ -161,10 +161,10 @@ describe('the judge of the chaos run', () => {
     const faults = [fault('kill', 11, 12, { pids: [11] }), fault('freeze', 900, 1_000, { pids: [13] })];
     const rest = { deaths: new Map([[11, BEGIN + 12]]) };
     expect(judge(ledgerOf({ runs, faults, rest }))).toMatchObject({ doubles: { kill: 1 }, violations: [] });
-    expect(violationsOf({ runs, rest })).toEqual([matching('nothing had happened')]);
+    expect(violationsOf({ runs, rest })).toEqual([matching('was handled twice without a fault')]);
   });
 
-  it('sees what was handled and given away while its lease held', () => {
+  it('reports an entry that was handled and then released before its lease ended', () => {
     const runs = [...run(11, 0, 10), ...run(12, 700, 710, { attempt: 2 })];
     const faults = [fault('stall', 5, 600, { pids: [11], role: 'writer' })];
     expect(violationsOf({ runs, faults })).toEqual([matching('I5 entry')]);
@@ -174,16 +174,16 @@ describe('the judge of the chaos run', () => {
     );
   });
 
-  it('does not take the run of an audit group for an answer', () => {
+  it('does not count a run of the audit group as an answer', () => {
     const sent = sending({ flow: 'request', outcome: 'ok', wrongAnswer: '[]' });
     const runs = run(11, 5, 6, { stream: FLOWS.request.stream, group: AUDIT });
     expect(violationsOf({ sent, runs })).toEqual([
-      matching('I1 request 0 was confirmed and never handled'),
-      matching('I12 request 0 was answered with []'),
+      matching('I1 request 0 was confirmed but never handled'),
+      matching('I12 request 0 got a wrong answer: []'),
     ]);
   });
 
-  it('reports a failed call that no fault concerns', () => {
+  it('reports a failed call if no fault hit its stream or its sender', () => {
     const sent = sending({ outcome: 'unknown', code: 'PUBLISH_OUTCOME_UNKNOWN', tookMs: 2_000 });
     const place = { streams: [FLOWS.poison.stream] };
     expect(violationsOf({ sent, faults: [fault('stop-master', 10, 3_000, place)] })).toEqual([matching('I18 event 0')]);
@@ -192,16 +192,16 @@ describe('the judge of the chaos run', () => {
     expect(violationsOf({ sent, faults: [fault('stall', 10, 3_000, { pids: [PRODUCER] })] })).toEqual([]);
   });
 
-  it('wants an answer for each request that was handled in time', () => {
+  it('expects an answer to each request that was handled in time', () => {
     const sent = sending({ flow: 'request', outcome: 'unknown', code: 'REQUEST_TIMEOUT', tookMs: 5_000 });
     const runs = run(11, 300, 310, { stream: FLOWS.request.stream });
-    expect(violationsOf({ sent, runs })).toEqual([matching('I17 request 0 was handled and its caller got')]);
+    expect(violationsOf({ sent, runs })).toEqual([matching('I17 request 0 was handled, but its caller got')]);
     expect(violationsOf({ sent, runs, faults: [fault('flush-all', 100, 101)] })).toHaveLength(1);
     expect(violationsOf({ sent, runs, faults: [fault('flush-all', 305, 320)] })).toEqual([]);
     expect(violationsOf({ sent, runs, faults: [fault('reset', 305, 306, { pids: [PRODUCER] })] })).toEqual([]);
   });
 
-  it('sees a run that goes on for a caller that left', () => {
+  it('reports a run that goes on after its caller has left', () => {
     const left = { leftAt: BEGIN + 1_000, leaving: 'unsubscribed', firstValueAt: BEGIN + 30 } as const;
     const sent = sending({ flow: 'streamed', ...left });
     const until = (ms: number): RunNote[] => run(11, 5, ms, { stream: FLOWS.streamed.stream });
@@ -213,7 +213,7 @@ describe('the judge of the chaos run', () => {
     expect(violationsOf({ sent, samples, runs: until(20_000), faults: stalled })).toHaveLength(1);
   });
 
-  it('sees an entry that starves, and takes off what faults explain', () => {
+  it('reports an entry that starves, not counting the time that faults explain', () => {
     const starved = (seen: number, faults: Fault[] = []): string[] =>
       violationsOf({ faults, rest: { sightings: { overdue: [overdue(seen)], held: [], samples: 1 } } });
     expect(starved(3_000)).toEqual([]);
@@ -223,20 +223,20 @@ describe('the judge of the chaos run', () => {
     expect(starved(60_000, [fault('freeze', 100, 6_000, { pids: [11] })])).toHaveLength(1);
   });
 
-  it('holds workers to what they may hold, use and print', () => {
+  it('reports workers that hold, use or print too much', () => {
     const held = [{ stream: FLOWS.tick.stream, group: GROUP, consumer: 'host-11-a', count: 500, at: BEGIN }];
     expect(violationsOf({ rest: { sightings: { overdue: [], held, samples: 1 } } })).toEqual([matching('I13')]);
     const samples = [sample(11, 1, { heapMb: 900 }), sample(11, 2, { heapMb: 901 }), sample(12, 3, { lineCount: 900 })];
     expect(violationsOf({ samples })).toEqual([matching('I13 11 has a heap'), matching('I9 12 printed 900 times')]);
   });
 
-  it('sees a request that was dropped while its caller waited', () => {
+  it('reports a request that was dropped while its caller was waiting', () => {
     const expired = [{ fact: 'expired', id: ID, stream: FLOWS.request.stream, pid: 11, at: BEGIN + 20 }] as const;
     const rest = { notes: { runs: run(11, 5, 20), expired, samples: [] } };
     expect(violationsOf({ rest })).toEqual([matching('I16 11 did not run request')]);
   });
 
-  it('sums a run up in one line', () => {
+  it('sums up a run in one line', () => {
     const verdict = judge(ledgerOf({ faults: [fault('kill', 0, 1, { pids: [12] })] }));
     expect(summaryOf({ seed: 7, seconds: 60, target: 'standalone' }, verdict)).toBe(
       'seed 7; standalone 60 s; sent 1, confirmed 1, unknown 0, failed 0, runs 1; doubles: none; faults: kill 1; violations: none',
@@ -245,12 +245,12 @@ describe('the judge of the chaos run', () => {
 });
 
 describe('the plan of the nemesis', () => {
-  it('is the same for the same seed, and another for another', () => {
+  it('is the same for the same seed, and different for another seed', () => {
     expect(planOf({ seed: 7, seconds: 60, workers: 3 })).toEqual(planOf({ seed: 7, seconds: 60, workers: 3 }));
     expect(planOf({ seed: 7, seconds: 60, workers: 3 })).not.toEqual(planOf({ seed: 8, seconds: 60, workers: 3 }));
   });
 
-  it('has every kind of deed in it sooner or later', () => {
+  it('contains every kind of deed, given enough time', () => {
     const kinds = new Set(planOf({ seed: 7, seconds: 600, workers: 3 }).map(({ deed }) => deed.kind));
     expect(kinds.size).toBe(15);
   });

@@ -5,7 +5,7 @@ import { judgeUse, peaksOf } from './judge-use.js';
 import type { Ledger, Verdict } from './ledger.js';
 import { runsOf } from './runs.js';
 
-/** Holds the ledger to the invariants. Whatever a hiccup explains is explained, but it is no deed of the nemesis. */
+/** Checks the ledger against the invariants. A hiccup explains as much as a deed, but does not count as one. */
 export function judge(written: Ledger): Verdict {
   const faults = [...written.faults, ...written.hiccups].toSorted((a, b) => a.from - b.from);
   const ledger = { ...written, faults };

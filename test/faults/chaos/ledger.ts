@@ -2,19 +2,19 @@ import type { FlowName } from './flows.js';
 import type { DeedKind } from './nemesis.js';
 import type { Notes } from './notes.js';
 
-/** How the caller of a streamed reply stopped waiting, where it was not the reply that ended. */
+/** How the caller of a streamed reply stopped waiting before the reply ended. */
 export type Leaving = 'unsubscribed' | 'closed' | 'cut off';
 
-/** What the producer knows of a message. */
+/** What the producer knows about a message. */
 export interface Sending {
   readonly flow: FlowName;
   /** Milliseconds since the epoch. */
   readonly sentAt: number;
   readonly outcome: 'ok' | 'unknown' | 'failed';
   readonly code?: string;
-  /** The longest wait for something to happen: the outcome, or the next value of a streamed reply. */
+  /** The longest wait for the outcome, or for the next value of a streamed reply. */
   readonly tookMs: number;
-  /** What the caller got in place of the answer of its one request handler. */
+  /** What the caller got instead of the answer of its one request handler. */
   readonly wrongAnswer?: string;
   readonly firstValueAt?: number;
   /** When the caller stopped waiting for the reply. */
@@ -28,18 +28,18 @@ export type FaultKind = DeedKind | 'hiccup';
 /** What happened, and when: milliseconds since the epoch. */
 export interface Fault {
   readonly kind: FaultKind;
-  /** In full, and with whom it hit. */
+  /** Full description, with the processes that it hit. */
   readonly told: string;
   readonly from: number;
   readonly to: number;
-  /** The processes that it hit. A fault with neither processes nor streams hits all of them. */
+  /** The processes that it hit. A fault with neither processes nor streams hits everything. */
   readonly pids?: readonly number[];
   readonly streams?: readonly string[];
-  /** The one connection that it hit. */
+  /** The role of the one connection that it hit. */
   readonly role?: string;
 }
 
-/** An entry that was not settled for longer than its flow allows, as Redis had it while the run went on. */
+/** An entry that stayed unsettled for longer than its flow allows, as seen in Redis during the run. */
 export interface OverdueEntry {
   readonly stream: string;
   readonly group: string;
@@ -47,11 +47,11 @@ export interface OverdueEntry {
   /** Milliseconds since the epoch; Redis and this process share a clock. */
   readonly addedAt: number;
   readonly seenAt: number;
-  /** The processes that held it on the way. */
+  /** The processes that have held it. */
   readonly pids: readonly number[];
 }
 
-/** The most that one consumer held of a stream. */
+/** The most entries of a stream that one consumer held. */
 export interface HeldPeak {
   readonly stream: string;
   readonly group: string;
@@ -60,7 +60,7 @@ export interface HeldPeak {
   readonly at: number;
 }
 
-/** What was seen in Redis while the run went on. */
+/** What was seen in Redis during the run. */
 export interface Sightings {
   readonly overdue: readonly OverdueEntry[];
   readonly held: readonly HeldPeak[];
@@ -70,13 +70,13 @@ export interface Sightings {
 export interface Ledger {
   readonly sent: ReadonlyMap<number, Sending>;
   readonly notes: Notes;
-  /** Payload numbers of dead letters; twice, where there are two. */
+  /** Message numbers of the dead letters, one for each letter. */
   readonly dead: readonly number[];
   /** What the nemesis did. */
   readonly faults: readonly Fault[];
-  /** When a server did not answer any client, whatever the reason. */
+  /** When a server took too long to answer, whatever the reason. */
   readonly hiccups: readonly Fault[];
-  /** When processes ended; milliseconds since the epoch. */
+  /** When processes ended, by pid; milliseconds since the epoch. */
   readonly deaths: ReadonlyMap<number, number>;
   readonly sightings: Sightings;
   readonly leftPending: number;
@@ -89,12 +89,12 @@ export interface Ledger {
 
 export interface Verdict {
   readonly counts: Readonly<Record<string, number>>;
-  /** How many entries were handled more than once, by the last fault before the second run. */
+  /** Number of entries that were handled more than once, by the last fault that may have caused it. */
   readonly doubles: Readonly<Record<string, number>>;
-  /** How often the nemesis did what. */
+  /** Number of deeds of the nemesis, by kind. */
   readonly faults: Readonly<Record<string, number>>;
-  /** The largest of what is bounded, for the bounds of the documents. */
+  /** Highest values of what is bounded, to compare with the documented bounds. */
   readonly peaks: Readonly<Record<string, number>>;
-  /** By invariant (docs/faults.md), each with the story of its message. */
+  /** Each starts with its invariant (docs/faults.md); most contain the story of their message. */
   readonly violations: readonly string[];
 }

@@ -3,7 +3,7 @@ import { FaultProxy } from '../../support/fault-proxy.js';
 import { ROLES } from './nemesis.js';
 import type { Deed, Owner } from './nemesis.js';
 
-/** Ports by role; `other` is for the roles that have none of their own. */
+/** Ports by role; `other` is for roles without a port of their own. */
 export type Ports = Readonly<Record<string, number>>;
 
 export const OTHER = 'other';
@@ -33,7 +33,7 @@ export class Links {
     return Object.fromEntries([...(this.links.get(owner) ?? [])].map(([role, { port }]) => [role, port]));
   }
 
-  /** Resolves when the link is well again. */
+  /** Resolves when the link works again. */
   async break(deed: LinkDeed): Promise<void> {
     const all = [...(this.links.get(deed.link)?.values() ?? [])];
     switch (deed.kind) {
@@ -45,7 +45,7 @@ export class Links {
         return hold(this.only(deed.link, deed.role), { kind: 'blackhole', direction: 'both' }, deed.ms);
       case 'swallow':
         await hold(all, { kind: 'swallowReplies' }, deed.ms);
-        // A stream of replies with a hole in it is none: the sockets have to go.
+        // A connection that has missed replies is unusable: reset it.
         return reset(all);
     }
   }

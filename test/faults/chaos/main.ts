@@ -7,8 +7,8 @@ import type { Rates } from './producer.js';
 import { summaryOf } from './summary.js';
 
 /*
- * `npm run chaos -- --seed 7 --seconds 120 --target cluster`: one run of the nemesis. The schedule comes from the seed
- * alone, so a run that found something can be had again, as far as the machine's own scheduling allows.
+ * `npm run chaos -- --seed 7 --seconds 120 --target cluster`: one chaos run. The schedule depends on the seed alone, so
+ * a run that found something can be repeated, as closely as the machine's own scheduling allows.
  */
 const { values } = parseArgs({
   options: {
@@ -18,9 +18,9 @@ const { values } = parseArgs({
     workers: { type: 'string', default: '3' },
     events: { type: 'string', default: '100' },
     requests: { type: 'string', default: '50' },
-    /** Messages a second by flow, as `streamed=0,poison=5`. */
+    /** Messages a second by flow, for example `streamed=0,poison=5`. */
     rates: { type: 'string', default: '' },
-    /** Kinds with commas between them; all that the target can suffer, when absent. */
+    /** Comma-separated kinds of deeds; by default all that the target supports. */
     deeds: { type: 'string' },
     /** Milliseconds between two deeds, on average. */
     every: { type: 'string', default: '1000' },
@@ -34,14 +34,14 @@ const run = { seed: Number(values.seed), seconds: Number(values.seconds), target
 
 function targetOf(name: string): TargetName {
   if (name === 'standalone' || name === 'cluster') return name;
-  throw new Error(`--target has to be standalone or cluster, got ${JSON.stringify(name)}`);
+  throw new Error(`--target must be standalone or cluster, got ${JSON.stringify(name)}`);
 }
 
 function deedsOf(list: string): DeedKind[] {
   const known: readonly DeedKind[] = run.target === 'cluster' ? CLUSTER_DEEDS : ALL_DEEDS;
   return list.split(',').map((name) => {
     const kind = known.find((other) => other === name);
-    if (!kind) throw new Error(`--deeds has to be of ${known.join()}, got ${JSON.stringify(name)}`);
+    if (!kind) throw new Error(`--deeds must be a list of ${known.join()}, got ${JSON.stringify(name)}`);
     return kind;
   });
 }

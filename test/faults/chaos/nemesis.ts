@@ -1,10 +1,10 @@
 import { LEASE_MS, STREAMS } from './flows.js';
 import { Random } from './random.js';
 
-/** Whose links the nemesis can break: those of a worker in its place, or the producer's. */
+/** Whose links the nemesis can break: those of the worker in a place, or those of the producer. */
 export type Owner = number | 'producer';
 
-/** Every connection has a link of its own, by its role. */
+/** Roles whose connections have a link of their own. */
 export const ROLES = { worker: ['writer', 'reader'], producer: ['publisher', 'inbox'] } as const;
 export type Role = (typeof ROLES)['worker' | 'producer'][number];
 
@@ -35,7 +35,7 @@ export interface PlannedDeed {
   readonly deed: Deed;
 }
 
-/** What can be done to one server and its clients. */
+/** Deeds for one server and its clients. */
 export const ALL_DEEDS = [
   'kill',
   'replace',
@@ -54,7 +54,7 @@ export const ALL_DEEDS = [
   'step-clock',
 ] as const satisfies readonly DeedKind[];
 
-/** Clients of a cluster reach its masters without a proxy, so there is nothing to do to their links. */
+/** Deeds for a cluster. Its clients reach the masters without a proxy, so there are no deeds for links. */
 export const CLUSTER_DEEDS = [
   'kill',
   'replace',
@@ -75,13 +75,13 @@ export interface PlanOrder {
   readonly seed: number;
   readonly seconds: number;
   readonly workers: number;
-  /** @default all that one server and its clients can suffer */
+  /** @default all deeds for one server and its clients */
   readonly deeds?: readonly DeedKind[];
   /** Milliseconds between two deeds, on average. @default 1_000 */
   readonly everyMs?: number;
 }
 
-/** What happens when, drawn from the seed alone. */
+/** Draws the deeds and their times from the seed alone. */
 export function planOf({
   seed,
   seconds,
@@ -97,7 +97,7 @@ export function planOf({
   return plan;
 }
 
-/** What a deed may be made of. */
+/** The random parameters of a deed. */
 interface Draw {
   readonly worker: number;
   readonly link: Owner;
@@ -108,7 +108,7 @@ interface Draw {
   readonly aheadMs: number;
 }
 
-/** The shortest and the longest that a deed lasts, where nothing else is said. */
+/** Shortest and longest duration of a deed, unless its maker changes it. */
 const LEAST_MS = 200;
 const MOST_MS = 2_500;
 
@@ -131,7 +131,7 @@ const MAKERS: Readonly<Record<DeedKind, (draw: Draw) => Deed>> = {
   'stop-master': ({ stream, ms }) => ({ kind: 'stop-master', stream, ms: ms + 3_000 }),
 };
 
-/** Draws the same numbers for every kind, so that a plan of other kinds is the same but for the kinds. */
+/** Draws the same numbers for every kind, so that plans with other kinds of deeds differ in nothing but the kinds. */
 function deedOf(random: Random, kind: DeedKind, workers: number): Deed {
   return MAKERS[kind]({
     worker: random.between(0, workers - 1),

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
-/** What a worker notes of a run; written to a file at once, so that it outlives the worker. */
+/** What a worker records about a run; written to a file at once, so that it outlives the worker. */
 export interface RunNote {
-  /** `left` is the end of a streamed reply that was not over. */
+  /** `left`: a streamed reply ended before it was complete. */
   readonly fact: 'started' | 'done' | 'failed' | 'left';
   readonly n: number;
   readonly id: string;
@@ -14,7 +14,7 @@ export interface RunNote {
   readonly at: number;
 }
 
-/** A request that a worker did not run, because its caller had given up by then. */
+/** A request that a worker did not run, because its caller had already given up. */
 export interface ExpiryNote {
   readonly fact: 'expired';
   readonly id: string;
@@ -23,28 +23,28 @@ export interface ExpiryNote {
   readonly at: number;
 }
 
-/** What a worker uses, every half second. */
+/** What a worker uses and prints, recorded every half second. */
 export interface SampleNote {
   readonly fact: 'sample';
   readonly pid: number;
   readonly at: number;
   readonly rssMb: number;
   readonly heapMb: number;
-  /** The line that it printed most often in the last ten seconds, without its numbers, and how often. */
+  /** The most frequent line of the current ten seconds, with its numbers masked; `lineCount` is how often it came. */
   readonly line: string;
   readonly lineCount: number;
 }
 
 export type Note = RunNote | ExpiryNote | SampleNote;
 
-/** Notes of all workers, by their kind. */
+/** Notes of all workers, by kind. */
 export interface Notes {
   readonly runs: readonly RunNote[];
   readonly expired: readonly ExpiryNote[];
   readonly samples: readonly SampleNote[];
 }
 
-/** The last line of a worker that was killed may be half a line. */
+/** Skips incomplete lines: a killed worker may leave one. */
 export function readNotes(files: readonly string[]): Notes {
   const lines = files.flatMap((file) => readFileSync(file, 'utf8').split('\n'));
   const runs: RunNote[] = [];
@@ -60,5 +60,5 @@ export function readNotes(files: readonly string[]): Notes {
   return { runs, expired, samples };
 }
 
-/** Milliseconds since the epoch, whatever becomes of this process' wall clock. */
+/** Milliseconds since the epoch, not affected by steps of this process's wall clock. */
 export const monotonicNow = (): number => performance.timeOrigin + performance.now();

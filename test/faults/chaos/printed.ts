@@ -1,8 +1,8 @@
 const WINDOW_MS = 10_000;
-/** The start of the names that the transport logs under; what others log is theirs. */
+/** Prefix of the transport's logger names; lines of other loggers do not count. */
 const OURS = 'RedisStream';
 
-/** What the transport prints in this process: counts lines that are the same but for their numbers, in windows of ten seconds. */
+/** Counts the lines that the transport prints in this process, with numbers masked, in windows of ten seconds. */
 export class Printed {
   private readonly counts = new Map<string, number>();
   private expected = 0;
@@ -32,13 +32,13 @@ export class Printed {
     }
   }
 
-  /** Something has happened that deserves a line of its own. */
+  /** Allows one more line in this window, for an event that justifies its own line. */
   expect(): void {
     this.turn();
     this.expected++;
   }
 
-  /** How often the most frequent line came, but for those that were expected. */
+  /** The most frequent line, and how often it came beyond the expected lines. */
   mostFrequent(): { line: string; lineCount: number } {
     let most: [string, number] = ['', 0];
     for (const entry of this.counts) if (entry[1] > most[1]) most = entry;

@@ -11,22 +11,22 @@ import { outcomeOfError } from './outcome.js';
 import { Random } from './random.js';
 import type { Target } from './target.js';
 
-/** Messages a second, by flow. A backlog is topped up instead. */
+/** Messages a second, by flow. The backlog is topped up instead. */
 export type Rates = Readonly<Record<Exclude<FlowName, 'backlog'>, number>>;
 
 export const RATES: Rates = { event: 100, request: 50, streamed: 1.5, flaky: 8, poison: 2, tick: 5, long: 4 };
-/** While what they need is out, or their dead letters cannot be stored. */
+/** Rates during an outage (`flaky`), and while dead letters cannot be stored (`poison`). */
 const BURST: Partial<Rates> = { flaky: 100, poison: 250 };
 
 const TICK_MS = 20;
-/** More than all slots of all workers. */
+/** More than the slots of all workers. */
 const BACKLOG_DEPTH = 40;
 const TOP_UP_EVERY_TICKS = 5;
 
-/** Sends at a rate of its own, whatever becomes of it, and knows of each message how it ended for its sender. */
+/** Sends at its own rate, whatever the outcomes, and records the outcome of each message for its sender. */
 export class Producer {
   readonly sent = new Map<number, Sending>();
-  /** Where the answers to its requests go; callers of streamed replies may have others. */
+  /** The reply stream of its client; callers of streamed replies may have others. */
   replyStream = '';
   private readonly open = new Set<Promise<void>>();
   private readonly client: RedisStreamClient;
@@ -46,7 +46,7 @@ export class Producer {
     private readonly secret: string,
     private readonly rates: Partial<Rates> & { readonly backlog: boolean },
   ) {
-    // One generator a flow: how often each is asked depends on the machine.
+    // One generator per flow: how often each one is used depends on the machine.
     this.randoms = Object.fromEntries(
       FLOW_NAMES.map((name, at) => [name, new Random(seed ^ (0x5eed + at * 0x9e37))]),
     ) as Record<FlowName, Random>;
@@ -60,12 +60,12 @@ export class Producer {
     this.replyStream = keys.flat()[0] ?? '';
   }
 
-  /** Events of the flow `flaky` fail for so long. */
+  /** Makes events of the flow `flaky` fail for this time. */
   failFor(ms: number): void {
     this.failsUntil = monotonicNow() + ms;
   }
 
-  /** More of what fails for good, for so long. */
+  /** Sends more events of the flow `poison` for this time. */
   poisonFor(ms: number): void {
     this.poisonUntil = monotonicNow() + ms;
   }
@@ -79,7 +79,7 @@ export class Producer {
       for (const [flow, rate] of Object.entries(this.rates) as [keyof Rates, number][]) {
         if (flow in FLOWS && flow in RATES) this.sendOwed(flow, this.rateOf(flow, rate) * seconds);
       }
-      // Not waited for: a server that stands still must not keep the other flows from being sent.
+      // Not awaited: a hung server must not delay the other flows.
       if (this.rates.backlog && tick % TOP_UP_EVERY_TICKS === 0) void this.topUp();
     }
     this.isOver = true;
@@ -121,7 +121,7 @@ export class Producer {
       .catch(() => BACKLOG_DEPTH)
       .finally(() => (this.isLooking = false));
     if (this.isOver) return;
-    // What is on its way is as good as there: a stalled link would let it grow beyond what workers can do in time.
+    // Entries on their way count as stored: otherwise the backlog would outgrow the workers while a link is stalled.
     for (let at = unread + this.toppingUp; at < BACKLOG_DEPTH; at++) this.send('backlog');
   }
 
@@ -185,7 +185,7 @@ export class Producer {
     return { ...outcome, tookMs: performance.now() - started };
   }
 
-  /** One request handler, one answer: its own number, and nothing else. */
+  /** The right answer is the number of the message, once. */
   private async ask(task: ChaosTask): Promise<Omit<Sending, 'flow' | 'sentAt'>> {
     const started = performance.now();
     const answer = lastValueFrom(this.client.send<number>(FLOWS.request.stream, task).pipe(toArray()));

@@ -6,12 +6,12 @@ import { monotonicNow } from './notes.js';
 import type { Target } from './target.js';
 
 const EVERY_MS = 50;
-/** Leases have no slack for a server that does not answer for longer than this. */
+/** Leases have no slack for a server that takes longer than this to answer. */
 const HICCUP_MS = 200;
 
 /**
- * Asks each server for a sign of life, and notes when it took long. A disk that cannot keep up, or a machine with other
- * things to do, is a fault like the others, and in no plan.
+ * Pings each server, and records slow answers. A slow disk or a busy machine is a fault like the others, but not part
+ * of the plan.
  */
 export class Pulse {
   readonly hiccups: Fault[] = [];

@@ -12,7 +12,7 @@ interface Membership {
   readonly group: string;
 }
 
-/** What Redis still holds when the nemesis has gone (I7). */
+/** What Redis still holds at the end of a run (I7). */
 export class Remains {
   private readonly memberships: readonly Membership[];
 
@@ -25,7 +25,7 @@ export class Remains {
     );
   }
 
-  /** Waits until nothing is pending or unread; what is not quiet by then shows in the ledger. */
+  /** Waits until nothing is pending or unread, for 30 s at most; the ledger shows what is left. */
   async untilQuiet(): Promise<void> {
     await eventually(
       async () => {
@@ -49,7 +49,7 @@ export class Remains {
     return {
       dead: dead.flat(),
       leftPending: sum(pending),
-      leftEntries: { 'requests that are settled': sum(settled), 'entries nobody read': sum(unread) },
+      leftEntries: { 'requests in their streams': sum(settled), 'unread entries': sum(unread) },
       leftReplyKeys: await eventually(async () => {
         const count = await this.replyKeys();
         if (count > 0) throw new Error('reply streams are left');
@@ -58,7 +58,7 @@ export class Remains {
     };
   }
 
-  /** After an orderly stop of these processes: all others in the group are ghosts of those who were killed. */
+  /** For use after an orderly stop of these processes. All other consumers are left over from killed processes. */
   async consumersOf(pids: readonly number[]): Promise<Ledger['leftEntries']> {
     const counts = await Promise.all(
       this.memberships.map(async ({ stream, group }) => {
@@ -66,7 +66,7 @@ export class Remains {
         return rows.filter((row) => pids.includes(pidOf(String(row[1])))).length;
       }),
     );
-    return { 'consumers that were stopped': sum(counts) };
+    return { 'consumers of stopped workers': sum(counts) };
   }
 
   private async replyKeys(): Promise<number> {
@@ -74,7 +74,7 @@ export class Remains {
     return keys.flat().length;
   }
 
-  /** Payload numbers of dead letters. */
+  /** Message numbers of dead letters. */
   private async lettersOf(stream: string): Promise<number[]> {
     const key = deadLettersOf(stream);
     const letters = await this.target.observerOf(key).xrange(key, '-', '+');

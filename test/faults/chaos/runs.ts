@@ -9,12 +9,12 @@ export interface Run {
   readonly attempt: number;
   readonly pid: number;
   readonly startedAt: number;
-  /** Infinite where it is not over; the end of its process, where that came first. */
+  /** Infinity if it is not over; the end of its process, if that came first. */
   endedAt: number;
   end: RunNote['fact'] | undefined;
 }
 
-/** Puts starts and ends together. */
+/** Pairs the starts and ends of runs. */
 export function runsOf(notes: readonly RunNote[], deaths: ReadonlyMap<number, number>): Run[] {
   const open = new Map<string, Run>();
   const runs: Run[] = [];

@@ -9,10 +9,10 @@ import { ALL_DEEDS } from './nemesis.js';
 import type { Owner } from './nemesis.js';
 import type { ServerDeed, Target } from './target.js';
 
-/** What Redis confirmed is on the disk when it is killed; and it has not to read ten minutes of it when it is started. */
+/** What Redis has confirmed survives a kill, and a restart does not replay minutes of AOF. */
 const REDIS_ARGUMENTS = ['--appendfsync', 'always', '--auto-aof-rewrite-min-size', '4mb'];
 
-/** One server, and a link for every connection to it. */
+/** One server, with a link for every connection to it. */
 export class Standalone implements Target {
   readonly kinds = ALL_DEEDS;
   readonly observers: readonly Redis[];
@@ -39,7 +39,7 @@ export class Standalone implements Target {
 
   async break(deed: ServerDeed): Promise<void> {
     if ('link' in deed) return this.links.break(deed);
-    if (deed.kind !== 'restart-redis') throw new Error(`one server cannot suffer ${deed.kind}`);
+    if (deed.kind !== 'restart-redis') throw new Error(`the standalone target does not support ${deed.kind}`);
     await this.redis.kill();
     await pause(deed.ms);
     return this.redis.restart();

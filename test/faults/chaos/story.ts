@@ -1,10 +1,10 @@
 import type { Fault } from './ledger.js';
 import type { RunNote } from './notes.js';
 
-/** Faults that ended longer ago than this are not told. */
+/** Faults that ended longer than this before the story begins are left out. */
 const TOLD_FOR_MS = 6_000;
 
-/** The runs of one message and what the nemesis did around them, a line each, in the order of the clock. */
+/** The runs of one message and the faults around them, one line each, in order of time. */
 export function storyOf(sentAt = Infinity, notes: readonly RunNote[], faults: readonly Fault[]): string {
   const times = notes.map(({ at }) => at);
   const begin = Math.min(sentAt, ...times);

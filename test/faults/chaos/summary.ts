@@ -1,7 +1,7 @@
 import type { TargetName } from './chaos.js';
 import type { Verdict } from './ledger.js';
 
-/** One line that says what a run was and what came of it, to be pasted. */
+/** Sums up a run and its results in one line, ready to paste. */
 export function summaryOf(run: { seed: number; seconds: number; target: TargetName }, verdict: Verdict): string {
   const { sent, ok, unknown, failed, runs } = verdict.counts;
   const parts = [
@@ -15,7 +15,7 @@ export function summaryOf(run: { seed: number; seconds: number; target: TargetNa
   return parts.join('; ');
 }
 
-/** How many of each invariant. */
+/** Number of violations of each invariant. */
 export function violationsByInvariant({ violations }: Verdict): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const violation of violations) {

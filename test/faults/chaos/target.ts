@@ -3,22 +3,22 @@ import type { Route } from './connecting.js';
 import type { LinkDeed } from './links.js';
 import type { Deed, DeedKind, Owner } from './nemesis.js';
 
-/** What is done to the servers, or to the links that lead to them. */
+/** Deeds that hit the servers or the links to them. */
 export type ServerDeed = Extract<Deed, { kind: 'restart-redis' | 'stop-master' }> | LinkDeed;
 
-/** The Redis that a run is held against. */
+/** The Redis that a run breaks. */
 export interface Target {
-  /** What can be done to it and its clients. */
+  /** Deeds that it supports. */
   readonly kinds: readonly DeedKind[];
-  /** One connection to each server, over no link that is ever broken. */
+  /** One connection to each server, over links that are never broken. */
   readonly observers: readonly Redis[];
   observerOf(key: string): Redis;
-  /** How a client of this owner gets there. */
+  /** How a client of this owner connects. */
   routeOf(owner: Owner): Route;
-  /** Resolves when what was done is over. */
+  /** Resolves when the deed is over. */
   break(deed: ServerDeed): Promise<void>;
   heal(): void;
-  /** Ends the servers and copies their data. */
+  /** Stops the servers and copies their data, if the target has any to keep. */
   keep(dir: string): Promise<void>;
   stop(): Promise<void>;
 }

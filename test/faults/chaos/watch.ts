@@ -10,11 +10,11 @@ import type { Target } from './target.js';
 const EVERY_MS = 250;
 const PAGE = 100;
 
-/** Looks at Redis while the run goes on: what waits for how long, and who holds how much. */
+/** Samples Redis during the run: how long entries wait, and how many each consumer holds. */
 export class Watch {
   private readonly overdue = new Map<string, OverdueEntry>();
   private readonly held = new Map<string, HeldPeak>();
-  /** Who held the oldest entries of a group so far, by their ids. */
+  /** Pids that have held the oldest pending entries of a group, by entry id. */
   private readonly holders = new Map<string, Map<string, Set<number>>>();
   private samples = 0;
   private isOver = false;
@@ -25,7 +25,7 @@ export class Watch {
     private readonly withAudit: boolean,
   ) {}
 
-  /** Each stream is looked at on its own: one whose server stands still hides none of the others. */
+  /** Samples each stream on its own: a hung server hides only its own streams. */
   start(): void {
     this.loops = Object.values(FLOWS).map((flow) => this.lookAt(flow));
   }
@@ -41,7 +41,7 @@ export class Watch {
     const redis = this.target.observerOf(stream);
     while (!this.isOver) {
       await pause(EVERY_MS);
-      // What it cannot answer now it does not have to be asked.
+      // Without a connection commands would only queue up.
       if (redis.status !== 'ready') continue;
       await Promise.all(present.map((group) => this.look(redis, stream, group).catch(() => undefined)));
     }
@@ -62,7 +62,7 @@ export class Watch {
     if (oldest !== undefined) this.keepAge(stream, group, oldest, [...(holders.get(oldest) ?? [])]);
   }
 
-  /** The oldest pending entries, with all that have held them. */
+  /** The oldest pending entries, with the pids that have held them. */
   private async holdersIn(redis: Redis, stream: string, group: string): Promise<Map<string, Set<number>>> {
     const rows = (await redis.xpending(stream, group, '-', '+', PAGE)) as [string, string, number, number][];
     const place = `${stream} ${group}`;

@@ -16,7 +16,7 @@ import type { Note, RunNote } from './notes.js';
 import { Printed } from './printed.js';
 
 const VALUE_EVERY_MS = 20;
-/** An endless reply whose run is still there by then is a violation; its slot is needed all the same. */
+/** A run of an endless reply that lasts this long is a violation; it ends so that its slot is free again. */
 const ENDLESS_MS = 20_000;
 const SAMPLE_MS = 500;
 const MB = 1_048_576;
@@ -25,7 +25,7 @@ const order = JSON.parse(process.env['WORKER_ORDER'] ?? '{}') as ChaosWorkerOrde
 const ledger = openSync(String(order.ledger), 'a');
 const printed = Printed.ofThisProcess();
 
-/** Not asynchronous: whatever comes after may be a SIGKILL. */
+/** Synchronous: a SIGKILL may come right after it. */
 function write(note: Note): void {
   writeSync(ledger, `${JSON.stringify(note)}\n`);
 }
@@ -116,7 +116,7 @@ class ChaosController {
   }
 }
 
-/** Reads the requests in a group of its own and must never answer them. */
+/** Reads the requests in its own group, and must never answer them. */
 @Controller()
 class AuditController {
   @EventPattern<string>(FLOWS.request.stream, { group: AUDIT })
@@ -129,7 +129,7 @@ class AuditController {
 @Module({ controllers: order.audit ? [ChaosController, AuditController] : [ChaosController] })
 class ChaosModule {}
 
-/** SIGUSR2 steps the wall clock by what the file beside the ledger says. */
+/** SIGUSR2 steps the wall clock by the offset in the file next to the ledger. */
 function obeyClock(): void {
   const realNow = Date.now;
   process.on('SIGUSR2', () => {
@@ -147,7 +147,7 @@ function sample(): void {
 obeyClock();
 const strategy = new RedisStreamServer({
   connection: connectionOver(order.route),
-  // Redis may be away when a worker is started.
+  // Redis may be down when a worker starts.
   option: { consumerGroup: GROUP, connectTimeout: 0, ...order.option },
 });
 strategy.on('requestExpired', ({ id, stream: of }) =>
@@ -156,7 +156,7 @@ strategy.on('requestExpired', ({ id, stream: of }) =>
 strategy.on('deadLettered', () => printed.expect());
 const app = await NestFactory.createMicroservice<MicroserviceOptions>(ChaosModule, {
   strategy,
-  // One line for each retry is what the finer levels are for.
+  // Without the levels below `log`, which have a line for each retry.
   logger: ['log', 'warn', 'error', 'fatal'],
 });
 app.enableShutdownHooks([ShutdownSignal.SIGTERM]);

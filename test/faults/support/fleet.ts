@@ -21,7 +21,7 @@ export function fleetOf(stage: Stage): (size: number, option?: WorkerOrder['opti
     );
 }
 
-/** All runs of the fleet, whoever had them. */
+/** The task names of all reports of one kind, from every worker of the fleet. */
 export function runsOf(fleet: readonly WorkerProcess[], fact: 'started' | 'done' | 'aborted'): string[] {
   return fleet.flatMap(({ reports }) => reports.flatMap((line) => (line.fact === fact ? [line.task] : [])));
 }
@@ -30,7 +30,7 @@ export async function order(client: RedisStreamClient, tasks: readonly WorkerTas
   await Promise.all(tasks.map((task) => tell(client, 'work', task)));
 }
 
-/** Numbered names, so that two runs of one task show. */
+/** Numbered names, so that a task that runs twice shows. */
 export function names(prefix: string, count: number): string[] {
   return Array.from({ length: count }, (_, n) => `${prefix}-${n}`);
 }

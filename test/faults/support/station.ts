@@ -4,7 +4,7 @@ import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservice
 import { RedisStreamContext } from 'nestjs-redis-stream-transport';
 import { eventually } from '../../support/eventually.js';
 
-/** One run of a handler, as the ledger has it. */
+/** The record of one run of a handler. */
 export interface Run {
   readonly name: string;
   readonly id: string;
@@ -14,16 +14,16 @@ export interface Run {
   aborted: boolean;
 }
 
-/** What a handler does with a payload; what it returns, throws or never settles is up to the test. */
+/** The body of a handler: the test decides what it returns or throws, and whether it settles. */
 export type Act = (name: string, ctx: RedisStreamContext) => unknown;
 
-/** A service with one event and one request, and a record of every run of both. */
+/** A service with one event and one request handler, and a record of every run of both. */
 export interface Station {
   readonly handlers: Type[];
   readonly runs: Run[];
   /** The runs of one payload. */
   of(name: string): Run[];
-  /** Names of everything that was run, each time it was. */
+  /** The names of all runs, in order; a name appears once for each run. */
   names(): string[];
   untilRun(count: number, within?: number): Promise<void>;
 }
@@ -31,7 +31,7 @@ export interface Station {
 const QUIETLY: Act = () => undefined;
 
 export const STATION_PATTERNS = { event: 'job', request: 'job.ask' };
-/** The patterns of the worker processes, for a station that is one more instance of their service. */
+/** The patterns of the worker processes, for a station that is another instance of their service. */
 export const WORKER_PATTERNS = { event: 'work', request: 'work.request' };
 
 /** @param act what both handlers do; by default they just complete */
@@ -82,17 +82,17 @@ export function station(act: Act = QUIETLY, patterns = STATION_PATTERNS): Statio
   };
 }
 
-/** Promises of Node's own modules are of another realm than those of a test. */
+/** Promises of Node's own modules come from another realm than those of a test, so `instanceof` fails. */
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value;
 
-/** Workers are sent tasks with a name, stations just the name. */
+/** Workers get tasks with a name, stations only the name. */
 function nameOf(payload: unknown): string {
   const isTask = typeof payload === 'object' && payload !== null && 'name' in payload;
   return String(isTask ? payload.name : payload);
 }
 
-/** Where two runs of one entry overlapped in one process (invariant I4). */
+/** Runs of one entry that overlapped in one process (invariant I4). */
 export function overlaps(runs: readonly Run[]): string[] {
   const inOrder = runs.toSorted((a, b) => a.startedAt - b.startedAt);
   return inOrder

@@ -17,7 +17,7 @@ const GOOD: CampaignAccount = {
 };
 
 describe('the account of a campaign', () => {
-  it('has nothing to say of one that adds up', () => {
+  it('reports nothing when the numbers add up', () => {
     expect(discrepancies(GOOD)).toEqual([]);
   });
 
@@ -27,11 +27,11 @@ describe('the account of a campaign', () => {
     ['not one for each', { users: 99 }],
     ['different mails have arrived', { unique: 97 }],
     ['doubles are more than', { received: 107 }],
-  ])('says that something %s', (words, change) => {
+  ])('reports a discrepancy: %s', (words, change) => {
     expect(discrepancies({ ...GOOD, ...change })).toEqual([expect.stringContaining(words)]);
   });
 
-  it('is a table', () => {
+  it('prints as a table', () => {
     expect(described(GOOD)).toMatch(/doubles +7\n[^]*mails a second +49\npeak heap of responder-1, MB +80$/);
   });
 });

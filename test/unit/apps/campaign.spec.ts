@@ -9,17 +9,17 @@ describe('messages of a campaign', () => {
     ['no name', 'Ada', 'no name'],
     ['Hello {{name}}', '$& $1', 'Hello $& $1'],
     ['Hello {{name}}', '{{name}}', 'Hello {{name}}'],
-  ])('%j for %j reads %j', (text, name, expected) => {
+  ])('render %j for %j as %j', (text, name, expected) => {
     expect(personalised(text, name)).toBe(expected);
   });
 
-  it('an SMS finds its way back to its intent', () => {
+  it('map the reference of an SMS back to its intent', () => {
     const intent = { campaignId: randomUUID(), userId: 2_147_483_647, channel: 'sms' as const };
     expect(intentOf(smsReference(intent))).toEqual(intent);
   });
 
   it.each([undefined, '', 'order/17', 'campaign/17/17', `campaign/${randomUUID()}/17/18`, `campaign/${randomUUID()}/`])(
-    'an SMS with the reference %j belongs to no campaign',
+    'find no campaign for the SMS reference %j',
     (reference) => {
       expect(intentOf(reference)).toBeUndefined();
     },

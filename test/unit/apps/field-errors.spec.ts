@@ -7,7 +7,7 @@ import { fieldErrors } from '../../../apps/requestor/src/field-errors.js';
 const pipe = new ValidationPipe({ whitelist: true, exceptionFactory: fieldErrors });
 const draft = { name: 'Spring', subject: 'Sale', body: 'Half price' };
 
-/** Names of the fields that are refused. */
+/** Names of the refused fields. */
 const refused = async (body: object): Promise<string[]> => {
   const error: unknown = await pipe.transform(body, { type: 'body', metatype: CreateCampaignDto }).then(
     () => undefined,
@@ -25,7 +25,7 @@ describe('the body of a campaign', () => {
     { ...draft, audience: { limit: 1 } },
     { ...draft, audience: null, channels: null },
     { ...draft, unknown: true },
-  ])('may be %j', async (body) => {
+  ])('is accepted as %j', async (body) => {
     expect(await refused(body)).toEqual([]);
   });
 
@@ -43,7 +43,7 @@ describe('the body of a campaign', () => {
     [{ ...draft, channels: ['email', 'email'] }, ['channels']],
     [{ ...draft, channels: ['pigeon'] }, ['channels']],
     [{ ...draft, channels: 'email' }, ['channels']],
-  ])('is refused as %j, by the path of each field', async (body, fields) => {
+  ])('is refused as %j, with the path of each field', async (body, fields) => {
     expect(await refused(body)).toEqual(fields);
   });
 });

@@ -35,7 +35,7 @@ describe('the mail sink', () => {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   };
 
-  it('is told how many are wanted', async () => {
+  it('is asked for the number of mails wanted', async () => {
     const paths: (string | undefined)[] = [];
     const url = await serving(({ url: path }, response) => {
       paths.push(path);
@@ -45,16 +45,16 @@ describe('the mail sink', () => {
     expect(paths).toEqual(['/mails?limit=7']);
   });
 
-  it('need not be there', async () => {
+  it('is optional', async () => {
     expect(await sinkAt(undefined).last(7)).toEqual({ hasSink: false, mails: [] });
   });
 
   it.each<[string, RequestListener]>([
     ['answers with an error', (_, response) => response.writeHead(500).end()],
-    ['answers with no JSON', (_, response) => response.end('mails')],
+    ['answers with something other than JSON', (_, response) => response.end('mails')],
     ['hangs up', ({ socket }) => socket.destroy()],
     ['never answers', () => undefined],
-  ])('is unavailable when it %s', async (_, answer) => {
+  ])('is reported as unavailable when it %s', async (_, answer) => {
     await expect(sinkAt(await serving(answer)).last(7)).rejects.toThrow(ServiceUnavailableException);
   });
 });

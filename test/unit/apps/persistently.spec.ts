@@ -11,7 +11,7 @@ describe('persistently', () => {
     expect(calls).toBe(2);
   });
 
-  it('throws what the step threw when its time is over', async () => {
+  it('throws the error of the step once its signal aborts', async () => {
     const controller = new AbortController();
     const step = jest.fn(async (): Promise<void> => {
       controller.abort(new Error('the lease is lost'));

@@ -11,7 +11,7 @@ interface Step {
 const LAST: Step = { step: 3 };
 const VIEWERS = 50;
 
-/** Something that goes a step further each time that it is looked at; `look` may fail. */
+/** A process whose status depends on how often it was polled; `look` may throw. */
 class Walk {
   looks = 0;
   readonly watch: StatusWatch<Step>;
@@ -39,20 +39,20 @@ const all = async (events: Observable<MessageEvent>): Promise<readonly unknown[]
   (await lastValueFrom(events.pipe(toArray()))).map(({ type, data }) => type ?? data);
 
 describe('StatusWatch', () => {
-  it('tells each change once, and ends after the final status', async () => {
+  it('emits each change once, and completes after the final status', async () => {
     const walk = new Walk((looks) => ({ step: Math.min(LAST.step, Math.floor(looks / 3)) }));
     expect(await all(await walk.events())).toEqual([{ step: 0 }, { step: 1 }, { step: 2 }, LAST]);
   });
 
-  it('knows nothing of what is not found', async () => {
+  it('opens no stream for an unknown id', async () => {
     expect(await new Walk(() => undefined).watch.open('walk')).toBeUndefined();
   });
 
-  it('looks once for all viewers, and tells a late one how it stands', async () => {
+  it('polls once for all viewers, and sends the current status to a late viewer', async () => {
     let isAtItsEnd = false;
     const walk = new Walk(() => (isAtItsEnd ? LAST : { step: 1 }));
     const early = Array.from({ length: VIEWERS }, async () => all(await walk.events()));
-    await walk.looked(VIEWERS + 5); // one each to see whether there is such a thing
+    await walk.looked(VIEWERS + 5); // each viewer first checks that the id exists
     const late = all(await walk.events());
     const { looks } = walk;
     isAtItsEnd = true;
@@ -60,7 +60,7 @@ describe('StatusWatch', () => {
     expect(walk.looks).toBeLessThanOrEqual(looks + 2);
   });
 
-  it('says that it is stalled while nobody can tell, and goes on afterwards with the same status', async () => {
+  it('emits `stalled` while polling fails, and then the status again', async () => {
     const walk = new Walk((looks) => {
       if (looks === 3 || looks === 4) throw new Error('away');
       return looks < 6 ? { step: 1 } : LAST;
@@ -68,7 +68,7 @@ describe('StatusWatch', () => {
     expect(await all(await walk.events())).toEqual([{ step: 1 }, 'stalled', { step: 1 }, LAST]);
   });
 
-  it('looks no more when nobody does', async () => {
+  it('stops polling when the last viewer unsubscribes', async () => {
     const [walk, clock] = [new Walk(() => ({ step: 1 })), new Walk(() => ({ step: 1 }))];
     const ticking = (await clock.events()).subscribe();
     const subscription = (await walk.events()).subscribe();
@@ -80,7 +80,7 @@ describe('StatusWatch', () => {
     ticking.unsubscribe();
   });
 
-  it('lets go of its viewers when the app ends', async () => {
+  it('completes the streams of its viewers when the application shuts down', async () => {
     const walk = new Walk(() => ({ step: 1 }));
     const told = all(await walk.events());
     await walk.looked(3);

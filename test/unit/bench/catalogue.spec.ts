@@ -6,25 +6,25 @@ import { workloadNamed, WORKLOADS } from '../../../bench/workloads/index.js';
 const DOCUMENT = readFileSync(new URL('../../../docs/benchmarks.md', import.meta.url), 'utf8');
 
 describe.each([...WORKLOADS])('the workload %s', (name, workload) => {
-  it('is put to contenders that exist, the library first', () => {
+  it('lists existing contenders, with the library first', () => {
     const [first, ...others] = workload.contenders;
     expect(first).toBe(CONTENDERS[0]?.name);
     expect(CONTENDERS.map((each) => each.name)).toEqual(expect.arrayContaining(others));
   });
 
-  it('has sizes and metrics that can be told apart', () => {
+  it('has distinct sizes and distinct metrics', () => {
     const labels = workload.variants.map(({ label }) => label);
     const keys = workload.metrics.map(({ key }) => key);
     expect(new Set(labels).size).toBe(labels.length);
     expect(new Set(keys).size).toBe(keys.length);
   });
 
-  it('measures growth by sizes that it has', () => {
+  it('measures growth against sizes that it has', () => {
     const labels = workload.variants.map(({ label }) => label);
     for (const { baseline } of workload.variants) if (baseline !== undefined) expect(labels).toContain(baseline);
   });
 
-  it('has a place in the document', () => {
+  it('has a section in docs/benchmarks.md', () => {
     expect(DOCUMENT).toContain(`<!-- bench: ${name} -->`);
     expect(DOCUMENT).toContain(`<!-- end: ${name} -->`);
   });

@@ -14,20 +14,20 @@ const summary = summarize('drain', workloadNamed('drain'), samples);
 describe('the section of a workload', () => {
   const section = markdownOf(summary, 'CPU 2 × fast', 'benchmarks/drain.svg');
 
-  it('has the plot, what it was measured on, and one row per contender and size', () => {
+  it('has the plot, the machine, and one row per contender and size', () => {
     expect(section).toContain('](benchmarks/drain.svg)');
     expect(section).toContain('Medians of 1 round. CPU 2 × fast.');
     expect(section).toContain('| 2 consumers | raw ioredis streams loop | 12,345 | 80 | 30 | 30 | 20 |');
   });
 
-  it('replaces what stands between its own marks, and nothing else', () => {
+  it('replaces the text between its own markers, and nothing else', () => {
     const document = 'a\n<!-- bench: drain -->\nold\n<!-- end: drain -->\nb\n<!-- bench: x -->\nx\n<!-- end: x -->\n';
     expect(withSection(document, 'drain', 'new')).toBe(
       'a\n<!-- bench: drain -->\n\nnew\n\n<!-- end: drain -->\nb\n<!-- bench: x -->\nx\n<!-- end: x -->\n',
     );
   });
 
-  it('refuses a document without the marks', () => {
+  it('refuses a document without the markers', () => {
     expect(() => withSection('a', 'drain', 'new')).toThrow('<!-- bench: drain -->');
   });
 });
@@ -53,7 +53,7 @@ describe('the plots', () => {
     expect(svg).not.toContain('NaN');
   });
 
-  it('follow the theme of the reader and escape what they are told', () => {
+  it('follow the color scheme of the reader and escape their title', () => {
     const svg = barPlot({ ...summary, title: 'a < b & "c"' });
     expect(svg).toContain('prefers-color-scheme:dark');
     expect(svg).toContain('<title>a &lt; b &amp; &quot;c&quot;</title>');

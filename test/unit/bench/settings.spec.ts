@@ -3,7 +3,7 @@ import { parseSettings, USAGE } from '../../../bench/settings.js';
 import { WORKLOADS } from '../../../bench/workloads/index.js';
 
 describe('parseSettings', () => {
-  it('measures everything when nothing is said', () => {
+  it('measures everything by default', () => {
     expect(parseSettings([])).toMatchObject({
       workloads: [...WORKLOADS.keys()],
       variants: undefined,
@@ -15,13 +15,13 @@ describe('parseSettings', () => {
     });
   });
 
-  it('takes workloads by name, in the order given, and options beside them', () => {
+  it('accepts workloads by name, in the order given, and options among them', () => {
     const settings = parseSettings(['events', '--rounds', '2', 'requests', '--seconds', '0.5', '--json', '--no-build']);
     expect(settings).toMatchObject({ workloads: ['events', 'requests'], rounds: 2, json: true, build: false });
     expect(settings.effort.seconds).toBe(0.5);
   });
 
-  it('takes contenders and sizes by name', () => {
+  it('accepts contenders and sizes by name', () => {
     const settings = parseSettings([
       '--only',
       'raw-streams,bullmq',
@@ -47,7 +47,7 @@ describe('parseSettings', () => {
     expect(() => parseSettings(argv)).toThrow(reason);
   });
 
-  it('names everything that can be asked for in its usage', () => {
+  it('lists every workload and every contender in its usage', () => {
     for (const name of WORKLOADS.keys()) expect(USAGE).toContain(`    ${name} `);
     for (const { name } of CONTENDERS) expect(USAGE).toContain(`    ${name} `);
   });

@@ -14,7 +14,7 @@ const sample = (round: number, contender: string, label: string, figures: Record
 
 describe('summarize', () => {
   const label = '256 in flight';
-  // A busy machine in the second round, for both: each ratio is fine, while that of the medians would be 1.
+  // The machine was busy in the second round: the ratio of each round holds, but the ratio of the medians would be 1.
   const samples = [
     sample(0, 'stream-transport', label, { rate: 300, p50: 10 }),
     sample(0, 'nest-redis', label, { rate: 200, p50: 20 }),
@@ -31,34 +31,34 @@ describe('summarize', () => {
     expect(summary.rows[0]?.spreads['rate']).toEqual({ median: 200, lowest: 60, highest: 300 });
   });
 
-  it('compares within each round, and says above 1 where the library wins', () => {
+  it('compares within each round, with a ratio above 1 where the library wins', () => {
     const [comparison] = summary.comparisons;
     expect(comparison).toMatchObject({ label, contender: 'stream-transport', against: 'nest-redis' });
     expect(comparison?.spreads['rate']).toEqual({ median: 1.5, lowest: 0.8, highest: 3 });
     expect(comparison?.spreads['p50']).toEqual({ median: 2, lowest: 1, highest: 4 });
   });
 
-  it('compares no figure that has no better', () => {
+  it('compares only metrics that define which value is better', () => {
     expect(Object.keys(summary.comparisons[0]?.spreads ?? {})).toEqual(['rate', 'p50', 'p99', 'cpu']);
   });
 
-  it('judges the targets that it has figures for, and no others', () => {
+  it('judges only the targets that it has figures for', () => {
     expect(summary.verdicts.map(({ target, reached, isMet }) => [target.against, reached, isMet])).toEqual([
       ['nest-redis', 1.5, true],
     ]);
   });
 
-  it('leaves out the rounds in which one of two was not measured', () => {
+  it('skips rounds in which only one of the two was measured', () => {
     const { comparisons } = summarize('requests', requests, samples.slice(0, 3));
     expect(comparisons[0]?.spreads['rate']).toEqual({ median: 1.5, lowest: 1.5, highest: 1.5 });
   });
 
-  it('compares with nobody who was left out', () => {
+  it('compares nothing with a contender that was not measured', () => {
     const alone = samples.filter(({ contender }) => contender === 'nest-redis');
     expect(summarize('requests', requests, alone).comparisons).toEqual([]);
   });
 
-  it('measures growth by the smaller size of the same contender', () => {
+  it('measures growth against the smaller size of the same contender', () => {
     const grown = summarize('patterns', patterns, [
       sample(0, 'stream-transport', '1 pattern, 256 in flight', { rate: 100 }),
       sample(0, 'nest-redis', '1 pattern, 256 in flight', { rate: 80 }),
@@ -77,7 +77,7 @@ describe('summarize', () => {
     expect(grown.verdicts[0]).toMatchObject({ reached: 0.95, isMet: true });
   });
 
-  it('is told in aligned columns, with its targets', () => {
+  it('returns a summary that prints in aligned columns, with its targets', () => {
     const lines = textOf(summary).split('\n');
     expect(lines.at(-1)).toBe(
       'target: 256 in flight, req/s: at least 1 times as good as Nest Redis pub/sub: 1.50, met',

@@ -10,7 +10,7 @@ import {
   TransportClosedError,
 } from '../../../lib/errors/transport-errors.js';
 
-/** Writes down what it is told. */
+/** Records what it receives. */
 class Caller implements ReplyListener {
   readonly told: string[] = [];
   readonly errors: Error[] = [];
@@ -34,7 +34,7 @@ const value = (id: string, seq: number, last = false): { id: string; seq: number
   last,
 });
 
-/** A part of one run of the handler among several. */
+/** A part of the reply of one run, where the handler ran several times. */
 const partOf = (run: string, seq: number, end?: 'last' | 'err'): ReplyPart => ({
   id: 'a',
   seq,
@@ -55,7 +55,7 @@ describe('PendingRequests', () => {
   });
   afterEach(() => jest.useRealTimers());
 
-  it('hands the parts of a reply over in order and is done with the last', () => {
+  it('delivers the parts of a reply in order, and forgets the request with the last part', () => {
     pending.deliver(value('a', 0));
     pending.deliver(value('a', 1));
     pending.deliver(value('a', 2, true));
@@ -63,20 +63,20 @@ describe('PendingRequests', () => {
     expect(pending.size).toBe(0);
   });
 
-  it('is done with an error, marked as the last part or not', () => {
+  it('forgets a request with an error, whether or not the part is marked as the last', () => {
     pending.deliver({ id: 'a', seq: 0, err: '{}', last: false });
     expect(caller.told).toHaveLength(1);
     expect(pending.has('a')).toBe(false);
   });
 
-  it('ignores repeats: servers write a part again when they cannot know that it arrived', () => {
+  it('ignores repeated parts, which servers write when they cannot know that the first copy arrived', () => {
     for (const part of [value('a', 0), value('a', 0), value('a', 1), value('a', 0), value('a', 1)])
       pending.deliver(part);
     expect(caller.told).toEqual(['0:v0', '1:v1']);
     expect(caller.errors).toEqual([]);
   });
 
-  it('ignores what follows the last part, and ids that it does not know', () => {
+  it('ignores parts after the last one, and unknown ids', () => {
     pending.deliver(value('a', 0, true));
     pending.deliver(value('a', 1));
     pending.deliver(value('stranger', 0));
@@ -95,7 +95,7 @@ describe('PendingRequests', () => {
     expect(pending.size).toBe(0);
   });
 
-  it('keeps to the run that it delivered first, whatever another run says meanwhile', () => {
+  it('keeps to the run that it delivered first, whatever another run sends in between', () => {
     pending.deliver(partOf('A', 0));
     pending.deliver(partOf('B', 0));
     pending.deliver(partOf('B', 1));
@@ -112,7 +112,7 @@ describe('PendingRequests', () => {
     ['its last value', partOf('B', 2, 'last')],
     ['an error', partOf('B', 1, 'err')],
     ['a reply that is complete in one part', value('a', 0, true)],
-  ])('fails a caller whose run was interrupted when another run ends first, with %s', (_, end) => {
+  ])('fails a caller whose run was interrupted when another run ends first with %s', (_, end) => {
     pending.deliver(partOf('A', 0));
     pending.deliver(end);
     pending.deliver(partOf('A', 1, 'last'));
@@ -122,7 +122,7 @@ describe('PendingRequests', () => {
     expect(pending.size).toBe(0);
   });
 
-  it('looks for gaps in its own run alone', () => {
+  it('looks for gaps only in the run that it delivers', () => {
     pending.deliver(partOf('A', 0));
     pending.deliver(partOf('B', 7));
     expect(caller.errors).toEqual([]);
@@ -130,13 +130,13 @@ describe('PendingRequests', () => {
     expect(caller.errors[0]).toBeInstanceOf(ReplyGapError);
   });
 
-  it('takes all parts of a server that names no run for one', () => {
+  it('treats all parts without a run id as one run', () => {
     for (const part of [value('a', 0), value('a', 0), value('a', 1), value('a', 2, true)]) pending.deliver(part);
     expect(caller.told).toEqual(['0:v0', '1:v1', '2:v2.']);
     expect(caller.errors).toEqual([]);
   });
 
-  it('does not let another run stretch the deadline', () => {
+  it('does not let another run extend the deadline', () => {
     pending.deliver(partOf('A', 0));
     jest.advanceTimersByTime(900);
     pending.deliver(partOf('B', 0));
@@ -144,7 +144,7 @@ describe('PendingRequests', () => {
     expect(caller.errors[0]).toBeInstanceOf(RequestTimeoutError);
   });
 
-  it('takes no part for a gap that belongs to another request', () => {
+  it('counts the parts of each request separately', () => {
     const other = new Caller();
     pending.add('b', other);
     pending.deliver(value('a', 0));
@@ -157,7 +157,7 @@ describe('PendingRequests', () => {
     ]);
   });
 
-  it('forgets a request before it tells its caller, who may ask again at once', () => {
+  it('forgets a request before it notifies the caller, which may send another at once', () => {
     const sizes: number[] = [];
     const asking = new PendingRequests(1);
     const again: ReplyListener = {
@@ -175,7 +175,7 @@ describe('PendingRequests', () => {
     expect(asking.has('next')).toBe(true);
   });
 
-  it('fails a request whose deadline has passed, names pattern and time, and forgets it', () => {
+  it('fails a request at its deadline, names pattern and time, and forgets the request', () => {
     jest.advanceTimersByTime(999);
     expect(caller.errors).toEqual([]);
     jest.advanceTimersByTime(50);
@@ -185,7 +185,7 @@ describe('PendingRequests', () => {
     expect(pending.size).toBe(0);
   });
 
-  it('starts the deadline again with each part', () => {
+  it('restarts the deadline with each part', () => {
     for (let seq = 0; seq < 5; seq++) {
       jest.advanceTimersByTime(900);
       pending.deliver(value('a', seq));
@@ -195,7 +195,7 @@ describe('PendingRequests', () => {
     expect(caller.errors).toHaveLength(1);
   });
 
-  it('does not let a repeat stretch the deadline', () => {
+  it('does not let a repeated part extend the deadline', () => {
     pending.deliver(value('a', 0));
     jest.advanceTimersByTime(900);
     pending.deliver(value('a', 0));
@@ -203,7 +203,7 @@ describe('PendingRequests', () => {
     expect(caller.errors).toHaveLength(1);
   });
 
-  it('lets a request with timeout 0 wait for ever, without a timer', () => {
+  it('lets a request with timeout 0 wait forever, without a timer', () => {
     pending.remove('a');
     jest.advanceTimersByTime(2_000);
     const patient = new Caller(0);
@@ -215,7 +215,7 @@ describe('PendingRequests', () => {
     expect(patient.errors).toEqual([]);
   });
 
-  it('tells nobody once a request was removed, and says whether it was there', () => {
+  it('notifies no caller of a removed request, and returns whether the request was pending', () => {
     expect(pending.remove('a')).toBe(true);
     expect(pending.remove('a')).toBe(false);
     pending.deliver(value('a', 0, true));
@@ -225,7 +225,7 @@ describe('PendingRequests', () => {
     expect(caller.errors).toEqual([]);
   });
 
-  it('fails a request once', () => {
+  it('fails a request only once', () => {
     const first = new Error('first');
     pending.fail('a', first);
     pending.fail('a', new Error('second'));
@@ -233,7 +233,7 @@ describe('PendingRequests', () => {
     expect(caller.errors).toEqual([first]);
   });
 
-  it('takes as many as allowed, refuses the next one, and has room again after any end', () => {
+  it('accepts requests up to its limit, refuses the next one, and has room again after any outcome', () => {
     const capped = new PendingRequests(2);
     capped.add('a', caller);
     capped.add('b', caller);
@@ -246,7 +246,7 @@ describe('PendingRequests', () => {
     expect(() => capped.add('d', caller)).not.toThrow();
   });
 
-  it('fails all at once when the client closes, and leaves no timer', () => {
+  it('fails every request when the client closes, and leaves no timer', () => {
     const other = new Caller(0);
     pending.add('b', other);
     const closed = new TransportClosedError('unknown');
@@ -256,7 +256,7 @@ describe('PendingRequests', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('fails those that wait when all are to fail, and none that a caller adds on hearing of it', () => {
+  it('fails all pending requests, but none that a caller adds in response', () => {
     let asked = 0;
     const stubborn: ReplyListener = {
       pattern: 'sum',
@@ -275,7 +275,7 @@ describe('PendingRequests', () => {
     expect([asked, pending.has('again-1')]).toEqual([2, true]);
   });
 
-  it('does not tell a caller that gave up on hearing of another failure', () => {
+  it('does not notify a caller whose request was removed in response to another failure', () => {
     const last = new Caller();
     pending.add('quitter', {
       pattern: 'sum',
@@ -307,7 +307,7 @@ describe('PendingRequests', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('tells of parts for nobody, whose handler still runs, but not of the end of a reply', () => {
+  it('reports parts of unknown requests, whose handlers still run, but not the end of a reply', () => {
     const strays: string[] = [];
     const listening = new PendingRequests(10, (id) => strays.push(id));
     listening.deliver({ id: 'gone', seq: 3, data: '1', last: false });

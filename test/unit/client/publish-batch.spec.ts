@@ -15,20 +15,20 @@ const many = (count: number, size: number, stream?: string): AcceptedMessage[] =
   Array.from({ length: count }, () => message(size, stream));
 
 describe('batches of messages', () => {
-  it('have 128 messages at most', () => {
+  it('hold at most 128 messages', () => {
     expect(sizes(many(300, 10))).toEqual([128, 128, 44]);
   });
 
-  it('have about 64 kB at most', () => {
+  it('hold at most about 64 kB', () => {
     expect(sizes(many(40, 4_000))).toEqual([16, 16, 8]);
   });
 
-  it('have a large message alone', () => {
+  it('hold a large message alone', () => {
     const messages = [...many(3, 10), message(9_000), message(2_000_000), ...many(2, 10)];
     expect(sizes(messages)).toEqual([3, 1, 1, 2]);
   });
 
-  it('have one stream each where they are split', () => {
+  it('hold messages of one stream only where they are split', () => {
     const messages = [...many(130, 10, 'a'), ...many(2, 10, 'b'), message(10, 'a')];
     expect(sizes(messages)).toEqual([128, 5]);
     expect(sizes(messages, true)).toEqual([128, 2, 2, 1]);
@@ -43,7 +43,7 @@ describe('batches of messages', () => {
     }
   });
 
-  it('are none where there is nothing', () => {
+  it('are none for no messages', () => {
     expect(sizes([])).toEqual([]);
   });
 });

@@ -15,13 +15,13 @@ import { Connection } from '../../../lib/redis/connection.js';
 type Command = Parameters<Redis['sendCommand']>[0];
 type Answer = (command: Command) => void;
 
-/** ioredis itself, but what it would write to its socket is answered here: no socket is ever opened. */
+/** ioredis itself, but commands are answered here instead of being written to a socket. No socket is opened. */
 class SocketlessRedis extends Redis {
   readonly sent: unknown[][] = [];
   answer: Answer = () => undefined;
 
   override sendCommand(command: Command): unknown {
-    // A user without scripts, so that each message is a command of its own here.
+    // As for a user without the right to run scripts: each message becomes a command of its own.
     if (command.name === 'evalsha') command.reject(new ReplyError("NOPERM no permissions to run 'evalsha'") as Error);
     else {
       this.sent.push([command.name.toLowerCase(), ...command.args]);
@@ -41,7 +41,7 @@ const broken =
   (command) =>
     command.reject(new Error(text));
 
-/** A message that writes down what becomes of it. */
+/** A message that records its outcome. */
 class Message implements Publication {
   readonly fields: readonly string[];
   readonly ids: string[] = [];
@@ -86,7 +86,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** Publishes one after the other in the same turn. */
+/** Publishes messages one after the other in the same turn of the event loop. */
 function publishAll(count: number): Message[] {
   const messages = Array.from({ length: count }, (_, i) => new Message('orders', String(i)));
   for (const message of messages) publisher.publish(message);
@@ -103,14 +103,14 @@ function connect(answer: Answer): void {
 }
 
 describe('a publisher without a connection', () => {
-  it('keeps as many messages as allowed and refuses the next at once', () => {
+  it('queues up to `maxPending` messages and refuses the next at once', () => {
     const messages = publishAll(4);
     expect(outcomes(messages)).toEqual(['', '', '', 'TooManyPendingError']);
     expect(messages[3]?.errors[0]).toBeInstanceOf(TooManyPendingError);
     expect(redis.sent).toEqual([]);
   });
 
-  it('gives a message up after publishTimeout, names the time, and says that nothing was stored', async () => {
+  it('fails a message after publishTimeout, names the time, and says that nothing was stored', async () => {
     const [message] = publishAll(1);
     await pass(PUBLISH_TIMEOUT_MS - 5);
     expect(message?.outcome).toBe('');
@@ -121,13 +121,13 @@ describe('a publisher without a connection', () => {
     expect(message?.errors[0]?.message).toContain('`publishTimeout` (100 ms)');
   });
 
-  it('has room again for each message that it gave up', async () => {
+  it('has room again for each message that timed out', async () => {
     publishAll(MAX_PENDING);
     await pass(150);
     expect(outcomes(publishAll(MAX_PENDING))).toEqual(['', '', '']);
   });
 
-  it('times each message on its own', async () => {
+  it('runs a separate timeout for each message', async () => {
     const [early] = publishAll(1);
     await pass(60);
     const [late] = publishAll(1);
@@ -137,7 +137,7 @@ describe('a publisher without a connection', () => {
     expect(late?.outcome).toBe('TransportUnavailableError');
   });
 
-  it('sends what waited, in order and once, when the connection is there', async () => {
+  it('sends queued messages once and in order when the connection is ready', async () => {
     const messages = publishAll(3);
     await pass(50);
     connect(stored);
@@ -146,7 +146,7 @@ describe('a publisher without a connection', () => {
     expect(redis.sent.filter(([name]) => name === 'xadd').map((args) => args.at(-1))).toEqual(['0', '1', '2']);
   });
 
-  it('takes back what was not sent yet, and says whether it could', async () => {
+  it('withdraws a message that was not sent yet, and returns whether it could', async () => {
     const messages = [new Message(), new Message()];
     const [first, second] = messages.map((message) => publisher.publish(message)) as [AcceptedMessage, AcceptedMessage];
     expect(publisher.withdraw(first)).toBe(true);
@@ -158,7 +158,7 @@ describe('a publisher without a connection', () => {
     expect(outcomes(messages)).toEqual(['', '1-0']);
   });
 
-  it('has room again for each message that was taken back, however many', async () => {
+  it('has room again for each withdrawn message, for any number of them', async () => {
     for (let round = 0; round < 1_000; round += 1) {
       const messages = Array.from({ length: MAX_PENDING }, () => publisher.publish(new Message()));
       for (const message of messages) expect(publisher.withdraw(message as AcceptedMessage)).toBe(true);
@@ -169,7 +169,7 @@ describe('a publisher without a connection', () => {
     expect(redis.sent).toEqual([]);
   });
 
-  it('tells all who wait when it closes, and whoever comes later', async () => {
+  it('fails queued messages when it closes, and every later message', async () => {
     const messages = publishAll(2);
     publisher.close();
     messages.push(...publishAll(1));
@@ -178,7 +178,7 @@ describe('a publisher without a connection', () => {
     expect(messages[0]?.errors[0]).toBeInstanceOf(TransportClosedError);
   });
 
-  it('keeps no timer once nothing waits', async () => {
+  it('keeps no timer once its queue is empty', async () => {
     publishAll(3);
     await pass(500);
     expect(jest.getTimerCount()).toBe(0);
@@ -188,7 +188,7 @@ describe('a publisher without a connection', () => {
 describe('a publisher with a connection', () => {
   beforeEach(() => connect(stored));
 
-  it('writes the fields of a message as they are, under an id that Redis chooses', async () => {
+  it('writes the fields of a message unchanged, under an id that Redis chooses', async () => {
     const [message] = publishAll(1);
     await pass(1);
     expect(redis.sent).toEqual([['xadd', 'orders', '*', 'data', '0']]);
@@ -202,7 +202,7 @@ describe('a publisher with a connection', () => {
     ['another type', refused('WRONGTYPE Operation against'), 'PublishRejectedError', { retriable: false }],
     ['no permission', refused('NOPERM no'), 'PublishRejectedError', { retriable: false }],
     ['a broken connection', broken('Connection is closed.'), 'PublishOutcomeUnknownError', { outcome: 'unknown' }],
-  ])('reports %s as what it is, once', async (_what, answer, name, details) => {
+  ])('reports %s with the right error, once', async (_what, answer, name, details) => {
     redis.answer = answer;
     const [message] = publishAll(1);
     await pass(1_000);
@@ -211,7 +211,7 @@ describe('a publisher with a connection', () => {
     expect(redis.sent).toHaveLength(1);
   });
 
-  it('does not carry the payload on its errors', async () => {
+  it('keeps the payload out of its errors', async () => {
     redis.answer = (command) => {
       const error = new ReplyError("ERR unknown command, with args beginning with: 'open-sesame'") as Error;
       command.reject(Object.assign(error, { command: { args: command.args } }));
@@ -224,7 +224,7 @@ describe('a publisher with a connection', () => {
     expect(Object.keys(message.errors[0]?.cause ?? {})).not.toContain('command');
   });
 
-  it('does not wait for a silent Redis longer than publishTimeout, and ignores what it says later', async () => {
+  it('waits for a silent Redis no longer than publishTimeout, and ignores a late answer', async () => {
     let waiting: Command | undefined;
     redis.answer = (command) => {
       waiting = command;
@@ -238,14 +238,14 @@ describe('a publisher with a connection', () => {
     expect(message?.outcome).toBe('PublishOutcomeUnknownError');
   });
 
-  it('tells each message of one turn its own outcome', async () => {
+  it('gives each message of one turn its own outcome', async () => {
     redis.answer = (command) => (command.args.at(-1) === '1' ? refused('OOM no') : stored)(command);
     const messages = publishAll(3);
     await pass(10);
     expect(outcomes(messages)).toEqual(['1-0', 'PublishRejectedError', '1-0']);
   });
 
-  it('lets a message wait that could not be written, and sends it when it can', async () => {
+  it('keeps a message that could not be written, and sends it when it can', async () => {
     redis.answer = broken("Stream isn't writeable and enableOfflineQueue options is false");
     const [message] = publishAll(1);
     await pass(10);
@@ -255,11 +255,11 @@ describe('a publisher with a connection', () => {
     expect(message?.outcome).toBe('1-0');
   });
 
-  it('puts what could not be written before everything newer, in the order of the calls', async () => {
+  it('puts messages that could not be written before newer ones, in the order of the calls', async () => {
     redis.answer = broken("Stream isn't writeable and enableOfflineQueue options is false");
     const messages = publishAll(2);
     await pass(10);
-    // One that leaves alone is refused sooner than others that leave together.
+    // A message that is sent alone is refused sooner than messages that are sent together.
     messages.push(new Message('orders', '2'), new Message('orders', '3'));
     for (const message of messages.slice(2)) publisher.publish(message);
     await pass(1);
@@ -270,7 +270,7 @@ describe('a publisher with a connection', () => {
     expect(messages[3]?.outcome).toBe('TooManyPendingError');
   });
 
-  it('takes nothing more while it drains, and is drained when all has its outcome', async () => {
+  it('accepts no message while it drains, and is drained when every message has its outcome', async () => {
     let waiting: Command | undefined;
     redis.answer = (command) => {
       waiting = command;
@@ -287,7 +287,7 @@ describe('a publisher with a connection', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('says that the outcome is unknown when code of our own fails, and sends nothing twice', async () => {
+  it('reports an unknown outcome when its own code fails, and sends nothing twice', async () => {
     redis.answer = (command) => command.reject(new RangeError('Maximum call stack size exceeded'));
     const [message] = publishAll(1);
     await pass(1_000);

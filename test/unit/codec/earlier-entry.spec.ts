@@ -6,7 +6,7 @@ const HEADER = 'x-nestjs-redis-stream-header';
 const decode = (...fields: string[]): ReturnType<typeof decodeMessage> => decodeMessage(fields, 1_000, false);
 
 describe('an entry of the earlier transporter', () => {
-  it('is an array where its header says so, each item read as JSON, in the order of the items', () => {
+  it('decodes to an array where its header says so, with each item read as JSON, in order', () => {
     const items = Array.from({ length: 12 }, (_, i) => ({ n: i, text: `"${i}"` }));
     const fields = items.flatMap((item, i) => [String(i), JSON.stringify(item)]);
     expect(decode(...fields, HEADER, '{"isArray":true}').data).toEqual(items);
@@ -19,11 +19,11 @@ describe('an entry of the earlier transporter', () => {
     ['null', null],
     ['hello', 'hello'],
     ['', ''],
-  ])('is the plain value %j where its header says so', (text, value) => {
+  ])('decodes %j as a primitive where its header says so', (text, value) => {
     expect(decode('0', text, HEADER, '{"isPrimitive":true}').data).toBe(value);
   });
 
-  it('keeps properties that are called like fields of ours', () => {
+  it('keeps properties named like the fields of this transport', () => {
     const fields = ['data', '{"a":1}', 'id', '7', 'reply', '"x"', 'headers', '"h"', 'mid', '"m"', HEADER, '{}'];
     expect(decode(...fields)).toMatchObject({
       data: { data: { a: 1 }, id: 7, reply: 'x', headers: 'h', mid: 'm' },
@@ -32,24 +32,24 @@ describe('an entry of the earlier transporter', () => {
     });
   });
 
-  it('that was redriven is still read so', () => {
+  it('decodes the same way after a redrive', () => {
     const fields = ['x-only-group', 'mailer', 'x-redriven', '1-1', '0', '1', HEADER, '{"isArray":true}'];
     expect(decode(...fields)).toMatchObject({ data: [1], onlyGroup: 'mailer', messageId: '1-1' });
   });
 
-  it('that is a request is refused, with what to do', () => {
+  it('is refused with instructions when it is a request', () => {
     const error = thrownBy(() => decode('a', '1', HEADER, '{"correlationId":"c-1"}'));
     expect(error).toBeInstanceOf(UndecodableEntryError);
-    expect(error.message).toMatch(/request of another transporter.*move both sides together/);
+    expect(error.message).toMatch(/request of another transporter.*migrate client and server together/);
   });
 
-  it.each(['', 'secret', '7', 'null', '{"isArray":'])('with the header %j is refused', (header) => {
+  it.each(['', 'secret', '7', 'null', '{"isArray":'])('is refused with the header %j', (header) => {
     const error = thrownBy(() => decode('a', '1', HEADER, header));
     expect(error).toBeInstanceOf(UndecodableEntryError);
     expect(error.message).not.toContain('secret');
   });
 
-  it('nested deeper than 64 levels is refused', () => {
+  it('is refused when it is nested deeper than 64 levels', () => {
     expect(() => decode('a', '['.repeat(65) + ']'.repeat(65), HEADER, '{}')).toThrow(UndecodableEntryError);
   });
 });

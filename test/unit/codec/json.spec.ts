@@ -12,15 +12,15 @@ describe('parseJson', () => {
     },
   );
 
-  it.each(['', '{', '[1,]', "{'a':1}", 'undefined', 'NaN', '{"a":1}}', '"open'])('refuses %j as no JSON', (text) => {
+  it.each(['', '{', '[1,]', "{'a':1}", 'undefined', 'NaN', '{"a":1}}', '"open'])('refuses non-JSON %j', (text) => {
     expect(() => parseJson(text)).toThrow(SyntaxError);
   });
 
   it.each([
     ['arrays', '[', ']', ''],
     ['objects', '{"a":', '}', '1'],
-    ['both in turn', '[{"a":', '}]', '1'],
-  ])('takes %s up to 64 levels deep and refuses the 65th', (_what, open, close, core) => {
+    ['arrays and objects in turn', '[{"a":', '}]', '1'],
+  ])('accepts %s up to 64 levels deep and refuses the 65th', (_what, open, close, core) => {
     const perRepeat = open.startsWith('[{') ? 2 : 1;
     expect(() => parseJson(nested(open, close, 64 / perRepeat, core))).not.toThrow();
     expect(() => parseJson(nested(open, close, 64 / perRepeat + 1, core))).toThrow(RangeError);
@@ -30,7 +30,7 @@ describe('parseJson', () => {
     expect(() => parseJson(nested('[', ']', 100_000))).toThrow('nested deeper than 64 levels');
   });
 
-  it('counts depth, not brackets: a wide and flat document of any size is welcome', () => {
+  it('counts depth, not brackets, and accepts a wide and flat document of any size', () => {
     const wide = `[${Array.from({ length: 1_000 }, () => '[{"a":[]}]').join()}]`;
     expect(parseJson(wide)).toHaveLength(1_000);
   });
@@ -40,7 +40,7 @@ describe('parseJson', () => {
     ['quotes and brackets', `"${'['.repeat(200)}"`],
     ['a backslash before the closing quote', `${'['.repeat(200)}\\`],
     ['backslashes and quotes in a row', '\\\\"\\"[\\'.repeat(50)],
-  ])('does not take %s inside a string for structure', (_what, text) => {
+  ])('does not mistake %s inside a string for structure', (_what, text) => {
     const document = { text, after: [text] };
     expect(parseJson(JSON.stringify(document))).toEqual(document);
   });
@@ -55,19 +55,19 @@ describe('parseJson', () => {
     ['escaped', '{"\\u005f_proto__":{"isAdmin":true},"a":1}'],
     ['escaped in capitals', '{"\\u005F\\u005Fproto\\u005F_":{"isAdmin":true},"a":1}'],
     ['deep inside', '{"a":1,"__proto__":{"__proto__":{"isAdmin":true}}}'],
-  ])('drops a key `__proto__` that is %s, so that no copy of the payload is re-parented', (_how, text) => {
+  ])('drops a key `__proto__` that is %s, so that no copy of the payload gets another prototype', (_how, text) => {
     const parsed = parseJson(text) as object;
     expect(Object.keys(parsed)).toEqual(['a']);
     expect('isAdmin' in Object.assign({}, parsed)).toBe(false);
   });
 
-  it('drops it from objects within arrays and objects as well', () => {
+  it('drops `__proto__` from nested objects and arrays too', () => {
     expect(JSON.stringify(parseJson('{"list":[{"__proto__":1,"b":2}],"c":{"__proto__":[]}}'))).toBe(
       '{"list":[{"b":2}],"c":{}}',
     );
   });
 
-  it('leaves text alone that only speaks of __proto__', () => {
+  it('leaves text alone that only mentions __proto__', () => {
     expect(parseJson('{"a":"__proto__ and \\u005f"}')).toEqual({ a: '__proto__ and _' });
   });
 
@@ -85,7 +85,7 @@ describe('parseJson', () => {
     expect(fastest(() => parseJson(text))).toBeLessThan(3 * fastest(() => JSON.parse(text) as unknown));
   });
 
-  it('gives back whatever JSON.stringify wrote, for random documents of allowed depth', () => {
+  it('restores what JSON.stringify wrote, for random documents of allowed depth', () => {
     const random = new SeededRandom(1);
     for (let round = 0; round < 300; round++) {
       const document = randomDocument(random, random.integer(1, 12));
@@ -95,20 +95,20 @@ describe('parseJson', () => {
   });
 });
 
-describe('depth of what is written', () => {
+describe('the depth of a written value', () => {
   const deep = (levels: number, core: unknown = 1): unknown =>
     Array.from({ length: levels }).reduce((inner: unknown, _, i) => (i % 2 === 0 ? [inner] : { a: inner }), core);
   const isDeep = (value: unknown): boolean => isDeepJson(value, JSON.stringify(value));
   const wide = Array.from({ length: 100 }, () => ({ a: [] }));
 
-  it('is that of the value, to 64 levels', () => {
+  it('is the nesting of the value, with a limit of 64 levels', () => {
     expect(isDeep(deep(64, 'x'.repeat(200)))).toBe(false);
     expect(isDeep(deep(65, 'x'.repeat(200)))).toBe(true);
     expect(isDeep([wide, deep(63)])).toBe(false);
     expect(isDeep([wide, deep(64)])).toBe(true);
   });
 
-  it('counts what a toJSON returns, and not what it hides', () => {
+  it('counts what toJSON returns, and not what it hides', () => {
     expect(isDeep({ wide, a: { toJSON: () => deep(64) } })).toBe(true);
     expect(isDeep({ wide, a: { toJSON: () => 1, hidden: deep(70) } })).toBe(false);
     expect(isDeep({ wide, a: Object.assign(() => 1, { toJSON: () => deep(64) }) })).toBe(true);
@@ -121,7 +121,7 @@ describe('depth of what is written', () => {
     expect(isDeep({ wide, map: new Map([['a', deep(70)]]) })).toBe(false);
   });
 
-  it('of a text of unknown make counts only where the text is JSON', () => {
+  it('counts for the text of a serializer only where the text is JSON', () => {
     expect(isDeepForeignJson(nested('[', ']', 65))).toBe(true);
     expect(isDeepForeignJson(nested('[', ']', 64))).toBe(false);
     expect(isDeepForeignJson('['.repeat(200))).toBe(false);

@@ -14,7 +14,7 @@ describe('encodeJson', () => {
     expect(encodeJson(() => 1, 'The payload', MAX_BYTES)).toBeUndefined();
   });
 
-  it('refuses a BigInt and a cycle by name and without their content', () => {
+  it('refuses a BigInt and a cycle without quoting their content', () => {
     const cycle: Record<string, unknown> = { secret: 'open-sesame' };
     cycle['self'] = cycle;
     for (const value of [{ secret: 'open-sesame', big: 1n }, cycle]) {
@@ -24,7 +24,7 @@ describe('encodeJson', () => {
     }
   });
 
-  it('repeats nothing of what a toJSON that throws has to say, whatever it throws', () => {
+  it('repeats nothing of the error of a toJSON that throws, whatever it throws', () => {
     class LeakError extends Error {
       override name = 'open-sesame';
     }
@@ -41,11 +41,11 @@ describe('encodeJson', () => {
     }
   });
 
-  it('refuses what is nested deeper than receivers read', () => {
+  it('refuses a value nested deeper than receivers accept', () => {
     expect(encodeJson(JSON.parse(deepText(64)), 'The payload', MAX_BYTES)).toBe(deepText(64));
     const error = thrownBy(() => encodeJson(JSON.parse(deepText(65)), 'The payload', MAX_BYTES));
     expect(error).toBeInstanceOf(InvalidMessageError);
-    expect(error.message).toBe('The payload is nested deeper than 64 levels, and receivers refuse that');
+    expect(error.message).toBe('The payload is nested deeper than 64 levels, which receivers refuse');
   });
 
   it('measures bytes, not characters, and names both sizes', () => {
@@ -57,12 +57,12 @@ describe('encodeJson', () => {
 });
 
 describe('encodeText', () => {
-  it('passes on what a serializer wrote, as it is', () => {
+  it('passes on the text of a serializer unchanged', () => {
     for (const text of ['', '<xml/>', 'ü😀', deepText(64), '['.repeat(200)])
       expect(encodeText(text, 'The reply', MAX_BYTES)).toBe(text);
   });
 
-  it('refuses what is too large, too deep, or cannot be said in UTF-8', () => {
+  it('refuses text that is too large, too deep, or cannot be encoded in UTF-8', () => {
     expect(() => encodeText('x'.repeat(1_001), 'The reply', MAX_BYTES)).toThrow(PayloadTooLargeError);
     expect(() => encodeText(deepText(65), 'The reply', MAX_BYTES)).toThrow(/nested deeper than 64 levels/);
     expect(() => encodeText('half a \ud83d', 'The reply', MAX_BYTES)).toThrow(/half of a surrogate pair/);
@@ -73,19 +73,19 @@ describe('encodePayload', () => {
   const encode = (serialize: (packet: unknown) => unknown, packet: object = { data: 1 }): string | undefined =>
     encodePayload(packet, 'data', 'The payload', { serializer: { serialize }, maxPayloadBytes: MAX_BYTES });
 
-  it('takes a packet or a text from a serializer', () => {
+  it('accepts a packet or a text from a serializer', () => {
     expect(encode((packet) => packet)).toBe('1');
     expect(encode((packet) => ({ ...(packet as object), data: [2] }))).toBe('[2]');
     expect(encode(() => '<one/>')).toBe('<one/>');
     expect(encode(() => ({}))).toBeUndefined();
   });
 
-  it('bounds what it wrote like any payload', () => {
+  it('limits the output of a serializer like any payload', () => {
     expect(() => encode(() => 'x'.repeat(1_001))).toThrow(PayloadTooLargeError);
     expect(() => encode(() => ({ data: 'x'.repeat(1_001) }))).toThrow(PayloadTooLargeError);
   });
 
-  it('repeats nothing of what a serializer that throws has to say', () => {
+  it('repeats nothing of the error of a serializer that throws', () => {
     const error = thrownBy(() =>
       encode(() => {
         throw new TypeError('open-sesame');
@@ -102,13 +102,13 @@ describe('encodePayload', () => {
     ['a number', 7],
     ['a promise', Promise.resolve('late')],
     ['bytes', Buffer.from('1')],
-  ])('refuses %s from a serializer: it would be sent as no data at all', (_what, result) => {
-    expect(() => encode(() => result)).toThrow(/needs a serializer that returns a text or a packet/);
+  ])('refuses %s from a serializer, since it would be sent as no data', (_what, result) => {
+    expect(() => encode(() => result)).toThrow(/needs a serializer that returns a string or a packet/);
   });
 });
 
 describe('assertSize', () => {
-  it('returns the text that fits', () => {
+  it('returns a text that fits, and refuses one that does not', () => {
     expect(assertSize('abc', 'It', 3)).toBe('abc');
     expect(() => assertSize('abcd', 'It', 3)).toThrow(PayloadTooLargeError);
   });

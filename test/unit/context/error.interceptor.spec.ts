@@ -26,7 +26,7 @@ const intercept = (context: unknown, result: Observable<unknown>): Observable<un
 describe('RedisStreamErrorInterceptor', () => {
   const oops = new Error('oops');
 
-  it('notes what the handler threw and passes it on as it is', async () => {
+  it('records the error of the handler and passes it on unchanged', async () => {
     const context = contextOf();
     await expect(
       firstValueFrom(
@@ -54,7 +54,7 @@ describe('RedisStreamErrorInterceptor', () => {
     expect(context.failure).toBe(oops);
   });
 
-  it('leaves alone what succeeds', async () => {
+  it('leaves successful results alone', async () => {
     const context = contextOf();
     expect(await firstValueFrom(intercept(context, of(1, 2)).pipe(toArray()))).toEqual([1, 2]);
     expect(context.failure).toBeUndefined();

@@ -19,13 +19,13 @@ const contextWith = (details: Partial<DeliveryDetails> = {}): RedisStreamContext
   new RedisStreamContext({ ...DETAILS, ...details });
 
 describe('RedisStreamContext', () => {
-  it('is one of the contexts of Nest', () => {
+  it('is an RPC context of Nest', () => {
     const context = contextWith();
     expect(context).toBeInstanceOf(BaseRpcContext);
     expect(context.getArgs()).toEqual([DETAILS]);
   });
 
-  it('tells where the entry is and who runs it', () => {
+  it('gives the place of the entry and its consumer', () => {
     const context = contextWith();
     expect(context.getStream()).toBe('app:order.created');
     expect(context.getPattern()).toBe('order.created');
@@ -35,17 +35,17 @@ describe('RedisStreamContext', () => {
     expect(context.getAttempt()).toBe(2);
   });
 
-  it('takes the time from the id of the entry, on the clock of Redis', () => {
+  it('reads the timestamp from the id of the entry, which is Redis time', () => {
     expect(contextWith().getTimestamp()).toEqual(new Date(1_700_000_000_123));
   });
 
-  it('gives the message id that the sender chose, else that of the entry', () => {
+  it('gives the message id that the sender set, or else the entry id', () => {
     expect(contextWith().getMessageId()).toBe('1700000000123-4');
     expect(contextWith({ messageId: 'order-7' }).getMessageId()).toBe('order-7');
     expect(contextWith({ messageId: 'order-7' }).getEntryId()).toBe('1700000000123-4');
   });
 
-  it('gives the headers under both of their names', () => {
+  it('gives the headers as headers and as metadata', () => {
     const context = contextWith();
     expect(context.getHeaders()).toEqual({ tenant: 'a' });
     expect(context.getMetadata()).toBe(context.getHeaders());
@@ -53,13 +53,13 @@ describe('RedisStreamContext', () => {
     expect(context.getHeader('other')).toBeUndefined();
   });
 
-  it('has no metadata where nothing was sent, as the contexts of Nest', () => {
+  it('has no metadata where no headers were sent, like the contexts of Nest', () => {
     const context = contextWith({ headers: {} });
     expect(context.getMetadata()).toBeUndefined();
     expect(context.getHeaders()).toEqual({});
   });
 
-  it('gives the fields that another producer put beside the data, and none of the transport', () => {
+  it('gives the fields that another producer added to the data, and none of the transport', () => {
     const otherFields = [
       'data',
       '1',
@@ -85,15 +85,15 @@ describe('RedisStreamContext', () => {
   });
 });
 
-describe('its signal', () => {
-  it('is one and the same, and not aborted', () => {
+describe('the signal of a context', () => {
+  it('is the same object at each access, and not aborted', () => {
     const context = contextWith();
     const { signal } = context;
     expect(signal.aborted).toBe(false);
     expect(context.signal).toBe(signal);
   });
 
-  it('aborts with the reason, and tells those who listen once', () => {
+  it('aborts with the first reason, and notifies listeners once', () => {
     const context = contextWith();
     const reasons: unknown[] = [];
     const { signal } = context;
@@ -105,7 +105,7 @@ describe('its signal', () => {
     expect(() => signal.throwIfAborted()).toThrow(reason);
   });
 
-  it('is aborted already for a handler that asks for it too late, with the first reason', () => {
+  it('is already aborted, with the first reason, for a handler that reads it late', () => {
     const context = contextWith();
     const reason = new Error('the lease is lost');
     context.abort(reason);
@@ -114,7 +114,7 @@ describe('its signal', () => {
     expect(context.signal.reason).toBe(reason);
   });
 
-  it('is made when it is asked for: a handler that does not care costs no controller', () => {
+  it('is created at the first access, so that a handler that ignores it costs no controller', () => {
     const real = globalThis.AbortController;
     let made = 0;
     globalThis.AbortController = class extends real {
@@ -135,12 +135,12 @@ describe('its signal', () => {
   });
 });
 
-describe('what a handler decides', () => {
-  it('is nothing, until it says so', () => {
+describe('the decision of a handler', () => {
+  it('is undefined at first', () => {
     expect(contextWith().wish).toBeUndefined();
   });
 
-  it('is another attempt, after its own delay or the usual one', () => {
+  it('is another attempt, after its own delay or the configured backoff', () => {
     const context = contextWith();
     context.retry();
     expect(context.wish).toEqual({ kind: 'retry', delayMs: undefined });
@@ -148,20 +148,20 @@ describe('what a handler decides', () => {
     expect(context.wish).toEqual({ kind: 'retry', delayMs: 0 });
   });
 
-  it('is the dead letters, for a reason of bearable length', () => {
+  it('is a dead letter, with a reason of at most 1,000 characters', () => {
     const context = contextWith();
     context.deadLetter('x'.repeat(5_000));
     expect(context.wish).toEqual({ kind: 'dead-letter', reason: 'x'.repeat(1_000) });
   });
 
-  it('is what was said last', () => {
+  it('is the last call', () => {
     const context = contextWith();
     context.deadLetter('not ours');
     context.retry({ delay: 5 });
     expect(context.wish).toEqual({ kind: 'retry', delayMs: 5 });
   });
 
-  it.each([-1, 0.5, Number.NaN, Infinity, '5', null, 2 ** 31])('is refused with the delay %p', (delay) => {
+  it.each([-1, 0.5, Number.NaN, Infinity, '5', null, 2 ** 31])('is refused for the delay %p', (delay) => {
     const context = contextWith();
     const decide = (): void => context.retry({ delay: delay as number });
     expect(decide).toThrow(RedisStreamOptionError);

@@ -40,7 +40,7 @@ const ERRORS: Row[] = [
 ];
 
 describe('errors of the transport', () => {
-  it.each(ERRORS)('%p say what they are, whether to try again and what became of the message', (...row) => {
+  it.each(ERRORS)('state name, code, retriability and the outcome of the message: %p', (...row) => {
     const [error, name, code, retriable, outcome] = row;
     expect(error).toBeInstanceOf(RedisStreamError);
     expect(error).toBeInstanceOf(Error);
@@ -48,7 +48,7 @@ describe('errors of the transport', () => {
     expect(error.stack).toContain(name);
   });
 
-  it('have a code of their own each', () => {
+  it('have a distinct code for each class', () => {
     const codes = new Map(ERRORS.map(([{ name, code }]) => [name, code]));
     expect(new Set(codes.values()).size).toBe(codes.size);
   });
@@ -61,7 +61,7 @@ describe('errors of the transport', () => {
     expect('cause' in new RequestTimeoutError('sum', 5)).toBe(false);
   });
 
-  it('name what the reader has to know to act', () => {
+  it('name what the reader needs in order to act', () => {
     expect(new PublishRejectedError('orders', cause, true).message).toMatch(/"orders".*socket closed/);
     expect(new PublishOutcomeUnknownError('orders', cause).message).toMatch(/"orders".*may or may not be stored/);
     expect(new RequestTimeoutError('sum', 250).message).toMatch(/"sum".*250 ms/);
@@ -72,7 +72,7 @@ describe('errors of the transport', () => {
 });
 
 describe('RedisStreamOptionError', () => {
-  it('is a TypeError that names option, rule and what was received', () => {
+  it('is a TypeError that names option, rule and received value', () => {
     const error = new RedisStreamOptionError('option.lease', 'an integer >= 500', 5);
     expect(error).toBeInstanceOf(TypeError);
     expect(error).toMatchObject({ name: 'RedisStreamOptionError', code: 'INVALID_OPTION', option: 'option.lease' });
@@ -96,7 +96,7 @@ describe('RedisStreamOptionError', () => {
     expect(inspect(error)).not.toContain('open-sesame');
   });
 
-  it('cuts a long text', () => {
+  it('truncates a long text', () => {
     expect(new RedisStreamOptionError('option.x', 'short', 'x'.repeat(10_000)).message.length).toBeLessThan(200);
   });
 });
@@ -116,13 +116,13 @@ describe('RedisStreamUnrecoverableError', () => {
     expect(new RedisStreamUnrecoverableError(payload).getError()).toBe(payload);
   });
 
-  it('is recognised itself, and in what an exception filter makes of it', () => {
+  it('is recognized itself, and in the payload that an exception filter makes of it', () => {
     const text = new RedisStreamUnrecoverableError('no');
     const object = new RedisStreamUnrecoverableError({ code: 404 });
     for (const error of [text, object, text.getError(), object.getError()]) expect(isUnrecoverable(error)).toBe(true);
   });
 
-  it('puts no mark on the object that a peer would see', () => {
+  it('leaves no visible mark on the payload that a caller receives', () => {
     const payload = Object.freeze({ code: 404 });
     const error = new RedisStreamUnrecoverableError(payload).getError();
     expect(JSON.stringify(error)).toBe('{"code":404}');
@@ -130,7 +130,7 @@ describe('RedisStreamUnrecoverableError', () => {
   });
 
   it.each([new Error('no'), new RpcException('no'), new RpcException('no').getError(), 'no', null, undefined, 7, {}])(
-    'is not seen in %p',
+    'is not recognized in %p',
     (error) => {
       expect(isUnrecoverable(error)).toBe(false);
     },

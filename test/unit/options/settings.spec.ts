@@ -12,7 +12,7 @@ import { thrownBy } from '../support/thrown.js';
 
 const connection = { host: '127.0.0.1', port: 6379 };
 
-/** Options as an untyped caller may write them. */
+/** Options as an untyped caller might write them. */
 type Loose = Record<string, unknown>;
 
 const server = (option: Loose = {}): ServerSettings =>
@@ -20,7 +20,7 @@ const server = (option: Loose = {}): ServerSettings =>
 const client = (option?: Loose): ClientSettings => resolveClientOptions({ connection, option });
 const extras = (values: Loose, option: Loose = {}): HandlerSettings => resolveHandlerExtras(values, server(option));
 
-/** Resolves whatever it is given, on both sides. */
+/** Resolves a connection source as a server and as a client. */
 const sidesWith = (source: unknown): (() => unknown)[] => [
   () => resolveServerOptions({ connection: source as string, option: { consumerGroup: 'workers' } }),
   () => resolveClientOptions({ connection: source as string }),
@@ -33,7 +33,7 @@ const messageOf = (call: () => unknown): string => {
 };
 
 describe('settings of a server', () => {
-  it('are the documented defaults where nothing was said', () => {
+  it('default to the documented values', () => {
     expect(server()).toEqual({
       connection,
       prefix: '',
@@ -60,15 +60,15 @@ describe('settings of a server', () => {
     });
   });
 
-  it('name every server its own consumer', () => {
+  it('give every server its own consumer name', () => {
     expect(server().consumer).not.toBe(server().consumer);
   });
 
-  it('find every error worth another attempt by default', () => {
+  it('treat every error as retriable by default', () => {
     for (const error of [new Error('no'), 'text', null, undefined]) expect(server().isRetriable(error)).toBe(true);
   });
 
-  it('are frozen, and apart from the object that they came from', () => {
+  it('are frozen, and independent of the options object', () => {
     const option = { consumerGroup: 'workers', lease: 1_000 };
     const settings = resolveServerOptions({ connection, option });
     option.lease = 5;
@@ -76,7 +76,7 @@ describe('settings of a server', () => {
     expect(Object.isFrozen(settings)).toBe(true);
   });
 
-  it('take an option that is explicitly undefined for one that was not given', () => {
+  it('treat an explicitly undefined option as not given', () => {
     expect(server({ lease: undefined, prefix: undefined, backoff: undefined, retention: undefined })).toMatchObject({
       leaseMs: 30_000,
       prefix: '',
@@ -93,28 +93,28 @@ describe('settings of a server', () => {
     ['maxAttempts', { maxAttempts: 1 }, { maxAttempts: 1 }],
     ['consumerTtl', { consumerTtl: 1_000, block: 86_400_000 }, { consumerTtlMs: 1_000 }],
     ['groupTtl', { groupTtl: 1_000 }, { groupTtlMs: 1_000 }],
-    ['groupTtl, for never,', { groupTtl: 0 }, { groupTtlMs: 0 }],
+    ['groupTtl, or 0 for never', { groupTtl: 0 }, { groupTtlMs: 0 }],
     ['shutdownTimeout', { shutdownTimeout: 0 }, { shutdownTimeoutMs: 0 }],
     ['handlerTimeout', { handlerTimeout: 0 }, { handlerTimeoutMs: 0 }],
     ['connectTimeout', { connectTimeout: 0 }, { connectTimeoutMs: 0 }],
     ['maxPayloadBytes', { maxPayloadBytes: 1 }, { maxPayloadBytes: 1 }],
     ['backoff', { backoff: { delay: 0, maxDelay: 0 } }, { backoff: { delayMs: 0, maxDelayMs: 0 } }],
     ['retention', { retention: { maxLength: 0, maxAge: 1 } }, { retention: { maxLength: 0, maxAgeMs: 1 } }],
-  ])('take the least that %s may be', (_name, option, settings) => {
+  ])('accept the minimum of %s', (_name, option, settings) => {
     expect(server(option)).toMatchObject(settings);
   });
 
-  it.each(['0', '$', '7', '1700000000123-4'])('start a group from %s', (startFrom) => {
+  it.each(['0', '$', '7', '1700000000123-4'])('let a group start from %s', (startFrom) => {
     expect(server({ startFrom }).startFrom).toBe(startFrom);
   });
 
-  it('fill up half a backoff and half a retention', () => {
+  it('complete a partial backoff and a partial retention', () => {
     expect(server({ backoff: { delay: 7 } }).backoff).toEqual({ delayMs: 7, maxDelayMs: 60_000 });
     expect(server({ backoff: { maxDelay: 2_000 } }).backoff).toEqual({ delayMs: 1_000, maxDelayMs: 2_000 });
     expect(server({ retention: { maxAge: 7 } }).retention).toEqual({ maxLength: 10_000, maxAgeMs: 7 });
   });
 
-  it('cannot be changed, in no part of them', () => {
+  it('are frozen in every part', () => {
     const parts = [server(), server({ backoff: { delay: 7 }, retention: { maxAge: 7 } })].flatMap((settings) => [
       settings,
       settings.backoff,
@@ -126,13 +126,13 @@ describe('settings of a server', () => {
     );
   });
 
-  it('raise the default upper bound with a delay above it', () => {
+  it('raise the default maxDelay to a delay above it', () => {
     expect(server({ backoff: { delay: 90_000 } }).backoff).toEqual({ delayMs: 90_000, maxDelayMs: 90_000 });
   });
 });
 
 describe('settings of a client', () => {
-  it('are the documented defaults where nothing was said', () => {
+  it('default to the documented values', () => {
     const defaults = {
       connection,
       prefix: '',
@@ -149,7 +149,7 @@ describe('settings of a client', () => {
     expect(Object.isFrozen(client())).toBe(true);
   });
 
-  it('take the least that each option may be', () => {
+  it('accept the minimum of each option', () => {
     expect(client({ requestTimeout: 0, publishTimeout: 1, maxPending: 1 })).toMatchObject({
       requestTimeoutMs: 0,
       publishTimeoutMs: 1,
@@ -157,7 +157,7 @@ describe('settings of a client', () => {
     });
   });
 
-  it("take Nest's serializer and deserializer as they are", () => {
+  it("pass on Nest's serializer and deserializer unchanged", () => {
     const serializer = { serialize: (value: unknown): unknown => value };
     const deserializer = { deserialize: (value: unknown): unknown => value };
     expect(client({ serializer, deserializer })).toMatchObject({ serializer, deserializer });
@@ -165,7 +165,7 @@ describe('settings of a client', () => {
 });
 
 describe('settings of a handler', () => {
-  it('are those of the server where it says nothing', () => {
+  it('default to those of the server', () => {
     const option = { maxAttempts: 9, backoff: { delay: 7 }, startFrom: '$', handlerTimeout: 250, concurrency: 3 };
     expect(extras({}, option)).toEqual({
       group: 'workers',
@@ -177,7 +177,7 @@ describe('settings of a handler', () => {
     });
   });
 
-  it('are its own where it says something', () => {
+  it('are its own where it sets them', () => {
     const own = { group: 'mailer', concurrency: 2, maxAttempts: 1, startFrom: '7-1', handlerTimeout: 5 };
     expect(extras({ ...own, backoff: { maxDelay: 5_000 } }, { backoff: { delay: 70 } })).toEqual({
       group: 'mailer',
@@ -205,7 +205,7 @@ describe('settings of a handler', () => {
       { handlerTimeout: -1 },
       '`extras.handlerTimeout` to be an integer from 0 to 2147483647, got `-1`',
     ],
-  ])('refuse a wrong %s', (_name, values, message) => {
+  ])('refuse an invalid %s', (_name, values, message) => {
     expect(messageOf(() => extras(values))).toContain(message);
   });
 
@@ -219,13 +219,13 @@ describe('settings of a handler', () => {
     ['groups', 'group'],
     ['startfrom', 'startFrom'],
     ['handler-timeout', 'handlerTimeout'],
-  ])('refuse the misspelt `%s` and say what was meant', (name, meant) => {
+  ])('refuse the misspelled `%s` and suggest `%s`', (name, meant) => {
     expect(messageOf(() => extras({ [name]: 4 }))).toBe(
       `Expected \`extras.${name}\` to be absent (did you mean \`${meant}\`?), got a number`,
     );
   });
 
-  it('leave names to other transports that look like none of ours, and tell which they are', () => {
+  it('leave unrelated names to other transports, and list these names', () => {
     const foreign = { queue: 'a', durable: true, topic: 'b', qos: 1, toString: 1, stream: 'x' };
     expect(extras({ ...foreign, maxAttempts: 2 })).toEqual(extras({ maxAttempts: 2 }));
     expect(unknownExtras({ ...foreign, maxAttempts: 2 })).toEqual(Object.keys(foreign));
@@ -233,7 +233,7 @@ describe('settings of a handler', () => {
   });
 });
 
-describe('a wrong option', () => {
+describe('an invalid option', () => {
   const DAY = 86_400_000;
   const LONGEST = 2 ** 31 - 1;
   const TEN_YEARS = 3_650 * DAY;
@@ -271,14 +271,14 @@ describe('a wrong option', () => {
     [{}, 'an object'],
   ];
 
-  it.each(INTEGERS)('names `%s` of a server, its bounds and what was received', (name, minimum, maximum) => {
+  it.each(INTEGERS)('is reported with bounds and received value: `%s` of a server', (name, minimum, maximum) => {
     for (const [value, received] of noInteger(minimum, maximum)) {
       const message = messageOf(() => server({ [name]: value }));
       expect(message).toBe(`Expected \`option.${name}\` to be an integer ${range(minimum, maximum)}, got ${received}`);
     }
   });
 
-  it.each(CLIENT_INTEGERS)('names `%s` of a client, its bounds and what was received', (name, minimum, maximum) => {
+  it.each(CLIENT_INTEGERS)('is reported with bounds and received value: `%s` of a client', (name, minimum, maximum) => {
     for (const [value, received] of noInteger(minimum, maximum)) {
       const message = messageOf(() => client({ [name]: value }));
       expect(message).toBe(`Expected \`option.${name}\` to be an integer ${range(minimum, maximum)}, got ${received}`);
@@ -313,14 +313,14 @@ describe('a wrong option', () => {
     ['serializer', 'json', "`'json'` (string)"],
     ['serializer', {}, 'an object'],
     ['deserializer', { deserialize: 'yes' }, 'an object'],
-  ])('names `%s` and what was received instead of %p', (path, value, received) => {
+  ])('is reported by path and received value: `%s` as %p', (path, value, received) => {
     const [name = ''] = path.split('.');
     const message = messageOf(() => server({ [name]: value }));
     expect(message).toMatch(new RegExp(`^Expected \`option\\.${path.replace('.', '\\.')}\` to be [^,]`));
     expect(message.endsWith(`, got ${received}`)).toBe(true);
   });
 
-  it.each([1, 999, -1, 3_650 * 86_400_000 + 1])('is the `groupTtl` %p, neither never nor long enough', (groupTtl) => {
+  it.each([1, 999, -1, 3_650 * 86_400_000 + 1])('is a `groupTtl` of %p, neither 0 nor in bounds', (groupTtl) => {
     const message = messageOf(() => server({ groupTtl }));
     expect(message).toBe(
       `Expected \`option.groupTtl\` to be 0 or an integer from 1000 to 315360000000, got \`${groupTtl}\` (number)`,
@@ -331,13 +331,13 @@ describe('a wrong option', () => {
     ['backoff.delay', { backoff: { delay: 2 ** 31 } }],
     ['backoff.maxDelay', { backoff: { maxDelay: 2 ** 31 } }],
     ['retention.maxAge', { retention: { maxAge: TEN_YEARS + 1 } }],
-  ])('is a time in `%s` that overflows what waits for it', (path, option) => {
+  ])('is a time in `%s` above its maximum', (path, option) => {
     expect(messageOf(() => server(option))).toMatch(
       new RegExp(`^Expected \`option\\.${path.replace('.', '\\.')}\` .* to \\d+, got`),
     );
   });
 
-  it('is a name with half of a surrogate pair, which Redis would store as another', () => {
+  it('is a name with half of a surrogate pair, which Redis would store as another name', () => {
     for (const option of [{ consumerGroup: 'a\ud800' }, { consumer: '\udc00' }, { prefix: 'app\ud83d:' }])
       expect(messageOf(() => server(option))).toMatch(/well-formed string/);
     expect(messageOf(() => extras({ group: '\ud800' }))).toMatch(/well-formed string/);
@@ -347,7 +347,7 @@ describe('a wrong option', () => {
     ['option', { connection, options: { consumerGroup: 'workers' } }],
     ['option', { connection, Option: {} }],
     ['connection', { conection: connection, option: {} }],
-  ])('beside the two keys is named, with the one that was meant: %s', (meant, options) => {
+  ])('at the top level is named, with the key that was meant: %s', (meant, options) => {
     const [name = ''] = Object.keys(options).filter((key) => !['connection', 'option'].includes(key));
     for (const resolve of [resolveServerOptions, resolveClientOptions]) {
       const message = messageOf(() => resolve(options as never));
@@ -355,20 +355,20 @@ describe('a wrong option', () => {
     }
   });
 
-  it('beside the two keys is named, and no value of it', () => {
+  it('at the top level is named, without its value', () => {
     const error = thrownBy(() => resolveClientOptions({ connection, password: 'open-sesame' } as never));
     expect(error.message).toBe('Expected `password` to be one of connection, option, got a string');
     expect(inspect(error)).not.toContain('open-sesame');
   });
 
-  it('is a name within backoff or retention that does not exist', () => {
+  it('is an unknown name within backoff or retention', () => {
     expect(messageOf(() => server({ backoff: { maxdelay: 5 } }))).toContain(
       '`option.backoff.maxdelay` to be one of delay, maxDelay (did you mean `maxDelay`?)',
     );
     expect(messageOf(() => server({ retention: { days: 5 } }))).toContain('`option.retention.days`');
   });
 
-  it('that does not exist is refused, and those that do are named', () => {
+  it('that does not exist is refused, with a list of those that do', () => {
     const message = messageOf(() => server({ leese: 5 }));
     expect(message).toMatch(/^Expected `option\.leese` to be one of .*\blease\b.* \(did you mean `lease`\?\), got/);
   });
@@ -381,17 +381,17 @@ describe('a wrong option', () => {
     expect(messageOf(() => server({ [name]: 1_000 }))).toContain(`\`option.${name}\``);
   });
 
-  it.each([undefined, null, 'redis://127.0.0.1', 7])('is the whole, when it is %p', (options) => {
+  it.each([undefined, null, 'redis://127.0.0.1', 7])('is the options object itself when it is %p', (options) => {
     expect(messageOf(() => resolveClientOptions(options as never))).toContain('`options`');
     expect(messageOf(() => resolveServerOptions(options as never))).toContain('`options`');
   });
 
-  it.each([null, 'fast', 7, true])('is `option`, when it is %p', (option) => {
+  it.each([null, 'fast', 7, true])('is `option` when it is %p', (option) => {
     expect(messageOf(() => resolveClientOptions({ connection, option: option as never }))).toContain('`option`');
     expect(messageOf(() => resolveServerOptions({ connection, option: option as never }))).toContain('`option`');
   });
 
-  it('is the missing consumer group, when a server gets no options', () => {
+  it('is the missing consumer group when a server gets no options', () => {
     expect(messageOf(() => resolveServerOptions({ connection } as never))).toContain('`option.consumerGroup`');
   });
 });
@@ -399,14 +399,14 @@ describe('a wrong option', () => {
 describe('the connection', () => {
   it.each([
     ['ioredis options', { host: '127.0.0.1', port: 6379, password: 'open-sesame' }],
-    ['no options at all, as ioredis takes them', {}],
+    ['no options at all, as ioredis accepts them', {}],
     ['sentinels', { sentinels: [{ host: '127.0.0.1', port: 26_379 }], name: 'main' }],
     ['a URL', 'redis://user:open-sesame@127.0.0.1:6379/0'],
     ['a TLS URL', 'rediss://127.0.0.1:6380'],
     ['a cluster', { nodes: [{ host: '127.0.0.1', port: 7000 }], options: {} }],
     ['a factory', () => undefined],
     ['an empty key prefix', { host: '127.0.0.1', keyPrefix: '' }],
-  ])('may be %s, and is passed on as it is', (_what, source) => {
+  ])('may be %s, and is passed on unchanged', (_what, source) => {
     for (const resolve of sidesWith(source)) expect(resolve()).toMatchObject({ connection: source });
   });
 
@@ -418,10 +418,10 @@ describe('the connection', () => {
     ['a host', '127.0.0.1'],
     ['an empty string', ''],
     ['another scheme', 'https://user:open-sesame@127.0.0.1'],
-    ['no URL', 'redis//user:open-sesame@127.0.0.1'],
+    ['a malformed URL', 'redis//user:open-sesame@127.0.0.1'],
     ['a password alone', 'open-sesame'],
     ['an unclosed URL', 'redis://user:open-sesame@[::1'],
-  ])('may not be %s, and its password is in no message', (_what, source) => {
+  ])('must not be %s, and its password appears in no message', (_what, source) => {
     for (const resolve of sidesWith(source)) {
       expect(messageOf(resolve)).toMatch(/^Expected `connection` to be ioredis options, a redis:\/\/ URL/);
       expect(inspect(thrownBy(resolve))).not.toContain('open-sesame');
@@ -431,7 +431,7 @@ describe('the connection', () => {
   it.each([
     ['host', 'redis://user:open-sesame@127.0.0.1'],
     ['nothing else', ''],
-  ])('may not have the `url` of another library, and says what to write: %s', (_what, url) => {
+  ])('must not have the `url` of another library, and the error says what to write: %s', (_what, url) => {
     for (const resolve of sidesWith({ url })) {
       expect(messageOf(resolve)).toMatch(/^Expected `connection\.url` to be absent.* Write `connection: 'redis:\/\//);
       expect(inspect(thrownBy(resolve))).not.toContain('open-sesame');
@@ -445,20 +445,20 @@ describe('the connection', () => {
     ['options', { options: { host: 'redis', password: 'open-sesame' } }],
     ['rootNodes', { rootNodes: [{ url: 'redis://redis' }] }],
     ['startupNodes', { startupNodes: [{ host: 'redis' }] }],
-  ])('may not say where Redis is by `%s`, which would connect to localhost', (name, source) => {
+  ])('must not give the address as `%s`, which would connect to localhost', (name, source) => {
     for (const resolve of sidesWith(source)) {
       expect(messageOf(resolve)).toContain(`Expected \`connection.${name}\` to be absent`);
       expect(inspect(thrownBy(resolve))).not.toContain('open-sesame');
     }
   });
 
-  it.each([[[]], ['redis:6379'], [{}]])('may not be a cluster of the nodes %j', (nodes) => {
+  it.each([[[]], ['redis:6379'], [{}]])('must not be a cluster of the nodes %j', (nodes) => {
     for (const resolve of sidesWith({ nodes })) {
       expect(messageOf(resolve)).toContain('Expected `connection.nodes` to be a list of at least one node');
     }
   });
 
-  it('may not be a client of ioredis, of whatever copy: one connection cannot do for all', () => {
+  it('must not be an ioredis client, of any copy, since one connection cannot serve every role', () => {
     class OfAnotherCopy {
       duplicate(): this {
         return this;
@@ -479,14 +479,14 @@ describe('the connection', () => {
   it.each([
     ['in the options', { host: '127.0.0.1', password: 'open-sesame', keyPrefix: 'app:' }],
     ['in the URL', 'redis://user:open-sesame@127.0.0.1:6379?keyPrefix=app:'],
-  ])('may have no keyPrefix %s; the message points to `option.prefix`', (_where, source) => {
+  ])('must not have a keyPrefix %s, and the error points to `option.prefix`', (_where, source) => {
     for (const resolve of sidesWith(source)) {
       expect(messageOf(resolve)).toMatch(/^Expected `connection\.keyPrefix` to be absent; use `option\.prefix`/);
       expect(inspect(thrownBy(resolve))).not.toContain('open-sesame');
     }
   });
 
-  it('keeps its password out of the message about another option', () => {
+  it('keeps its password out of errors about other options', () => {
     const secret = { host: '127.0.0.1', password: 'open-sesame' };
     const error = thrownBy(() => resolveClientOptions({ connection: secret, option: { maxPending: -1 } }));
     expect(inspect(error)).not.toContain('open-sesame');

@@ -2,13 +2,13 @@ import { RedisStreamOptionError } from '../../../lib/errors/option-error.js';
 import { RedisStreamRecord, RedisStreamRecordBuilder } from '../../../lib/record/redis-stream.record.js';
 
 describe('RedisStreamRecordBuilder', () => {
-  it('builds a record of the data alone', () => {
+  it('builds a record from data only', () => {
     const record = new RedisStreamRecordBuilder({ a: 1 }).build();
     expect(record).toBeInstanceOf(RedisStreamRecord);
     expect(record).toEqual({ data: { a: 1 }, headers: undefined, messageId: undefined, timeout: undefined });
   });
 
-  it('builds a record of all that was set', () => {
+  it('builds a record from everything that was set', () => {
     const record = new RedisStreamRecordBuilder<string>()
       .setData('hello')
       .setHeaders({ tenant: 'a' })
@@ -29,12 +29,12 @@ describe('RedisStreamRecordBuilder', () => {
     expect(builder.setHeader('a', '2').build().headers).toEqual({ a: '2', b: '1' });
   });
 
-  it('takes falsy data for data', () => {
+  it('accepts falsy data', () => {
     for (const data of [0, '', false, null])
       expect(new RedisStreamRecordBuilder().setData(data).build().data).toBe(data);
   });
 
-  it('changes no record that was built before', () => {
+  it('does not change a record that it built before', () => {
     const builder = new RedisStreamRecordBuilder(1).setHeader('a', '1');
     const first = builder.build();
     builder.setHeader('a', '2').setHeader('b', '2').setData(2).setMessageId('later').setTimeout(1);
@@ -47,7 +47,7 @@ describe('RedisStreamRecordBuilder', () => {
     expect(headers).toEqual({ a: '1' });
   });
 
-  it('takes a timeout of 0, which waits for ever', () => {
+  it('accepts a timeout of 0, which waits forever', () => {
     expect(new RedisStreamRecordBuilder(1).setTimeout(0).build().timeout).toBe(0);
   });
 
@@ -68,7 +68,7 @@ describe('RedisStreamRecordBuilder', () => {
     expect(set).toThrow(/Expected `messageId` to be a non-empty, well-formed string, got /);
   });
 
-  it('is not needed to make a record, whose constructor takes one object and checks it alike', () => {
+  it('is optional, since the constructor of a record takes one object and validates it in the same way', () => {
     const record = new RedisStreamRecord({ data: 1, headers: { a: '1' }, messageId: 'order-7', timeout: 5 });
     expect(record).toEqual(
       new RedisStreamRecordBuilder(1).setHeader('a', '1').setMessageId('order-7').setTimeout(5).build(),
@@ -77,7 +77,7 @@ describe('RedisStreamRecordBuilder', () => {
     expect(() => new RedisStreamRecord({ data: 1, timeout: 2 ** 31 })).toThrow(/`timeout`/);
   });
 
-  it('lets no header re-parent the others', () => {
+  it('does not let a header change the prototype of the headers', () => {
     const { headers } = new RedisStreamRecordBuilder(1).setHeader('__proto__', 'x').setHeader('a', '1').build();
     expect(Object.getPrototypeOf(headers)).toBe(Object.prototype);
     expect(Object.keys(headers ?? {})).toContain('a');

@@ -6,7 +6,7 @@ import { failureOf } from '../../support/calls.js';
 import { Redis } from 'ioredis';
 import type { Command } from 'ioredis';
 
-/** What the script makes of it: see the Lua of `BATCH`. */
+/** Expands a batch as the Lua script `BATCH` does. */
 function expand(flat: readonly (string | number)[]): (string | number)[][] {
   let at = 0;
   const take = (): string | number => flat[at++] as string | number;
@@ -101,7 +101,7 @@ describe('factorOut', () => {
   });
 });
 
-/** Makes the batch script stop with an error of Lua at its last command. */
+/** Makes the batch script fail with a Lua error at its last command. */
 class LastTemplateMissing extends Redis {
   override sendCommand(command: Command, stream?: Parameters<Redis['sendCommand']>[1]): unknown {
     if (command.name.startsWith('eval')) command.args[command.args.length - 1] = '9';
@@ -120,7 +120,7 @@ describe('runTogether', () => {
   afterAll(() => server.stop());
   beforeEach(() => redis.flushall());
 
-  it('gives each command its own result, and none stops the others', async () => {
+  it('gives each command its own result, and lets no failure stop the others', async () => {
     await redis.set('text', 'x');
     const results = await runTogether(redis, [
       ['XADD', 'a', '1-0', 'n', '1'],
@@ -155,7 +155,7 @@ describe('runTogether', () => {
     expect(await redis.xlen('s')).toBe(60_000);
   }, 60_000);
 
-  it('says that nothing is known of any command when the script itself fails', async () => {
+  it('fails without a result for any command when the script itself fails', async () => {
     const client = new LastTemplateMissing({ port: server.port, connectionName: 'test-observer' });
     const commands: BatchCommand[] = [
       ['XADD', 's', '1-0', 'n', '1'],
@@ -167,7 +167,7 @@ describe('runTogether', () => {
     expect(await redis.xlen('s')).toBe(1);
   });
 
-  it('passes on what Redis says before it runs anything', async () => {
+  it('passes on an error that Redis returns before it runs any command', async () => {
     await redis.config('SET', 'min-replicas-to-write', '1');
     const [[error]] = (await runTogether(redis, [['XADD', 's', '*', 'n', '1']])) as [[Error, unknown]];
     await redis.config('SET', 'min-replicas-to-write', '0');

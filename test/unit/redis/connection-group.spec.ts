@@ -25,7 +25,7 @@ beforeEach(() => {
 });
 afterEach(() => Promise.all(groups.map((group) => group.close())));
 
-/** A group whose roles may be sent to other ports than that of the server. */
+/** A group whose roles can connect to ports other than the port of the server. */
 function groupOf(ports: Partial<Record<ConnectionRole, number>> = {}, own: RedisOptions = {}): ConnectionGroup {
   const group = new ConnectionGroup(
     (options, role) => new Redis({ host: server.host, port: ports[role] ?? server.port, ...own, ...options }),
@@ -42,7 +42,7 @@ function groupOf(ports: Partial<Record<ConnectionRole, number>> = {}, own: Redis
 }
 
 describe('the control connection of a group', () => {
-  it('delays nothing when it cannot be made, and is neither part of the status nor a line in the log', async () => {
+  it('delays nothing when it cannot connect, and neither changes the status nor writes to the log', async () => {
     const group = groupOf({ control: await freePort() });
     const writer = group.add('writer');
     const control = group.add('control');
@@ -57,7 +57,7 @@ describe('the control connection of a group', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('changes no status when it is lost and comes back, and leaves it to its user to subscribe again', async () => {
+  it('changes no status when it is lost and comes back, and leaves subscribing again to its user', async () => {
     const group = groupOf();
     const writer = group.add('writer');
     const control = group.add('control');
@@ -76,7 +76,7 @@ describe('the control connection of a group', () => {
     expect(statuses).toEqual(['connected']);
   });
 
-  it('stays while nothing is said on it, whatever timeouts the user has set', async () => {
+  it('stays open while it is idle, whatever timeouts the user sets', async () => {
     const group = groupOf({}, { commandTimeout: 100, socketTimeout: 100 });
     group.add('writer');
     const control = group.add('control');
@@ -89,7 +89,7 @@ describe('the control connection of a group', () => {
     expect(control.client.options).toMatchObject({ connectionName: 'nestjs-redis-stream:control' });
   });
 
-  it('is closed with the group', async () => {
+  it('closes with the group', async () => {
     const group = groupOf();
     const clients = [group.add('writer'), group.add('control')].map(({ client }) => client);
     await group.ready(5_000);
@@ -98,7 +98,7 @@ describe('the control connection of a group', () => {
   });
 });
 
-describe('a group that is closed', () => {
+describe('closing a group', () => {
   it('does not wait for a connection that is between two attempts', async () => {
     const port = await freePort();
     const group = groupOf({ writer: port });
@@ -110,11 +110,11 @@ describe('a group that is closed', () => {
 });
 
 describe('a timer that ioredis 5 leaves behind when a socket is lost', () => {
-  it('neither ends the next socket nor keeps the process from ending', async () => {
+  it('neither closes the next socket nor keeps the process alive', async () => {
     let fired = 0;
     const group = groupOf();
     const { client } = group.add('writer');
-    // What ioredis 5 does; ioredis 6 clears it before it tells of the loss.
+    // What ioredis 5 does; ioredis 6 clears the timer before it emits `close`.
     const leave = (): void => {
       Reflect.set(
         client,

@@ -12,14 +12,14 @@ describe('reconnectDelay', () => {
     }
   });
 
-  it('never gives up and never grows beyond that, however often it has failed', () => {
+  it('never gives up and never exceeds that, after any number of failures', () => {
     for (const attempt of [20, 1_000, 1_000_000, Number.MAX_SAFE_INTEGER]) {
       expect(reconnectDelay(attempt)).toBeGreaterThanOrEqual(750);
       expect(reconnectDelay(attempt)).toBeLessThanOrEqual(1_250);
     }
   });
 
-  it('gives whole milliseconds that differ, so that a fleet does not come back in step', () => {
+  it('returns whole milliseconds with jitter, so that a fleet does not reconnect in step', () => {
     const delays = Array.from({ length: 200 }, () => reconnectDelay(8));
     expect(delays.every(Number.isInteger)).toBe(true);
     expect(new Set(delays).size).toBeGreaterThan(50);
@@ -27,7 +27,7 @@ describe('reconnectDelay', () => {
 });
 
 describe('isClusterConnection', () => {
-  it('knows a cluster by its nodes', () => {
+  it('recognizes a cluster by its nodes', () => {
     expect(isClusterConnection({ nodes: [{ host: '127.0.0.1', port: 7000 }] })).toBe(true);
     expect(isClusterConnection({ host: '127.0.0.1' })).toBe(false);
     expect(isClusterConnection('redis://127.0.0.1')).toBe(false);

@@ -23,34 +23,34 @@ async function serverTime(): Promise<number> {
   return Number(seconds) * 1_000;
 }
 
-/** Somebody sets the clock of this host. */
+/** Steps the wall clock of this host. */
 function stepBy(ms: number): void {
   const real = Date.now.bind(Date);
   jest.spyOn(Date, 'now').mockImplementation(() => real() + ms);
 }
 
 describe('the clock of Redis', () => {
-  it.each([HOUR_MS, -HOUR_MS])('does not follow a step of %d ms of the clock of this host', async (step) => {
+  it.each([HOUR_MS, -HOUR_MS])('does not follow a step of %d ms in the clock of this host', async (step) => {
     const clock = new RedisClock();
     await clock.synchronise(redis);
     stepBy(step);
     expect(Math.abs(clock.now() - (await serverTime()))).toBeLessThan(TOLERANCE_MS + 1_000);
   });
 
-  it('does not follow a step either where the time of Redis may not be asked for', async () => {
+  it('does not follow a step where it was never synchronized', async () => {
     const clock = new RedisClock();
     stepBy(HOUR_MS);
     expect(Math.abs(clock.now() - (await serverTime()))).toBeLessThan(TOLERANCE_MS + 1_000);
   });
 
-  it('tells the time of Redis on a host whose clock is wrong', async () => {
+  it('gives the time of Redis on a host whose clock is wrong', async () => {
     stepBy(-HOUR_MS);
     const clock = new RedisClock();
     await clock.synchronise(redis);
     expect(Math.abs(clock.now() - (await serverTime()))).toBeLessThan(TOLERANCE_MS + 1_000);
   });
 
-  it('is not ahead of Redis after a Redis that stood still was asked for the time', async () => {
+  it('does not run ahead of a Redis that was paused while it was asked for the time', async () => {
     const clock = new RedisClock();
     await clock.synchronise(redis);
     server.pause();

@@ -11,11 +11,11 @@ import type { ErrorKind } from '../../../lib/redis/reply-error.js';
 
 const refusal = (message: string): Error => new ReplyError(message) as Error;
 
-/** How Redis 6.2 reports an error of a command inside a script. */
+/** How Redis 6.2 reports the error of a command inside a script. */
 const inScript62 = (text: string): Error =>
   refusal(`ERR Error running script (call to f_2b1ca59cb3e0a7b1): @user_script:7: @user_script: 7: -${text}`);
 
-/** How Redis 7 does. */
+/** How Redis 7 reports it. */
 const inScript7 = (text: string): Error => refusal(`${text} script: 2b1ca59cb3e0a7b1, on @user_script:7.`);
 
 const TEXTS: [ErrorKind, string][] = [
@@ -46,33 +46,33 @@ const TEXTS: [ErrorKind, string][] = [
 const SCRIPTABLE = TEXTS.filter(([, text]) => /^(OOM|NOGROUP|READONLY|MISCONF|NOREPLICAS|WRONGTYPE)/.test(text));
 
 describe('classify', () => {
-  it.each(TEXTS)('answers %s to %j', (kind, text) => {
+  it.each(TEXTS)('returns %s for %j', (kind, text) => {
     expect(classify(refusal(text))).toBe(kind);
   });
 
-  it.each(TEXTS.filter(([, text]) => text !== ''))('answers %s to %j with a dash in front', (kind, text) => {
+  it.each(TEXTS.filter(([, text]) => text !== ''))('returns %s for %j with a leading dash', (kind, text) => {
     expect(classify(refusal(`-${text}`))).toBe(kind);
   });
 
-  it.each(SCRIPTABLE)('answers %s to %j when Redis 6.2 wraps it in a script error', (kind, text) => {
+  it.each(SCRIPTABLE)('returns %s for %j when Redis 6.2 wraps it in a script error', (kind, text) => {
     expect(classify(inScript62(text))).toBe(kind);
   });
 
-  it.each(SCRIPTABLE)('answers %s to %j when Redis 7 adds the script to it', (kind, text) => {
+  it.each(SCRIPTABLE)('returns %s for %j when Redis 7 appends the script to it', (kind, text) => {
     expect(classify(inScript7(text))).toBe(kind);
   });
 
-  it('rejects a script that is itself at fault', () => {
+  it('returns reject for a script with a bug of its own', () => {
     expect(classify(inScript62("Script attempted to access nonexistent global variable 'x'"))).toBe('reject');
   });
 
-  it('does not take a code for one that merely stands in the text of another error', () => {
+  it('ignores a code inside the text of another error', () => {
     expect(classify(refusal('ERR value is not an integer, OOM or otherwise'))).toBe('reject');
     expect(classify(refusal('WRONGTYPE in a script: NOGROUP'))).toBe('reject');
     expect(classify(inScript62('BUSYGROUP Consumer Group name already exists'))).toBe('reject');
   });
 
-  it('tells a command that never left from one that may have arrived', () => {
+  it('distinguishes a command that was never sent from one that may have arrived', () => {
     expect(classify(new Error("Stream isn't writeable and enableOfflineQueue options is false"))).toBe('not-sent');
     expect(classify(new Error('Connection is closed.'))).toBe('lost');
     expect(classify(new Error('Command timed out'))).toBe('lost');
@@ -85,13 +85,13 @@ describe('classify', () => {
     new ReferenceError('x is not defined'),
     new SyntaxError('Unexpected token'),
     new ScriptFailedError(refusal('ERR too many results to unpack')),
-  ])('takes %p for a fault of our own, not for an answer of Redis nor for a lost connection', (error) => {
+  ])('treats %p as a defect of this library, not as a reply of Redis or a lost connection', (error) => {
     expect(classify(error)).toBe('defect');
     expect(classify(withoutArguments(error))).toBe('defect');
     expect(isMasterLost(error)).toBe(false);
   });
 
-  it('supposes the worst of an error that only looks like one of the server, and of what is no error', () => {
+  it('treats an error that only looks like a server error, and a value that is not an error, as lost', () => {
     expect(classify(new Error('NOGROUP No such key'))).toBe('lost');
     for (const odd of [undefined, null, 'NOGROUP', 7, {}]) expect(classify(odd)).toBe('lost');
   });
@@ -108,14 +108,14 @@ describe('replyCode', () => {
     expect(replyCode(text)).toBe(code);
   });
 
-  it('looks inside what Redis 6.2 says of a script', () => {
+  it('finds the code inside the script error of Redis 6.2', () => {
     expect(replyCode(inScript62('OOM command not allowed').message)).toBe('OOM');
     expect(replyCode(inScript62('WRONGTYPE Operation against a key').message)).toBe('WRONGTYPE');
   });
 });
 
 describe('isMasterLost', () => {
-  it('sends ioredis to look for the master only when this server is none', () => {
+  it('makes ioredis look for the master only when this server is not the master', () => {
     const lost = TEXTS.filter(([, text]) => isMasterLost(refusal(text))).map(([kind]) => kind);
     expect(new Set(lost)).toEqual(new Set(['reconnect']));
     expect(isMasterLost(new Error('Connection is closed.'))).toBe(false);
@@ -125,7 +125,7 @@ describe('isMasterLost', () => {
 describe('withoutArguments', () => {
   const secret = 'open-sesame';
 
-  it('never carries the arguments of the command, however the error is printed', () => {
+  it('never carries the arguments of the command, in any printed form', () => {
     const original = Object.assign(refusal('OOM command not allowed'), {
       command: { name: 'xadd', args: ['sms.send', '*', 'data', secret] },
       previousErrors: [{ command: { args: [secret] } }],
@@ -157,27 +157,27 @@ describe('withoutArguments', () => {
     expect(withoutArguments(refusal('NOPERM no')).name).toBe('ReplyError');
   });
 
-  it('is classified as its original was', () => {
+  it('is classified like its original', () => {
     for (const [kind, text] of TEXTS) expect(classify(withoutArguments(refusal(text)))).toBe(kind);
   });
 
-  it('cuts a long text, and takes no code that is no text', () => {
+  it('truncates a long text, and drops a code that is not a string', () => {
     const copy = withoutArguments(Object.assign(new Error('x'.repeat(10_000)), { code: { secret } }));
     expect(copy.message).toHaveLength(300);
     expect('code' in copy).toBe(false);
   });
 
-  it('makes an Error of anything', () => {
+  it('returns an Error for any value', () => {
     for (const odd of [undefined, null, 'text', 7]) expect(withoutArguments(odd).message).toBe(String(odd));
   });
 
-  it('tells what the connection tried came to, where the error itself is without words', () => {
+  it('joins the errors of all attempts to connect, where the error itself has no message', () => {
     const tried = [new Error('connect ECONNREFUSED ::1:6379'), new Error('connect ECONNREFUSED 127.0.0.1:6379')];
     const { message } = withoutArguments(Object.assign(new AggregateError(tried), { code: 'ECONNREFUSED' }));
     expect(message).toBe('connect ECONNREFUSED ::1:6379; connect ECONNREFUSED 127.0.0.1:6379');
   });
 
-  it('tells what a node of a cluster said, where the error only says that no node could be used', () => {
+  it('adds the error of a cluster node, where the error only says that no node could be used', () => {
     const original = Object.assign(new Error('Failed to refresh slots cache.'), {
       lastNodeError: new Error('connect ECONNREFUSED 127.0.0.1:7000'),
     });
@@ -186,7 +186,7 @@ describe('withoutArguments', () => {
     );
   });
 
-  it('does not touch its original', () => {
+  it('does not change its original', () => {
     const original = Object.assign(refusal('OOM no'), { command: { args: [secret] } });
     withoutArguments(original);
     expect(original.command.args).toEqual([secret]);

@@ -4,13 +4,13 @@ const GOOD = { redis_version: '7.2.4', maxmemory_policy: 'noeviction', aof_enabl
 const report = (changes: Record<string, string>): ReturnType<typeof reportOf> =>
   reportOf(new Map(Object.entries({ ...GOOD, ...changes })));
 
-describe('what is thought of a server', () => {
-  it('has nothing to complain of where all is set as it should be', () => {
+describe('the check of a server', () => {
+  it('finds nothing wrong with a good configuration', () => {
     expect(report({})).toEqual({ unfit: undefined, warnings: [] });
   });
 
   it.each(['allkeys-lru', 'allkeys-lfu', 'allkeys-random', 'volatile-lru', 'volatile-ttl'])(
-    'names %s and what to set instead',
+    'warns about %s and names the policy to set instead',
     (policy) => {
       const { unfit, warnings } = report({ maxmemory_policy: policy });
       expect(unfit).toBeUndefined();
@@ -18,15 +18,15 @@ describe('what is thought of a server', () => {
     },
   );
 
-  it('names the setting without which a restart loses what was taken', () => {
+  it('warns about the setting without which a restart loses accepted messages', () => {
     expect(report({ aof_enabled: '0' }).warnings).toEqual([expect.stringContaining('appendonly yes')]);
   });
 
-  it('has one sentence for each', () => {
+  it('gives one warning per problem', () => {
     expect(report({ aof_enabled: '0', maxmemory_policy: 'allkeys-lru' }).warnings).toHaveLength(2);
   });
 
-  it('does not guess what a managed server leaves out', () => {
+  it('does not guess what a managed server hides', () => {
     expect(reportOf(new Map())).toEqual({ unfit: undefined, warnings: [] });
   });
 
@@ -34,13 +34,13 @@ describe('what is thought of a server', () => {
     expect(report({ redis_version: version }).unfit).toContain(`Redis ${version} is too old: 6.2`);
   });
 
-  it.each(['6.2.0', '6.2.14', '7.0.15', '8.0.2', '10.0.0', '255.255.255', 'unstable'])('takes Redis %s', (version) => {
+  it.each(['6.2.0', '6.2.14', '7.0.15', '8.0.2', '10.0.0', '255.255.255', 'unstable'])('allows Redis %s', (version) => {
     expect(report({ redis_version: version }).unfit).toBeUndefined();
   });
 });
 
-describe('what INFO says', () => {
-  it('is read by name, whatever the sections and line ends', () => {
+describe('the reply to INFO', () => {
+  it('is read by name, regardless of sections and line endings', () => {
     const info = parseInfo(
       '# Server\r\nredis_version:7.2.4\r\nos:Linux 6.1:x86\r\n\r\n# Memory\nmaxmemory_policy:noeviction',
     );
@@ -51,7 +51,7 @@ describe('what INFO says', () => {
     ]);
   });
 
-  it('is nothing where nothing was said', () => {
+  it('is empty for an empty text', () => {
     expect(parseInfo('').size).toBe(0);
   });
 });

@@ -15,7 +15,7 @@ describe('nextId', () => {
     expect(nextId(id)).toBe(next);
   });
 
-  it('stays at the very last id: nothing comes after it', () => {
+  it('stays at the highest id, which has no successor', () => {
     expect(nextId('18446744073709551615-18446744073709551615')).toBe('18446744073709551615-18446744073709551615');
   });
 });

@@ -15,7 +15,7 @@ afterEach(() => {
 });
 
 describe('freePort', () => {
-  it('gives another port each time, and none that outgoing connections are given', async () => {
+  it('returns a new port each time, and none from the range of outgoing connections', async () => {
     const ports = [];
     for (let n = 0; n < 20; n++) ports.push(await freePort());
     expect(new Set(ports).size).toBe(20);
@@ -24,7 +24,7 @@ describe('freePort', () => {
     for (const port of ports) await listenOn(port);
   });
 
-  it('leaves out what somebody listens on', async () => {
+  it('skips ports that are in use', async () => {
     const first = await freePort();
     for (let port = first + 1; port <= first + 5; port++) if (await isFree(port)) await listenOn(port);
     const second = await freePort();
@@ -34,7 +34,7 @@ describe('freePort', () => {
 });
 
 describe('isFree', () => {
-  it('is false of a port that somebody listens on', async () => {
+  it('is false for a port that is in use', async () => {
     const port = await freePort();
     expect(await isFree(port)).toBe(true);
     await listenOn(port);

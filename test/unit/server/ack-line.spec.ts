@@ -16,7 +16,7 @@ describe('AckLine', () => {
     line = new AckLine(groupStreamOf());
   });
 
-  it('gives what one command acks, oldest first, and keeps the rest', () => {
+  it('returns the entries for one ack command, oldest first, and keeps the rest', () => {
     const entries = add(MAX_IDS_PER_ACK * 2 + 1);
     expect(line.take()).toEqual(entries.slice(0, MAX_IDS_PER_ACK));
     expect(line.length).toBe(MAX_IDS_PER_ACK + 1);
@@ -25,7 +25,7 @@ describe('AckLine', () => {
     expect([line.length, line.take()]).toEqual([0, []]);
   });
 
-  it('puts back what was not acked before anything newer, and nothing is lost', () => {
+  it('puts entries that were not acked back before newer ones, and loses none', () => {
     const entries = add(MAX_IDS_PER_ACK + 2);
     const taken = line.take();
     const newer = add(1, 2);
@@ -34,14 +34,14 @@ describe('AckLine', () => {
     expect([...line.take(), ...line.take()]).toEqual([...entries, ...newer]);
   });
 
-  it('never hands out the same list that new entries are added to', () => {
+  it('never returns the list that new entries are added to', () => {
     const [first] = add(1);
     const taken = line.take();
     add(1, 2);
     expect(taken).toEqual([first]);
   });
 
-  it('pauses for a while after a refusal, or until it is resumed', () => {
+  it('pauses for the given time after a refusal, or until it is resumed', () => {
     jest.useFakeTimers();
     expect(line.isPaused).toBe(false);
     line.putBack(add(1), 250);

@@ -2,7 +2,7 @@ import { ConcurrencyGate } from '../../../lib/server/running/concurrency-gate.js
 import type { SlotTaker } from '../../../lib/server/running/concurrency-gate.js';
 import { SeededRandom } from '../support/random.js';
 
-/** Whether a promise has settled once all that is due now has run. */
+/** Whether a promise has settled once all callbacks that are due have run. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;
   void promise.then(() => (settled = true));
@@ -14,7 +14,7 @@ const taker = (start: () => void): SlotTaker => ({ start });
 const nothing = taker(() => undefined);
 
 describe('ConcurrencyGate', () => {
-  it('has as many slots as it was given, and counts them down and up', () => {
+  it('has the given number of slots, and counts them down and up', () => {
     const gate = new ConcurrencyGate(2);
     expect(gate.free).toBe(2);
     gate.enter(nothing);
@@ -26,7 +26,7 @@ describe('ConcurrencyGate', () => {
     expect(gate.free).toBe(2);
   });
 
-  it('starts at once while there is a slot, else when one is left, first come first served', () => {
+  it('starts a taker at once while a slot is free, or else in order of arrival as slots become free', () => {
     const gate = new ConcurrencyGate(1);
     const started: string[] = [];
     for (const name of ['a', 'b', 'c']) gate.enter(taker(() => started.push(name)));
@@ -40,7 +40,7 @@ describe('ConcurrencyGate', () => {
     expect(gate.free).toBe(1);
   });
 
-  it('gives a free slot to one who waits to start before any read may ask for it', async () => {
+  it('gives a free slot to a waiting taker before any read', async () => {
     const gate = new ConcurrencyGate(1);
     gate.enter(nothing);
     gate.enter(nothing);
@@ -52,11 +52,11 @@ describe('ConcurrencyGate', () => {
     expect(await isSettled(read)).toBe(true);
   });
 
-  it('lets a read go ahead at once while there is a slot', async () => {
+  it('lets a read proceed at once while a slot is free', async () => {
     expect(await isSettled(new ConcurrencyGate(1).available())).toBe(true);
   });
 
-  it('lets all who wait look again at wake, slots or not', async () => {
+  it('lets all waiting reads check again on wake, even without a free slot', async () => {
     const gate = new ConcurrencyGate(1);
     gate.enter(nothing);
     const both = Promise.all([gate.available(), gate.available()]);
@@ -65,7 +65,7 @@ describe('ConcurrencyGate', () => {
     expect(gate.free).toBe(0);
   });
 
-  it('drops those who were not started, and lets reads look again', async () => {
+  it('drops takers that did not start, and lets reads check again', async () => {
     const gate = new ConcurrencyGate(1);
     const started: string[] = [];
     gate.enter(taker(() => started.push('a')));
@@ -78,7 +78,7 @@ describe('ConcurrencyGate', () => {
     expect(gate.free).toBe(1);
   });
 
-  it('bears one who leaves while it starts', () => {
+  it('accepts takers that leave while they start', () => {
     const gate = new ConcurrencyGate(1);
     let runs = 0;
     for (let i = 0; i < 1_000; i++) {
@@ -93,7 +93,7 @@ describe('ConcurrencyGate', () => {
     expect(gate.free).toBe(1);
   });
 
-  it('starts any number of those who leave at once one after the other, not one within the other', () => {
+  it('starts any number of takers that leave at once in sequence, not nested', () => {
     const gate = new ConcurrencyGate(1);
     let runs = 0;
     gate.enter(nothing);
@@ -108,12 +108,12 @@ describe('ConcurrencyGate', () => {
     const begun = performance.now();
     gate.leave();
     expect(runs).toBe(100_000);
-    // A line that moves up by one for each of them takes many seconds.
+    // A queue that shifts by one for each of them takes many seconds.
     expect(performance.now() - begun).toBeLessThan(2_000);
     expect(gate.free).toBe(1);
   });
 
-  it('keeps its count when one throws as it starts', () => {
+  it('keeps its count when a taker throws as it starts', () => {
     const gate = new ConcurrencyGate(1);
     gate.enter(nothing);
     gate.enter(
@@ -131,7 +131,7 @@ describe('ConcurrencyGate', () => {
 });
 
 describe('ConcurrencyGate with claims', () => {
-  it('grants at once what is free, and no more than was asked for', async () => {
+  it('grants free slots at once, and no more than requested', async () => {
     const gate = new ConcurrencyGate(8);
     expect(await gate.claim(3)).toBe(3);
     expect(gate.free).toBe(5);
@@ -139,7 +139,7 @@ describe('ConcurrencyGate with claims', () => {
     expect(gate.free).toBe(0);
   });
 
-  it('goes before reads: a slot that is left goes to a claim, however long a read has waited', async () => {
+  it('gives a slot that becomes free to a claim before a read, however long the read has waited', async () => {
     const gate = new ConcurrencyGate(1);
     gate.enter(nothing);
     const read = gate.available();
@@ -151,7 +151,7 @@ describe('ConcurrencyGate with claims', () => {
     expect(await isSettled(read)).toBe(true);
   });
 
-  it('keeps from reads what a claim waits for', async () => {
+  it('gives the first slot that becomes free to a waiting claim, and only the next one to reads', async () => {
     const gate = new ConcurrencyGate(4);
     for (let i = 0; i < 4; i++) gate.enter(nothing);
     const claim = gate.claim(3);
@@ -161,7 +161,7 @@ describe('ConcurrencyGate with claims', () => {
     expect(gate.free).toBe(1);
   });
 
-  it('never waits for more slots than there are', async () => {
+  it('does not make a claim wait for more slots than it has', async () => {
     const gate = new ConcurrencyGate(2);
     gate.enter(nothing);
     gate.enter(nothing);
@@ -173,7 +173,7 @@ describe('ConcurrencyGate with claims', () => {
     expect(gate.free).toBe(2);
   });
 
-  it('serves claims and takers in the order in which they came', async () => {
+  it('serves claims and takers in order of arrival', async () => {
     const gate = new ConcurrencyGate(1);
     const order: string[] = [];
     const claim = (name: string): void =>
@@ -193,7 +193,7 @@ describe('ConcurrencyGate with claims', () => {
     expect(order).toEqual(['claim 1', 'taker 1', 'claim 2', 'taker 2']);
   });
 
-  it('gives the claimed slots to the takers that come with them, before whoever waits', async () => {
+  it('gives claimed slots to the takers of the claim before waiting takers', async () => {
     const gate = new ConcurrencyGate(2);
     const order: string[] = [];
     const slots = await gate.claim(2);
@@ -207,7 +207,7 @@ describe('ConcurrencyGate with claims', () => {
     expect(order).toEqual(['a', 'b', 'waits']);
   });
 
-  it('gives what a claim did not use to those who wait, then to reads', async () => {
+  it('gives unused slots of a claim to waiting takers, then to reads', async () => {
     const gate = new ConcurrencyGate(3);
     let started = 0;
     const slots = await gate.claim(3);
@@ -219,7 +219,7 @@ describe('ConcurrencyGate with claims', () => {
     expect(await isSettled(read)).toBe(true);
   });
 
-  it('runs no more than its limit where a claim brings more takers than slots', async () => {
+  it('never exceeds its limit when a claim brings more takers than slots', async () => {
     const gate = new ConcurrencyGate(2);
     let started = 0;
     const slots = await gate.claim(1);
@@ -232,7 +232,7 @@ describe('ConcurrencyGate with claims', () => {
     expect(started).toBe(3);
   });
 
-  it('grants 0 to those that wait when it is cleared, and keeps what was granted before', async () => {
+  it('grants 0 to waiting claims when it is cleared, and keeps earlier grants', async () => {
     const gate = new ConcurrencyGate(1);
     const granted = await gate.claim(1);
     const waiting = [gate.claim(1), gate.claim(1)];
@@ -245,8 +245,8 @@ describe('ConcurrencyGate with claims', () => {
   });
 });
 
-describe('ConcurrencyGate with reads under way', () => {
-  it('offers no second read what the first has asked for', async () => {
+describe('ConcurrencyGate with reads in progress', () => {
+  it('does not offer a second read the slots that the first asked for', async () => {
     const gate = new ConcurrencyGate(4);
     gate.ask(3);
     expect(gate.free).toBe(1);
@@ -261,7 +261,7 @@ describe('ConcurrencyGate with reads under way', () => {
     expect(gate.isIdle).toBe(true);
   });
 
-  it('lets takers and claims have slots that a read has asked for: it may bring nothing', async () => {
+  it('lets takers and claims use slots that a read asked for, since the read may bring nothing', async () => {
     const gate = new ConcurrencyGate(2);
     let started = 0;
     gate.ask(2);
@@ -271,7 +271,7 @@ describe('ConcurrencyGate with reads under way', () => {
     expect(gate.free).toBe(0);
   });
 
-  it('keeps what a read brought waiting where claims were faster', async () => {
+  it('makes the entries of a read wait where a claim was faster', async () => {
     const gate = new ConcurrencyGate(1);
     let started = 0;
     gate.ask(1);
@@ -285,13 +285,13 @@ describe('ConcurrencyGate with reads under way', () => {
 });
 
 describe('ConcurrencyGate that is held', () => {
-  it('resolves at once where nothing runs', async () => {
+  it('resolves the hold at once where nothing runs', async () => {
     const gate = new ConcurrencyGate(2);
     expect(await isSettled(gate.hold(60_000))).toBe(true);
     expect([gate.free, gate.isIdle]).toEqual([0, false]);
   });
 
-  it('starts nothing new, and resolves when the last run is over', async () => {
+  it('starts nothing new, and resolves the hold when the last run ends', async () => {
     const gate = new ConcurrencyGate(3);
     let started = 0;
     gate.enter(nothing);
@@ -307,7 +307,7 @@ describe('ConcurrencyGate that is held', () => {
     expect([started, await isSettled(claim), await isSettled(read)]).toEqual([0, false, false]);
   });
 
-  it('waits for claims that are under way', async () => {
+  it('waits for claims in progress', async () => {
     const gate = new ConcurrencyGate(2);
     let started = 0;
     const slots = await gate.claim(1);
@@ -320,7 +320,7 @@ describe('ConcurrencyGate that is held', () => {
     expect(started).toBe(1);
   });
 
-  it('runs alone what it is held for, then lets the others go on in their order', async () => {
+  it('runs the held taker alone, then lets the others continue in order', async () => {
     const gate = new ConcurrencyGate(2);
     const order: string[] = [];
     await gate.hold(60_000);
@@ -337,7 +337,7 @@ describe('ConcurrencyGate that is held', () => {
     expect(await isSettled(read)).toBe(true);
   });
 
-  it('waits no longer than its patience for what runs', async () => {
+  it('waits for running takers no longer than the given time', async () => {
     const gate = new ConcurrencyGate(1);
     let started = 0;
     gate.enter(nothing);
@@ -346,14 +346,14 @@ describe('ConcurrencyGate that is held', () => {
     expect(started).toBe(1);
     gate.enter(taker(() => started++));
     gate.release();
-    // One is too many as it is: the next has to wait for both.
+    // One more than the limit already runs: the next taker waits for both.
     gate.leave();
     expect(started).toBe(1);
     gate.leave();
     expect(started).toBe(2);
   });
 
-  it('lets go of its timer when all is quiet', async () => {
+  it('clears its timer when nothing runs any more', async () => {
     const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
     const before = timers();
     const gate = new ConcurrencyGate(1);
@@ -376,7 +376,7 @@ describe('ConcurrencyGate that is held', () => {
     expect(gate.isIdle).toBe(true);
   });
 
-  it('starts any number of quick ones after its release, one after the other', async () => {
+  it('starts any number of short takers after its release, in sequence', async () => {
     const gate = new ConcurrencyGate(1);
     let runs = 0;
     await gate.hold(60_000);
@@ -431,7 +431,7 @@ class Traffic {
     await Promise.resolve();
   }
 
-  /** Lets everything come to its end. */
+  /** Runs everything to its end. */
   async finish(): Promise<void> {
     for (let left = 100_000; left > 0 && !this.isFinished; left--) {
       this.leave();
@@ -502,7 +502,7 @@ class Traffic {
     this.gate.answered(count);
   }
 
-  /** Holds the gate, runs something alone once it is quiet, or releases it. */
+  /** Holds the gate, runs a taker alone once nothing else runs, or releases the gate. */
   private hold(): void {
     if (!this.isHeld) {
       this.isHeld = true;
@@ -521,7 +521,7 @@ class Traffic {
 }
 
 describe('ConcurrencyGate under random traffic', () => {
-  it.each([1, 2, 3, 4, 5, 6, 7, 8])('never runs more than its limit and forgets nobody (seed %i)', async (seed) => {
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('never runs more than its limit and loses no taker (seed %i)', async (seed) => {
     const random = new SeededRandom(seed);
     const limit = random.integer(1, 12);
     const gate = new ConcurrencyGate(limit);

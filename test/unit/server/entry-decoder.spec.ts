@@ -19,7 +19,7 @@ const REPLIES = `reply:${INBOX}`;
 
 const rejectElsewhere = (error: Error): unknown => runInNewContext('Promise.reject(error)', { error });
 
-/** Writes down what it receives. */
+/** Records what it receives. */
 class Sink implements DecodeSink {
   readonly received: (IncomingMessage | 'unusable')[] = [];
 
@@ -73,7 +73,7 @@ describe('EntryDecoder', () => {
     return sink;
   }
 
-  /** Once something came of it. */
+  /** Waits for the result of decoding. */
   async function decoded(entry: HeldEntry): Promise<Sink['received']> {
     const { received } = decode(entry);
     await eventually(() => expect(received).toHaveLength(1));
@@ -82,18 +82,18 @@ describe('EntryDecoder', () => {
 
   const letters = (): ReturnType<typeof entriesOf> => entriesOf(raw, groupStream.deadLetterStream);
 
-  it('decodes at once what leaves no doubt', async () => {
+  it('decodes unambiguous fields at once', async () => {
     const { received } = decode(await running(['data', '{"a":"é"}']));
     expect(received).toMatchObject([{ data: { a: 'é' }, request: undefined }]);
   });
 
-  it('notes the return address of a request on the entry', async () => {
+  it('stores the reply address of a request on the entry', async () => {
     const entry = await running(['data', '7', 'id', ID, 'reply', INBOX]);
     decode(entry);
     expect(entry.request).toEqual({ id: ID, inbox: INBOX, ttl: 0 });
   });
 
-  it('refuses at once what cannot be understood, and stores it as a dead letter', async () => {
+  it('refuses an undecodable entry at once, and stores it as a dead letter', async () => {
     const entry = await running(['data', '{']);
     expect(decode(entry).received).toEqual(['unusable']);
     expect(entry.phase).toBe('settling');
@@ -102,20 +102,20 @@ describe('EntryDecoder', () => {
     expect(await entriesOf(raw, groupStream.stream)).toHaveLength(1);
   });
 
-  it('answers a request that it cannot understand, and deletes it', async () => {
+  it('answers an undecodable request, and deletes it', async () => {
     await raw.xadd(REPLIES, '*', 'open', '1');
     const entry = await running(['data', '{', 'id', ID, 'reply', INBOX]);
     decode(entry);
     await eventually(async () => expect(await raw.xlen(REPLIES)).toBe(2));
     const [, reply] = await entriesOf(raw, REPLIES);
     expect(reply?.fields).toMatchObject({ id: ID, seq: '0', last: '1' });
-    expect(reply?.fields['err']).toContain('Field `data` is no JSON');
+    expect(reply?.fields['err']).toContain('Field `data` is not JSON');
     await eventually(() => expect(entry.phase).toBe('released'));
     expect(await letters()).toHaveLength(1);
     expect(await entriesOf(raw, groupStream.stream)).toEqual([]);
   });
 
-  it('acks an entry that was deleted, and emits that it is lost', async () => {
+  it('acks an entry that was deleted, and emits `entryLost`', async () => {
     const entry = groupStream.hold('1-0', 1, null);
     if (!entry) throw new Error('held already');
     entry.queue();
@@ -125,22 +125,22 @@ describe('EntryDecoder', () => {
     await eventually(() => expect(entry.phase).toBe('released'));
   });
 
-  describe('with text that may be broken', () => {
-    it('asks Redis, and takes a replacement character that the sender has written', async () => {
+  describe('with text that may not be UTF-8', () => {
+    it('asks Redis, and accepts a replacement character that the sender wrote', async () => {
       const entry = await running(['data', '"\uFFFD"']);
       const { received } = decode(entry);
       expect(received).toEqual([]);
       await eventually(() => expect(received).toMatchObject([{ data: '\uFFFD' }]));
     });
 
-    it('stores what is not UTF-8 as a dead letter', async () => {
+    it('stores an entry that is not UTF-8 as a dead letter', async () => {
       const entry = await running(['data', Buffer.from([0x22, 0xff, 0x22])]);
       expect(await decoded(entry)).toEqual(['unusable']);
       await eventually(async () => expect(await letters()).toMatchObject([{ fields: { 'x-reason': 'undecodable' } }]));
       expect((await letters())[0]?.fields['x-error']).toBe('Field `data` is not UTF-8');
     });
 
-    it('tries again later where Redis cannot be asked: nothing is known against the entry', async () => {
+    it('retries later where Redis cannot be asked, since the entry may be valid', async () => {
       const entry = await running(['data', '"\uFFFD"']);
       void parts.writer.close();
       expect(await decoded(entry)).toEqual(['unusable']);
@@ -148,7 +148,7 @@ describe('EntryDecoder', () => {
       expect(parts.emitted).toMatchObject([['retried', { id: entry.id, delayMs: 1_000 }]]);
     });
 
-    it('lets an entry go that was lost meanwhile', async () => {
+    it('releases an entry that was lost in the meantime', async () => {
       const entry = await running(['data', Buffer.from([0x22, 0xff, 0x22])]);
       const { received } = decode(entry);
       entry.lose(new Error('lost'));
@@ -159,7 +159,7 @@ describe('EntryDecoder', () => {
   });
 
   describe('with a deserializer', () => {
-    it('shows it pattern, data, headers and stream, and the id of a request', async () => {
+    it('gives it pattern, data, headers and stream, and the id of a request', async () => {
       const seen: unknown[] = [];
       await use((packet: unknown, options: unknown) => {
         seen.push(packet, options);
@@ -174,7 +174,7 @@ describe('EntryDecoder', () => {
       expect(received).toMatchObject([{ data: 'seven', request: { id: ID, inbox: INBOX } }]);
     });
 
-    it('shows it text that is not JSON as it is', async () => {
+    it('gives it text that is not JSON unchanged', async () => {
       await use((packet: { data: unknown }) => ({ pattern: 'sum', data: [packet.data] }));
       expect(decode(await running(['data', '<xml/>'])).received).toMatchObject([{ data: ['<xml/>'] }]);
     });
@@ -182,7 +182,7 @@ describe('EntryDecoder', () => {
     it.each<[string, Deserializer['deserialize']]>([
       ['a promise', async () => ({ pattern: 'sum', data: 'seven' })],
       ['a promise of another realm', () => runInNewContext("Promise.resolve({ data: 'seven' })") as never],
-      ['what only has `then`', () => runInNewContext("({ then(use) { use({ data: 'seven' }) } })") as never],
+      ['an object with only `then`', () => runInNewContext("({ then(use) { use({ data: 'seven' }) } })") as never],
     ])('waits for one that returns %s', async (_what, deserialize) => {
       await use(deserialize);
       const { received } = decode(await running(['data', '7']));
@@ -200,7 +200,7 @@ describe('EntryDecoder', () => {
       ['rejects', () => Promise.reject(new TypeError('open-sesame'))],
       ['rejects in another realm', () => rejectElsewhere(new TypeError('open-sesame')) as never],
       ['returns nothing', () => undefined as never],
-    ])('calls an entry undecodable where it %s, and quotes nothing of it', async (_how, deserialize) => {
+    ])('treats an entry as undecodable where it %s, and quotes none of the content', async (_how, deserialize) => {
       await use(deserialize);
       const entry = await running(['data', '"open-sesame"', 'id', ID, 'reply', INBOX]);
       expect(await decoded(entry)).toEqual(['unusable']);

@@ -81,7 +81,7 @@ describe('EntryRun', () => {
     (await entriesOf(raw, groupStream.deadLetterStream)).map(({ fields }) => fields);
 
   describe('of an event', () => {
-    it('runs all event handlers, and none for requests beside them', async () => {
+    it('runs all event handlers, and no request handler', async () => {
       const seen: unknown[] = [];
       const note = (name: string): MessageHandler => handlerOf((data) => void seen.push([name, data]));
       await laneOf({ events: [note('one'), note('two')], message: note('message') });
@@ -93,7 +93,7 @@ describe('EntryRun', () => {
       expect([await pending(), await lengthOfStream()]).toEqual([0, 1]);
     });
 
-    it('runs the message handler where there is no other', async () => {
+    it('runs the message handler where there is no event handler', async () => {
       const seen: unknown[] = [];
       await laneOf({ message: handlerOf((data) => of(seen.push(data))) });
       await runToTheEnd(EVENT);
@@ -101,7 +101,7 @@ describe('EntryRun', () => {
       expect(await replies()).toEqual([]);
     });
 
-    it('stores it as a dead letter where there is no handler: no attempt would help', async () => {
+    it('becomes a dead letter where there is no handler, since no attempt would help', async () => {
       await laneOf({});
       await runToTheEnd(EVENT);
       expect(await letters()).toMatchObject([{ 'x-reason': 'unrecoverable', 'x-error': NO_MESSAGE_HANDLER }]);
@@ -121,14 +121,14 @@ describe('EntryRun', () => {
       expect(await letters()).toMatchObject([{ 'x-reason': 'failed', 'x-error': 'oops' }]);
     });
 
-    it('becomes a dead letter where its handler says so, although it completes', async () => {
+    it('becomes a dead letter where its handler asks for it, although the handler completes', async () => {
       const handler = handlerOf((_data, context) => (context as RedisStreamContext).deadLetter('not ours'));
       await laneOf({ events: [handler] });
       await runToTheEnd(EVENT);
       expect(await letters()).toMatchObject([{ 'x-reason': 'rejected', 'x-error': 'not ours' }]);
     });
 
-    it('is acked unrun where it was redriven for another group', async () => {
+    it('is acked without a run where it was redriven for another group', async () => {
       let runs = 0;
       await laneOf({ events: [handlerOf(() => runs++)] });
       await runToTheEnd(['x-only-group', 'mailer', ...EVENT]);
@@ -137,7 +137,7 @@ describe('EntryRun', () => {
   });
 
   describe('of a request', () => {
-    it('runs the message handler alone, answers, and deletes the entry', async () => {
+    it('runs only the message handler, answers, and deletes the entry', async () => {
       const seen: string[] = [];
       await laneOf({
         events: [handlerOf(() => seen.push('event'))],
@@ -155,14 +155,14 @@ describe('EntryRun', () => {
       expect([await pending(), await lengthOfStream()]).toEqual([0, 0]);
     });
 
-    it('is answered by the first event handler where there is no other, and no other group', async () => {
+    it('is answered by the first event handler where there is no message handler and no other group', async () => {
       await laneOf({ events: [handlerOf(() => 'first'), handlerOf(() => 'second')] });
       await runToTheEnd(REQUEST);
       expect(await replies()).toEqual([{ id: ID, seq: '0', data: '"first"', last: '1' }]);
       expect(await lengthOfStream()).toBe(0);
     });
 
-    it('is an event to event handlers where another group reads the stream: neither answered nor deleted', async () => {
+    it('is run like an event by event handlers where another group reads the stream, neither answered nor deleted', async () => {
       const seen: string[] = [];
       const events = ['first', 'second'].map((name) => handlerOf(() => seen.push(name)));
       await laneOf({ events }, { isOnlyGroup: () => Promise.resolve(false) });
@@ -178,23 +178,23 @@ describe('EntryRun', () => {
       expect(await letters()).toEqual([]);
     });
 
-    it('that fails is answered and settled: no retry, no dead letter', async () => {
+    it('is answered and settled when it fails, without a retry or a dead letter', async () => {
       await laneOf({ message: handlerOf(() => throwError(() => ({ status: 'error', message: 'no' }))) });
       await runToTheEnd(REQUEST);
       expect(await replies()).toEqual([{ id: ID, seq: '0', err: '{"status":"error","message":"no"}', last: '1' }]);
       expect([await pending(), await lengthOfStream(), await letters(), parts.emitted]).toEqual([0, 0, [], []]);
     });
 
-    it('that fails in its last attempt is answered all the same', async () => {
+    it('is also answered when it fails in its last attempt', async () => {
       await laneOf({ message: handlerOf(() => throwError(() => 'no')), extras: { maxAttempts: 1 } });
       await runToTheEnd(REQUEST);
       expect([(await replies())[0]?.['err'], await letters()]).toEqual(['"no"', []]);
     });
 
-    it('is dropped unrun when its caller has stopped waiting', async () => {
+    it('is dropped without a run when its caller has stopped waiting', async () => {
       let runs = 0;
       await laneOf({ message: handlerOf(() => runs++) });
-      // By its id it was added in 1970.
+      // Its id dates it to 1970.
       await raw.xadd(groupStream.stream, '1-0', ...REQUEST, 'ttl', '30000');
       const entry = await nextOf(raw, groupStream);
       lane.run(entry);
@@ -213,7 +213,7 @@ describe('EntryRun', () => {
     });
   });
 
-  describe('of a request whose caller leaves', () => {
+  describe('of a request whose caller stops waiting', () => {
     it('unsubscribes, aborts the signal, frees the slot and settles without an answer', async () => {
       const subject = new Subject();
       let context: RedisStreamContext | undefined;
@@ -242,7 +242,7 @@ describe('EntryRun', () => {
       expect([await pending(), await lengthOfStream(), lane.gate.isIdle]).toEqual([0, 0, true]);
     });
 
-    it('ends the run when a value cannot be sent, and tells the caller why', async () => {
+    it('ends the run when a value cannot be sent, and sends the caller the reason', async () => {
       const source = new Subject();
       await laneOf({ message: handlerOf(() => source) });
       const entry = await run(REQUEST);
@@ -254,7 +254,7 @@ describe('EntryRun', () => {
   });
 
   describe('of an entry that is lost', () => {
-    it('unsubscribes, aborts the signal and lets the entry go', async () => {
+    it('unsubscribes, aborts the signal and releases the entry', async () => {
       let isOpen = true;
       let signal: AbortSignal | undefined;
       const handler = handlerOf((_data, context) => {
@@ -280,7 +280,7 @@ describe('EntryRun', () => {
       expect(await pending()).toBe(1);
     });
 
-    it('keeps it held although an earlier attempt, which ran into its timeout, settles meanwhile', async () => {
+    it('keeps the entry held although an earlier attempt, which timed out, settles in the meantime', async () => {
       const runs = [deferred(), deferred()];
       let attempts = 0;
       const handler = handlerOf(() => runs[attempts++]?.promise);
@@ -299,7 +299,7 @@ describe('EntryRun', () => {
       expect(entry.phase).toBe('released');
     });
 
-    it('does not start where it was lost while it waited for its slot', async () => {
+    it('does not start where the entry was lost while it waited for a slot', async () => {
       let runs = 0;
       await laneOf({ events: [handlerOf(() => (runs++, NEVER))] });
       const first = await run(EVENT);
@@ -310,7 +310,7 @@ describe('EntryRun', () => {
     });
   });
 
-  it('starts nothing once the server stops, and gives the slot back', async () => {
+  it('starts nothing once the server stops, and frees the slot', async () => {
     let runs = 0;
     await laneOf({ events: [handlerOf(() => runs++)] }, { isStopped: () => true });
     const entry = await run(EVENT);
@@ -340,7 +340,7 @@ describe('EntryRun', () => {
   });
 
   describe('of an entry that is given up', () => {
-    it('answers a request, and stores it', async () => {
+    it('answers a request with an error, and stores it as a dead letter', async () => {
       await laneOf({ message: handlerOf(() => 7) });
       const entry = await delivered(raw, groupStream, REQUEST);
       lane.abandon(entry);
@@ -353,7 +353,7 @@ describe('EntryRun', () => {
       expect(await letters()).toMatchObject([{ 'x-reason': 'abandoned' }]);
     });
 
-    it('neither answers nor deletes a request in place of another group', async () => {
+    it('neither answers nor deletes a request that is for another group to answer', async () => {
       await laneOf({ events: [handlerOf(() => 7)] }, { isOnlyGroup: () => Promise.resolve(false) });
       const entry = await delivered(raw, groupStream, REQUEST);
       lane.abandon(entry);
@@ -363,7 +363,7 @@ describe('EntryRun', () => {
     });
   });
 
-  describe('of a request that cannot be understood', () => {
+  describe('of an undecodable request', () => {
     const BROKEN = ['data', '{', ...REQUEST.slice(2)];
 
     it('is answered and deleted by the group that answers its stream', async () => {
@@ -384,7 +384,7 @@ describe('EntryRun', () => {
       ]);
     });
 
-    it('is let go where it is lost while Redis is asked who answers', async () => {
+    it('is released where it is lost while Redis is asked which group answers', async () => {
       const answer = deferred<boolean>();
       await laneOf({ events: [handlerOf(() => 7)] }, { isOnlyGroup: () => answer.promise });
       const entry = await run(BROKEN);

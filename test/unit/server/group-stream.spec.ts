@@ -3,7 +3,7 @@ import { SeededRandom } from '../support/random.js';
 import { groupStreamOf, quietRun, routeOf, runningIn, settlingIn, takenFrom } from './support/entries.js';
 
 describe('GroupStream', () => {
-  it('holds an entry once, and again when it was let go', () => {
+  it('holds an entry once, and again after its release', () => {
     const groupStream = groupStreamOf();
     const entry = takenFrom(groupStream, '1-0');
     expect(groupStream.hold('1-0', 2, ['data', '8'])).toBeUndefined();
@@ -13,7 +13,7 @@ describe('GroupStream', () => {
     expect(takenFrom(groupStream, '1-0')).not.toBe(entry);
   });
 
-  it('keeps an entry that was taken anew when its forerunner under the same id is let go twice', () => {
+  it('keeps an entry that was taken again when its predecessor with the same id is released twice', () => {
     const groupStream = groupStreamOf();
     const entry = takenFrom(groupStream, '1-0');
     entry.release();
@@ -23,7 +23,7 @@ describe('GroupStream', () => {
     expect(groupStream.holds('1-0')).toBe(true);
   });
 
-  it('finds its entries by their phases', () => {
+  it('finds its entries by phase', () => {
     const groupStream = groupStreamOf();
     const taken = takenFrom(groupStream, '1-0');
     const running = runningIn(groupStream, '2-0');
@@ -34,7 +34,7 @@ describe('GroupStream', () => {
     expect([...groupStream.entries]).toEqual([taken, running, settling]);
   });
 
-  it('counts as backlog what waits for an attempt or for its settlement, and nothing that has a slot or wants one', () => {
+  it('counts as backlog the entries that wait for an attempt or for settlement, not those that hold or want a slot', () => {
     const groupStream = groupStreamOf();
     const entry = takenFrom(groupStream, '1-0');
     const backlogAfter = (step: () => void): number => {
@@ -51,7 +51,7 @@ describe('GroupStream', () => {
     expect(backlogAfter(() => entry.release())).toBe(0);
   });
 
-  it('takes a lost entry out of the backlog, whatever it waited for', () => {
+  it('removes a lost entry from the backlog, whatever it waited for', () => {
     const groupStream = groupStreamOf();
     const waiting = runningIn(groupStream, '1-0');
     waiting.wait();
@@ -62,7 +62,7 @@ describe('GroupStream', () => {
     expect([groupStream.backlog, groupStream.heldCount]).toEqual([0, 0]);
   });
 
-  it('counts right over random lives of many entries', () => {
+  it('counts correctly over random transitions of many entries', () => {
     const random = new SeededRandom(12);
     const groupStream = groupStreamOf();
     const steps: ((entry: HeldEntry) => void)[] = [
@@ -81,7 +81,7 @@ describe('GroupStream', () => {
       try {
         if (entry) steps[random.integer(0, steps.length - 1)]?.(entry);
       } catch {
-        // Not legal in its phase: then it must have changed nothing.
+        // An illegal transition must change nothing.
       }
       const backlog = groupStream.inPhase('waiting', 'settling').length;
       if (groupStream.backlog !== backlog) wrong.push([round, groupStream.backlog, backlog]);
@@ -91,14 +91,14 @@ describe('GroupStream', () => {
     expect([groupStream.backlog, groupStream.heldCount]).toEqual([0, 0]);
   });
 
-  it('starts a group where its handler says, and one that was there before from the oldest entry', () => {
+  it('starts a group where its handler says, and recreates one that it has joined before from the oldest entry', () => {
     const groupStream = groupStreamOf('app:sum', routeOf({ extras: { startFrom: '$' } }));
     expect(groupStream.startFrom).toBe('$');
     groupStream.joined(false);
     expect(groupStream.startFrom).toBe('0');
   });
 
-  it('is left alone for a while after Redis refused it, unless its group turns up earlier', () => {
+  it('is unusable for the given time after Redis refused it, or until its group exists', () => {
     const groupStream = groupStreamOf();
     expect(groupStream.isUsable).toBe(true);
     groupStream.refusedFor(60_000);
@@ -109,7 +109,7 @@ describe('GroupStream', () => {
     expect(groupStream.isUsable).toBe(true);
   });
 
-  it('counts what was settled since it was last asked', () => {
+  it('counts the entries settled since the last call', () => {
     const groupStream = groupStreamOf();
     groupStream.countSettled(2);
     groupStream.countSettled(3);
@@ -118,7 +118,7 @@ describe('GroupStream', () => {
     ]);
   });
 
-  it('keeps its dead letters and its shape beside the stream, in the same slot of a cluster', () => {
+  it('names its dead-letter stream and its shape so that they share the cluster slot of the stream', () => {
     expect(groupStreamOf('app:sum')).toMatchObject({ deadLetterStream: '{app:sum}:dead', shape: '{app:sum}:shape' });
     expect(groupStreamOf('{app}:sum')).toMatchObject({ deadLetterStream: '{app}:sum:dead', shape: '{app}:sum:shape' });
   });

@@ -12,7 +12,7 @@ describe('HandlerRoutes', () => {
     routes = new HandlerRoutes(server);
   });
 
-  it('gives a handler the settings of the server where it says nothing of its own', () => {
+  it('gives a handler the settings of the server by default', () => {
     const one = handler();
     routes.add('order.created', one, true, {});
     expect(routes.all).toHaveLength(1);
@@ -25,7 +25,7 @@ describe('HandlerRoutes', () => {
     });
   });
 
-  it('keeps all event handlers of a pattern, in the order in which they came', () => {
+  it('keeps all event handlers of a pattern, in the order in which they were added', () => {
     const three = [handler(), handler(), handler()];
     for (const one of three) routes.add('order.created', one, true, {});
     expect(routes.all).toHaveLength(1);
@@ -47,7 +47,7 @@ describe('HandlerRoutes', () => {
     expect(routes.all[0]).toMatchObject({ messageHandler: message, eventHandlers: [event] });
   });
 
-  it('gives a handler with a group of its own a route of its own', () => {
+  it('gives a handler with its own group its own route', () => {
     routes.add('order.created', handler(), true, {});
     routes.add('order.created', handler(), true, { group: 'mailer', maxAttempts: 9 });
     expect(routes.all.map(({ group, settings }) => [group, settings.maxAttempts])).toEqual([
@@ -56,13 +56,13 @@ describe('HandlerRoutes', () => {
     ]);
   });
 
-  it('joins a handler that names the group of the server to those that name none', () => {
+  it('gives a handler that names the group of the server the route of those that name none', () => {
     routes.add('order.created', handler(), true, {});
     routes.add('order.created', handler(), true, { group: 'workers', maxAttempts: 4 });
     expect(routes.all).toHaveLength(1);
   });
 
-  it('confuses no pattern and group with others that read the same when glued together', () => {
+  it('distinguishes pairs of pattern and group that are equal when concatenated', () => {
     routes.add('b', handler(), true, { group: 'a:' });
     routes.add(':b', handler(), true, { group: 'a' });
     routes.add('"],["', handler(), true, { group: 'a' });
@@ -89,19 +89,19 @@ describe('HandlerRoutes', () => {
     expect(() => routes.add('both', handler(), true, { maxAttempts: 1 })).toThrow(RedisStreamOptionError);
   });
 
-  it('lets them disagree in different groups', () => {
+  it('lets handlers in different groups disagree', () => {
     routes.add('order.created', handler(), true, { concurrency: 1 });
     expect(() => routes.add('order.created', handler(), true, { group: 'mailer', concurrency: 2 })).not.toThrow();
   });
 
-  it('refuses a wrong extra by name', () => {
+  it('refuses an invalid extra by name', () => {
     expect(() => routes.add('sum', handler(), false, { maxAttempts: 0 })).toThrow(
       'Expected `extras.maxAttempts` to be an integer >= 1, got `0` (number)',
     );
     expect(routes.all).toEqual([]);
   });
 
-  it('leaves extras alone that belong to someone else', () => {
+  it('ignores extras of other libraries', () => {
     const extras = { role: 'admin', maxAttempts: 2 };
     routes.add('sum', handler(), false, extras);
     expect(routes.all[0]?.settings.maxAttempts).toBe(2);

@@ -13,7 +13,7 @@ import { contextOf, handlerOf } from './support/entries.js';
 
 type Handler = (data: unknown, context: unknown) => unknown;
 
-/** Writes down what it receives, in order. */
+/** Records what it receives, in order. */
 class Sink implements HandlerSink {
   readonly received: unknown[] = [];
   outcome: RunOutcome | undefined;
@@ -126,7 +126,7 @@ describe('HandlerRun', () => {
     expect(sink.received).toEqual([['value', 7], 'done']);
   });
 
-  it('is done when the Observable is, not when it has a value', async () => {
+  it('is done when the Observable completes, not when it emits', async () => {
     const subject = new Subject<number>();
     const { sink } = started(() => subject);
     subject.next(1);
@@ -136,7 +136,7 @@ describe('HandlerRun', () => {
     expect(sink.received).toEqual([['value', 1], 'done']);
   });
 
-  it('keeps the order of values that come over several turns', async () => {
+  it('keeps the order of values that arrive over several turns', async () => {
     const { sink } = started(() =>
       from(
         (async function* () {
@@ -178,7 +178,7 @@ describe('HandlerRun', () => {
 });
 
 describe('HandlerRun of several handlers', () => {
-  it('gives each of them the data', () => {
+  it('gives the data to each of them', () => {
     const seen: unknown[] = [];
     const note: Handler = (data) => void seen.push(data);
     const { sink } = startedAll([note, note, note]);
@@ -186,7 +186,7 @@ describe('HandlerRun of several handlers', () => {
     expect(sink.outcome).toEqual({ kind: 'done' });
   });
 
-  it('is done when the last of them is, not the first', async () => {
+  it('is done when the last of them is done, not the first', async () => {
     const slow = deferred();
     const { sink } = startedAll([() => undefined, () => slow.promise]);
     await turn();
@@ -208,7 +208,7 @@ describe('HandlerRun of several handlers', () => {
     expect(seen).toEqual(['second']);
   });
 
-  it('calls those behind one that throws', () => {
+  it('calls the handlers after one that throws', () => {
     const seen: string[] = [];
     const { sink } = startedAll([
       () => {
@@ -239,18 +239,18 @@ describe('HandlerRun after a failure', () => {
   it.each([
     ['as it is thrown', new RedisStreamUnrecoverableError('no')],
     ['as the exception filter leaves it', new RedisStreamUnrecoverableError('no').getError()],
-  ])('recognises an unrecoverable error %s, whatever isRetriable says', (_how, error) => {
+  ])('recognizes an unrecoverable error %s, whatever isRetriable says', (_how, error) => {
     expect(started(() => throwError(() => error)).sink.outcome).toMatchObject({ isRetriable: false });
   });
 
-  it('recognises an unrecoverable error behind a filter that replaced it', () => {
+  it('recognizes an unrecoverable error behind a filter that replaced it', () => {
     const context = contextOf();
     context.recordFailure(new RedisStreamUnrecoverableError('no'));
     const { sink } = started(() => throwError(() => ({ message: 'replaced' })), { context });
     expect(sink.outcome).toMatchObject({ isRetriable: false });
   });
 
-  it('takes an isRetriable that throws for a yes: an attempt too many is better than a lost event', () => {
+  it('treats an isRetriable that throws as true, since an extra attempt is better than a lost event', () => {
     const isRetriable = (): never => {
       throw new Error('bug');
     };
@@ -259,8 +259,8 @@ describe('HandlerRun after a failure', () => {
   });
 });
 
-describe('HandlerRun that is abandoned', () => {
-  it('unsubscribes from an Observable, and has no more to say', () => {
+describe('an abandoned HandlerRun', () => {
+  it('unsubscribes from an Observable, and reports nothing more', () => {
     const subject = new Subject<number>();
     const { sink, run } = started(() => subject);
     subject.next(1);
@@ -282,7 +282,7 @@ describe('HandlerRun that is abandoned', () => {
     expect(sink.received).toEqual(['quiet']);
   });
 
-  it('unsubscribes from an Observable that is abandoned by what it emits while it is subscribed to', () => {
+  it('unsubscribes from an Observable when a value that it emits during subscription abandons the run', () => {
     let isOpen = true;
     const loud = new Observable<number>((observer) => {
       observer.next(1);
@@ -305,7 +305,7 @@ describe('HandlerRun that is abandoned', () => {
     expect(isOpen).toBe(false);
   });
 
-  it('stops a source that says everything while it is subscribed to', () => {
+  it('stops a source that emits all its values during subscription', () => {
     let produced = 0;
     const received: unknown[] = [];
     const run: HandlerRun = new HandlerRun(rulesOf(), contextOf(), {
@@ -324,7 +324,7 @@ describe('HandlerRun that is abandoned', () => {
   it.each<[string, (late: Deferred<number>) => void]>([
     ['settles', (late) => late.resolve(7)],
     ['rejects', (late) => late.reject(oops)],
-  ])('only gets quiet when its promise %s', async (_how, settle) => {
+  ])('reports only `quiet` when its promise %s', async (_how, settle) => {
     const late = deferred<number>();
     const { sink, run } = started(() => late.promise);
     expect(run.abandon()).toBe(false);
@@ -334,7 +334,7 @@ describe('HandlerRun that is abandoned', () => {
     expect(sink.received).toEqual(['quiet']);
   });
 
-  it('does not subscribe to an Observable that a promise yields after it was abandoned', async () => {
+  it('does not subscribe to an Observable that a promise resolves to later', async () => {
     let subscriptions = 0;
     const late = new Observable(() => void subscriptions++);
     const { run } = started(async () => late);
@@ -343,7 +343,7 @@ describe('HandlerRun that is abandoned', () => {
     expect(subscriptions).toBe(0);
   });
 
-  it('is quiet when it was over before, was abandoned already, or never started', () => {
+  it('is quiet when it had already ended, was already abandoned, or never started', () => {
     const { sink, run } = started(() => 7);
     expect(run.abandon()).toBe(true);
     expect(run.abandon()).toBe(true);
@@ -369,7 +369,7 @@ describe('HandlerRun with a handlerTimeout', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
 
-  it('fails a handler that does not settle, aborts its signal and ignores what comes later', async () => {
+  it('fails a handler that does not settle, aborts its signal and ignores its later result', async () => {
     const late = deferred<number>();
     const { sink, context } = startedAll([() => NEVER, () => late.promise], { timeoutMs: 50 });
     await jest.advanceTimersByTimeAsync(100);
@@ -393,7 +393,7 @@ describe('HandlerRun with a handlerTimeout', () => {
     expect(sink.received).toEqual([['failed', expect.objectContaining({ status: 'error' })]]);
   });
 
-  it('survives a teardown that throws: the attempt has failed, and other deadlines of the same tick are kept', async () => {
+  it('survives a teardown that throws: the attempt fails, and other deadlines of the same tick fire', async () => {
     const failures: unknown[] = [];
     const rules = rulesOf({ teardownFailed: (error) => void failures.push(error) });
     const broken = new Observable(() => () => {

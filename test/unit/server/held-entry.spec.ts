@@ -4,7 +4,7 @@ import { groupStreamOf, quietRun, takenFrom } from './support/entries.js';
 
 const lost = new Error('another consumer has it');
 
-/** The steps that lead to each phase from the moment an entry is taken. */
+/** The steps that lead from `taken` to each phase. */
 const WAY: Record<EntryPhase, (entry: HeldEntry) => void> = {
   taken: () => undefined,
   queued: (entry) => entry.queue(),
@@ -28,7 +28,7 @@ const WAY: Record<EntryPhase, (entry: HeldEntry) => void> = {
   released: (entry) => entry.release(),
 };
 
-/** What takes an entry into each phase. */
+/** The step into each phase. */
 const STEP: Partial<Record<EntryPhase, (entry: HeldEntry) => void>> = {
   queued: (entry) => entry.queue(),
   running: (entry) => entry.run(quietRun),
@@ -45,7 +45,7 @@ const LEGAL: Record<EntryPhase, readonly EntryPhase[]> = {
   waiting: ['queued', 'lost', 'released'],
   settling: ['lost', 'released'],
   lost: ['released'],
-  // A second release is harmless: an ack and a lost lease may both bring one.
+  // A second release is harmless: an ack and a lost lease may both cause one.
   released: ['released'],
 };
 
@@ -68,7 +68,7 @@ describe('HeldEntry', () => {
       WAY[from](entry);
       expect(entry.phase).toBe(from);
       STEP[to]?.(entry);
-      // Nothing of a quiet run goes on, so a lost entry is let go at once.
+      // A quiet run leaves nothing running, so a lost entry is released at once.
       expect(entry.phase).toBe(to === 'lost' ? 'released' : to);
     });
 
@@ -78,7 +78,7 @@ describe('HeldEntry', () => {
       expect(entry.phase).toBe(from);
     });
 
-    it('is held as long as it is not released, and its result counts as long as it is not lost', () => {
+    it('is held until it is released, and its result counts until it is lost', () => {
       for (const phase of phases) {
         const other = takenFrom(groupStream, `8-${phases.indexOf(phase)}`);
         WAY[phase](other);
@@ -89,13 +89,13 @@ describe('HeldEntry', () => {
   });
 
   describe('that is lost', () => {
-    it('is let go at once where no handler runs', () => {
+    it('is released at once where no handler runs', () => {
       entry.queue();
       entry.lose(lost);
       expect([entry.phase, groupStream.holds('7-1')]).toEqual(['released', false]);
     });
 
-    it('tells its run why', () => {
+    it('gives its run the reason', () => {
       const reasons: Error[] = [];
       entry.queue();
       entry.run({
@@ -118,7 +118,7 @@ describe('HeldEntry', () => {
       expect(groupStream.hold('7-1', 2, ['data', '7'])).toMatchObject({ phase: 'taken', attempt: 2 });
     });
 
-    it('bears a run that is quiet while it is being told', () => {
+    it('allows a run to release it while it is being abandoned', () => {
       entry.queue();
       entry.run({
         ...quietRun,
@@ -146,7 +146,7 @@ describe('HeldEntry', () => {
       expect(calls).toBe(1);
     });
 
-    it('aborts the handler that runs, and nothing where none does', () => {
+    it('aborts the running handler, and nothing where none runs', () => {
       const aborted: Error[] = [];
       const run = { ...quietRun, abort: (reason: Error): void => void aborted.push(reason) };
       entry.abortRun(lost);
@@ -160,12 +160,12 @@ describe('HeldEntry', () => {
     });
   });
 
-  it('gives its fields once', () => {
+  it('returns its fields once', () => {
     expect(entry.takeFields()).toEqual(['data', '7']);
     expect(entry.takeFields()).toBeNull();
   });
 
-  it('counts a further attempt with the fields that came back, and has not started in it', () => {
+  it('counts another attempt with the fields that came back, and is not started in it', () => {
     WAY.waiting(entry);
     entry.takeFields();
     expect([entry.attempt, entry.isStarted]).toEqual([1, true]);
@@ -176,7 +176,7 @@ describe('HeldEntry', () => {
     expect(entry.placeAndAttempt).toEqual({ stream: 'app:sum', group: 'workers', id: '7-1', attempt: 2 });
   });
 
-  it('remembers when Redis last confirmed that it is ours', () => {
+  it('remembers when Redis last confirmed that this consumer owns it', () => {
     const other = groupStream.hold('9-0', 3, null, 1_234);
     expect([other?.ownedAt, other?.attempt]).toEqual([1_234, 3]);
     other?.confirm(5_678);

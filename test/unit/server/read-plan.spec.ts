@@ -4,7 +4,7 @@ import { SeededRandom } from '../support/random.js';
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `stream-${i}`);
 
-/** Streams with a backlog each; a read takes from them what Redis would return. */
+/** Streams with one backlog each; a read takes from them what Redis would return. */
 class Backlog {
   readonly left: Map<string, number>;
   readonly taken = new Map<string, number>();
@@ -25,13 +25,13 @@ class Backlog {
 }
 
 describe('ReadPlan', () => {
-  it('asks one stream for all free slots up to a portion, and waits for it', () => {
+  it('asks a single stream for all free slots, up to one portion, and blocks', () => {
     expect(new ReadPlan<string>().next(['a'], 128)).toEqual({ streams: ['a'], count: 64, blocks: true });
     expect(new ReadPlan<string>().next(['a'], 50)).toEqual({ streams: ['a'], count: 50, blocks: true });
     expect(new ReadPlan<string>().next(['a'], 1)).toEqual({ streams: ['a'], count: 1, blocks: true });
   });
 
-  it('waits for all streams while none of them had anything', () => {
+  it('blocks on all streams while none of them had entries', () => {
     const plan = new ReadPlan<string>();
     const streams = names(40);
     for (let round = 0; round < 10; round++) {
@@ -41,7 +41,7 @@ describe('ReadPlan', () => {
     }
   });
 
-  it('asks busy streams for their share of the slots without waiting, and the others in between', () => {
+  it('asks busy streams for their share of the slots without blocking, and the others in between', () => {
     const plan = new ReadPlan<string>();
     const streams = names(64);
     plan.brought(['stream-7'], []);
@@ -55,7 +55,7 @@ describe('ReadPlan', () => {
     expect(reads.filter((read) => read.streams.length === 1 && read.count === 64)).toHaveLength(6);
   });
 
-  it('reads a stream with a backlog by itself, where all have a fair share, and the others in between', () => {
+  it('reads a stream with a backlog alone, even where all have a fair share, and the others in between', () => {
     const plan = new ReadPlan<string>();
     const streams = names(3);
     expect(plan.next(streams, 128)).toEqual({ streams, count: 42, blocks: true });
@@ -73,7 +73,7 @@ describe('ReadPlan', () => {
     expect(plan.next(streams, 128).blocks).toBe(true);
   });
 
-  it('asks for all free slots, but no more than 256, once reads were full four times in a row', () => {
+  it('asks for all free slots, up to 256, after four full reads in a row', () => {
     for (const streams of [['a'], ['a', 'b', 'c']]) {
       const plan = new ReadPlan<string>();
       const readAfter = (entries: string[]): PlannedRead<string> => {
@@ -89,7 +89,7 @@ describe('ReadPlan', () => {
     }
   });
 
-  it('waits again once the busy streams have run dry', () => {
+  it('blocks again once the busy streams have run dry', () => {
     const plan = new ReadPlan<string>();
     const streams = names(64);
     plan.brought(['stream-7'], []);
@@ -97,19 +97,19 @@ describe('ReadPlan', () => {
     expect(plan.next(streams, 128).blocks).toBe(true);
   });
 
-  it('forgets a busy stream that is not to be read any more', () => {
+  it('forgets a busy stream that is no longer read', () => {
     const plan = new ReadPlan<string>();
     plan.brought(['stream-7'], []);
     const others = names(64).filter((stream) => stream !== 'stream-7');
     expect(plan.next(others, 128)).toEqual({ streams: others, count: 2, blocks: true });
   });
 
-  it('takes a different part of the busy streams each time where slots are fewer', () => {
+  it('reads a different part of the busy streams each time where there are fewer slots', () => {
     const plan = new ReadPlan<string>();
     const streams = names(20);
     const asked = new Set<string>();
     for (let round = 0; round < 40; round++) {
-      // As if everything were always busy.
+      // As if every stream were always busy.
       plan.brought(streams, []);
       const read = plan.next(streams, 4);
       if (read.streams.length === streams.length) continue;
@@ -120,7 +120,7 @@ describe('ReadPlan', () => {
     expect(asked.size).toBe(20);
   });
 
-  it('never asks for more than there are free slots, but one entry per stream where streams are more', () => {
+  it('never asks for more entries than free slots, or one per stream where there are more streams', () => {
     const random = new SeededRandom(8);
     for (let world = 0; world < 200; world++) {
       const plan = new ReadPlan<string>();
@@ -141,7 +141,7 @@ describe('ReadPlan', () => {
     }
   });
 
-  it('never waits while it knows of a stream with entries and asks for less than a fair share', () => {
+  it('never blocks while it knows of a stream with entries and asks for less than a fair share', () => {
     const plan = new ReadPlan<string>();
     const streams = names(32);
     const backlog = new Backlog({ 'stream-3': 2_000 });
@@ -156,7 +156,7 @@ describe('ReadPlan', () => {
   it.each([
     ['few slots', 8],
     ['many slots', 128],
-  ])('starves no stream beside some that never run dry, with %s', (_what, free) => {
+  ])('starves no stream next to streams that never run dry, with %s', (_what, free) => {
     const plan = new ReadPlan<string>();
     const streams = names(40);
     const endless = Object.fromEntries(streams.slice(0, 10).map((stream) => [stream, Infinity]));
@@ -189,13 +189,13 @@ describe('ReadPlan', () => {
 });
 
 describe('ReadPlan of a reader that shares its slots with others', () => {
-  it('asks for one entry per stream while it waits: nobody knows which of the readers brings something', () => {
+  it('asks for one entry per stream while it blocks, since any of the readers may bring entries', () => {
     expect(new ReadPlan<string>(true).next(['a'], 128)).toEqual({ streams: ['a'], count: 1, blocks: true });
     const streams = names(40);
     expect(new ReadPlan<string>(true).next(streams, 128)).toEqual({ streams, count: 1, blocks: true });
   });
 
-  it('asks for its share without waiting as soon as a stream had something, until it runs dry', () => {
+  it('asks for its share without blocking as soon as a stream had entries, until it runs dry', () => {
     const plan = new ReadPlan<string>(true);
     plan.brought(['a'], ['a']);
     expect(plan.next(['a'], 128)).toEqual({ streams: ['a'], count: 64, blocks: false });
@@ -205,14 +205,14 @@ describe('ReadPlan of a reader that shares its slots with others', () => {
     expect(plan.next(['a'], 128)).toEqual({ streams: ['a'], count: 1, blocks: true });
   });
 
-  it('takes larger portions of a backlog, as any other', () => {
+  it('reads larger portions of a backlog, like any other plan', () => {
     const plan = new ReadPlan<string>(true);
     for (let read = 1; read <= 4; read++) plan.brought(['a'], ['a']);
     expect(plan.isBacklog).toBe(true);
     expect(plan.next(['a'], 700)).toEqual({ streams: ['a'], count: 256, blocks: false });
   });
 
-  it('brings at most one entry per stream beyond the free slots, whatever all readers find', () => {
+  it('asks for more than the free slots only where it asks for one entry per stream', () => {
     const random = new SeededRandom(10);
     for (let world = 0; world < 100; world++) {
       const plan = new ReadPlan<string>(true);
@@ -230,7 +230,7 @@ describe('ReadPlan of a reader that shares its slots with others', () => {
     }
   });
 
-  it('finds an entry on any stream within four reads that do not wait', () => {
+  it('finds an entry on any stream within four reads that do not block', () => {
     const plan = new ReadPlan<string>(true);
     const streams = names(50);
     plan.brought(streams.slice(0, 20), []);

@@ -16,7 +16,7 @@ const ID = '0b8d5e0e-0f3c-4a7b-9d53-2f3a3b1c4d5e';
 const INBOX = '7c1f6a52-93d4-4c1e-8a0b-5d6e7f8091a2';
 const ALL = { count: 100_000, bytes: Infinity };
 
-/** Writes down what it would queue for Redis. */
+/** Records what it would queue for Redis. */
 class RecordingSettler extends Settler {
   readonly offered: Responder[] = [];
   readonly acked: HeldEntry[] = [];
@@ -58,7 +58,7 @@ describe('Responder', () => {
   const taken = (responder: Responder, { count, bytes } = ALL): OutgoingReply[] => responder.take(count, bytes);
   const dataOf = (parts: readonly OutgoingReply[]): (string | undefined)[] => parts.map(({ data }) => data);
 
-  it('writes to the reply stream of its caller, and is offered with each part', () => {
+  it('writes to the reply stream of its caller, and is offered to the settler with each part', () => {
     const responder = responderOf();
     expect(responder).toMatchObject({ key: `app:reply:${INBOX}`, stream: 'app:sum', requestId: ID, hasParts: false });
     responder.value(1);
@@ -80,14 +80,14 @@ describe('Responder', () => {
   });
 
   describe('at its end', () => {
-    it('lets the end ride on the last value that was not sent yet', () => {
+    it('marks the last value as the end while it is not sent yet', () => {
       const responder = responderOf();
       responder.value(7);
       responder.done();
       expect(taken(responder)).toMatchObject([{ seq: 0, data: '7', last: true }]);
     });
 
-    it('sends the end by itself where the last value is on its way', () => {
+    it('sends the end separately where the last value was already sent', () => {
       const responder = responderOf();
       responder.value(7);
       const [sent] = taken(responder);
@@ -96,7 +96,7 @@ describe('Responder', () => {
       expect(taken(responder)).toMatchObject([{ seq: 1, data: undefined, err: undefined, last: true }]);
     });
 
-    it('sends the end by itself where the last value was put back: it may have arrived', () => {
+    it('sends the end separately where the last value was put back, since it may have arrived', () => {
       const responder = responderOf();
       responder.value(7);
       responder.putBack(taken(responder));
@@ -107,7 +107,7 @@ describe('Responder', () => {
       ]);
     });
 
-    it('sends the end by itself where there was no value', () => {
+    it('sends the end separately where there was no value', () => {
       const responder = responderOf();
       responder.done();
       expect(taken(responder)).toMatchObject([{ seq: 0, data: undefined, last: true }]);
@@ -154,7 +154,7 @@ describe('Responder', () => {
       ['JSON', undefined],
       ['text of a serializer', { serialize: () => 'x'.repeat(200) }],
       ['a packet of a serializer', { serialize: () => ({ response: 'x'.repeat(200), isDisposed: false }) }],
-    ])('refuses %s above the largest payload', (_what, serializer) => {
+    ])('refuses %s above maxPayloadBytes', (_what, serializer) => {
       const failing = serializer && {
         serialize: (packet: { err?: unknown }): unknown => (packet.err ? packet : serializer.serialize(packet)),
       };
@@ -165,13 +165,13 @@ describe('Responder', () => {
       expect(part?.err).toContain('150');
     });
 
-    it('says "Internal server error" where the error itself cannot be sent', () => {
+    it('sends "Internal server error" where the error itself cannot be sent', () => {
       const responder = responderOf();
       responder.failed({ big: 1n });
       expect(taken(responder)[0]?.err).toBe('{"status":"error","message":"Internal server error"}');
     });
 
-    it('fails when more values wait than it may keep, and takes no more', () => {
+    it('fails when too many values wait, and accepts no more', () => {
       const responder = responderOf();
       let accepted = 0;
       while (responder.value(accepted)) accepted++;
@@ -183,7 +183,7 @@ describe('Responder', () => {
       expect(parts.at(-1)?.err).toContain(`${MAX_WAITING_REPLY_PARTS} values`);
     });
 
-    it('fails when more bytes wait than it may keep', () => {
+    it('fails when too many bytes wait', () => {
       const responder = responderOf();
       const value = 'x'.repeat(1_000_000);
       let accepted = 0;
@@ -192,7 +192,7 @@ describe('Responder', () => {
       expect(taken(responder).at(-1)?.err).toContain(`${MAX_WAITING_REPLY_BYTES} bytes`);
     });
 
-    it('counts only what waits: what was taken makes room, what is put back takes it', () => {
+    it('counts only values that wait: values taken free their room, values put back use it again', () => {
       const responder = responderOf();
       const value = 'x'.repeat(1_000_000);
       for (let i = 0; i < 20; i++) {
@@ -208,7 +208,7 @@ describe('Responder', () => {
   });
 
   describe('with its parts in portions', () => {
-    it('hands out as many as asked for', () => {
+    it('returns the requested number of parts', () => {
       const responder = responderOf();
       for (let i = 0; i < 5; i++) responder.value(i);
       expect(dataOf(taken(responder, { count: 2, bytes: Infinity }))).toEqual(['0', '1']);
@@ -218,7 +218,7 @@ describe('Responder', () => {
       expect(taken(responder)).toEqual([]);
     });
 
-    it('hands out no more bytes than asked for, but at least one part', () => {
+    it('returns no more than the requested bytes, but at least one part', () => {
       const responder = responderOf();
       for (let i = 0; i < 4; i++) responder.value('x'.repeat(98));
       expect(taken(responder, { count: 10, bytes: 250 })).toHaveLength(2);
@@ -226,7 +226,7 @@ describe('Responder', () => {
       expect(taken(responder, { count: 10, bytes: 100 })).toHaveLength(1);
     });
 
-    it('writes what was put back before anything newer, in its order', () => {
+    it('writes parts that were put back before newer ones, in order', () => {
       const responder = responderOf();
       for (let i = 0; i < 3; i++) responder.value(i);
       const parts = taken(responder, { count: 2, bytes: Infinity });
@@ -241,8 +241,8 @@ describe('Responder', () => {
     });
   });
 
-  describe('with an id of its run', () => {
-    it('names no run where the whole reply is one part', () => {
+  describe('with a run id', () => {
+    it('omits the run id where the whole reply is one part', () => {
       const responder = responderOf();
       responder.value(7);
       responder.done();
@@ -250,7 +250,7 @@ describe('Responder', () => {
       expect(part).not.toHaveProperty('run');
     });
 
-    it('names one run in every part of a reply that has several, and keeps it when it is written again', () => {
+    it('has the same run id in every part of a longer reply, also when a part is written again', () => {
       const responder = responderOf();
       responder.value(1);
       const first = taken(responder);
@@ -262,7 +262,7 @@ describe('Responder', () => {
       expect(taken(responder).map((part) => part.run)).toEqual([run, run]);
     });
 
-    it('names another in another run of the same request', () => {
+    it('has another run id in another run of the same request', () => {
       const runs = [responderOf(), responderOf()].map((responder) => {
         responder.value(1);
         return taken(responder)[0]?.run;
@@ -272,7 +272,7 @@ describe('Responder', () => {
   });
 
   describe('and the ack of its entry', () => {
-    it('has it acked at once where nothing waits', () => {
+    it('acks it at once where nothing waits', () => {
       const responder = responderOf();
       responder.done();
       taken(responder);
@@ -282,7 +282,7 @@ describe('Responder', () => {
       expect(entry.phase).toBe('settling');
     });
 
-    it('has it acked only when its last part was taken, and once', () => {
+    it('acks it once, and only after its last part was taken', () => {
       const responder = responderOf();
       responder.value(1);
       responder.value(2);
@@ -297,7 +297,7 @@ describe('Responder', () => {
       expect(settler.acked).toEqual([entry]);
     });
 
-    it('has it acked when the reply is given up, whose run is over', () => {
+    it('acks it when the reply is given up after its run has ended', () => {
       const responder = responderOf();
       responder.done();
       responder.settle(entry);
@@ -308,7 +308,7 @@ describe('Responder', () => {
   });
 
   describe('that is dropped', () => {
-    it('writes nothing more, not even what comes back', () => {
+    it('writes nothing more, not even parts that are put back', () => {
       const responder = responderOf();
       responder.value(1);
       const parts = taken(responder);
@@ -322,7 +322,7 @@ describe('Responder', () => {
       expect(settler.acked).toEqual([]);
     });
 
-    it('ends its run when it is given up, and says why', () => {
+    it('ends its run when it is given up, with the reason', () => {
       const responder = responderOf();
       responder.value(1);
       responder.giveUp('the caller is gone');
@@ -331,7 +331,7 @@ describe('Responder', () => {
     });
   });
 
-  it('is worth another try for a second after Redis had no place, and again once a part was written', () => {
+  it('is retried for a second after Redis refused it, and for another second once a part was written', () => {
     const responder = responderOf();
     jest.useFakeTimers();
     expect(responder.refused()).toBe(true);

@@ -13,7 +13,7 @@ describe('RunningRequests', () => {
     for (const { entries } of streams) for (const entry of entries) entry.release();
   });
 
-  /** An entry with a request in it. */
+  /** An entry that holds a request. */
   function held(at: 0 | 1, entryId: string, requestId: string): HeldEntry {
     const entry = takenFrom(streams[at], entryId);
     entry.request = { id: requestId, inbox: 'inbox', ttl: 0 };
@@ -21,7 +21,7 @@ describe('RunningRequests', () => {
     return entry;
   }
 
-  /** As `held`, while its handler runs; what it is cancelled for is written down. */
+  /** Like `held`, with a running handler; records the reasons it is cancelled for. */
   function running(at: 0 | 1, entryId: string, requestId: string): HeldEntry {
     const entry = held(at, entryId, requestId);
     const heard: Error[] = (reasons[entryId] = []);
@@ -29,7 +29,7 @@ describe('RunningRequests', () => {
     return entry;
   }
 
-  it('cancels the run of a request in whichever stream it is, and says why', () => {
+  it('cancels the run of a request in any stream, with the reason', () => {
     running(0, '1-0', 'a');
     running(1, '2-0', 'b');
     requests.cancel('b', 'its caller has stopped waiting');

@@ -31,18 +31,18 @@ describe('logEvents', () => {
     ['entryLost', entry, ['deleted']],
     ['leaseLost', entry, ['another consumer']],
     ['requestExpired', entry, ['not run']],
-  ])('says at debug what became of an entry (%s), and where it is', (name, event, words) => {
+  ])('logs the outcome of an entry (%s) and its place at debug level', (name, event, words) => {
     const lines = emitted(name, event as never);
     expect(lines.map(({ level }) => level)).toEqual(['debug']);
     for (const word of ['7-1', '"app:sum"', '"workers"', ...words]) expect(log.text()).toContain(word);
   });
 
-  it('warns of a group that was gone', () => {
+  it('warns about a group that was missing', () => {
     expect(emitted('groupRecreated', { stream: 'app:sum', group: 'workers' })).toMatchObject([{ level: 'warn' }]);
     expect(log.text()).toMatch(/"workers" of "app:sum"/);
   });
 
-  it('warns of a group that nobody reads, how much it holds back, and what to do', () => {
+  it('warns about a group without readers, how much it holds back, and what to do', () => {
     expect(emitted('groupAbandoned', { stream: 'app:sum', group: 'old', lag: 1_000_300 })).toMatchObject([
       { level: 'warn' },
     ]);
@@ -57,7 +57,7 @@ describe('logEvents', () => {
 });
 
 describe('describeGroups', () => {
-  it('has one line for each group: its streams, its consumer and its rules', () => {
+  it('gives one line per group, with its streams, its consumer and its settings', () => {
     const streams = [
       groupStreamOf('app:a'),
       groupStreamOf('app:b'),
@@ -73,7 +73,7 @@ describe('describeGroups', () => {
     ]);
   });
 
-  it('has nothing to say where there is no handler', () => {
+  it('gives no line where there is no handler', () => {
     expect(describeGroups([], serverSettings)).toEqual([]);
   });
 });

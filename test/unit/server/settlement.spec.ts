@@ -40,27 +40,27 @@ describe('settlementOf', () => {
     ['an event that failed in its last attempt but one', FAILED, event(2), retry],
     ['an event that failed in its last attempt', FAILED, event(3), dead('failed', 'no')],
     ['an event that failed after more attempts than allowed', FAILED, event(9), dead('failed', 'no')],
-    ['an event that failed with what cannot be read', UNREADABLE, event(3), dead('failed', 'unknown')],
+    ['an event that failed with an unreadable error', UNREADABLE, event(3), dead('failed', 'unknown')],
     ['an event that can never succeed', HOPELESS, event(1), dead('unrecoverable', 'no')],
-    ['an event that turned out hopeless in its last attempt', HOPELESS, event(3), dead('unrecoverable', 'no')],
+    ['an event that turned out unrecoverable in its last attempt', HOPELESS, event(3), dead('unrecoverable', 'no')],
 
     ['an event that is done and wants another attempt', DONE, event(1, AGAIN), retry],
     ['an event that is done and names its own delay', DONE, event(1, AGAIN_SOON), retrySoon],
     ['an event that failed and names its own delay', FAILED, event(2, AGAIN_SOON), retrySoon],
     [
-      'an event that wants more attempts than there are',
+      'an event that wants more attempts than allowed',
       DONE,
       event(3, AGAIN_SOON),
       dead('failed', 'The handler asked for another attempt'),
     ],
-    ['a hopeless event that wants another attempt', HOPELESS, event(1, AGAIN), dead('unrecoverable', 'no')],
+    ['an unrecoverable event that wants another attempt', HOPELESS, event(1, AGAIN), dead('unrecoverable', 'no')],
     ['an event that is done and rejected by its handler', DONE, event(1, REJECT), dead('rejected', 'not ours')],
     ['an event that failed and was rejected by its handler', FAILED, event(1, REJECT), dead('rejected', 'not ours')],
   ])('decides on %s', (_what, outcome, run, verdict) => {
     expect(settlementOf(outcome, run)).toEqual(verdict);
   });
 
-  it('retries nothing where one attempt is all there is', () => {
+  it('never retries where only one attempt is allowed', () => {
     const run = { ...event(1), settings: { ...settings, maxAttempts: 1 } };
     expect(settlementOf(FAILED, run)).toEqual(dead('failed', 'no'));
   });
@@ -78,14 +78,14 @@ describe('settlementOf', () => {
 
   it.each([
     ['the original, where it is known', { error: new Error('masked'), original: new Error('real') }, 'real'],
-    ['a text', { error: 'just text' }, 'just text'],
+    ['a string', { error: 'just text' }, 'just text'],
     ['what the exception filter made of an error', { error: { status: 'error', message: 'Internal' } }, 'Internal'],
-    ['nothing', { error: undefined }, 'unknown'],
+    ['undefined', { error: undefined }, 'unknown'],
     ['null', { error: null }, 'unknown'],
-    ['an object that says nothing', { error: { message: { deep: 1 } } }, 'unknown'],
-    ['a very long text', { error: 'x'.repeat(5_000) }, 'x'.repeat(1_000)],
+    ['an object without a message', { error: { message: { deep: 1 } } }, 'unknown'],
+    ['a very long string', { error: 'x'.repeat(5_000) }, 'x'.repeat(1_000)],
     ['a very long message', { error: new Error('x'.repeat(5_000)) }, 'x'.repeat(1_000)],
-  ])('describes in the dead letter %s', (_what, error, described) => {
+  ])('describes %s in the dead letter', (_what, error, described) => {
     expect(settlementOf({ ...HOPELESS, ...error }, event(1))).toEqual(dead('unrecoverable', described));
   });
 });
@@ -106,11 +106,11 @@ describe('backoffDelay', () => {
     expect(backoffDelay(attempt, backoff, 0.999_999)).toBe(most);
   });
 
-  it('waits not at all where the delay is 0', () => {
+  it('does not wait where the delay is 0', () => {
     for (const attempt of [1, 5, 100]) expect(backoffDelay(attempt, { delayMs: 0, maxDelayMs: 1_000 }, 0.5)).toBe(0);
   });
 
-  it('stays finite and whole for the largest delays that an option may name', () => {
+  it('stays a finite integer for the largest delays that an option allows', () => {
     const most = Number.MAX_SAFE_INTEGER;
     const delay = backoffDelay(100, { delayMs: most, maxDelayMs: most }, 0.3);
     expect(Number.isSafeInteger(delay)).toBe(true);

@@ -17,7 +17,7 @@ describe('Suspects', () => {
   let parts: ServerParts;
   let suspects: Suspects | undefined;
   let lanes: Lane[];
-  /** What runs, by its data: the name of the entry. */
+  /** The running handlers by their data, which is the id of the entry. */
   let running: Map<unknown, Deferred>;
   let takenOver: string[];
 
@@ -46,7 +46,7 @@ describe('Suspects', () => {
   const fieldsOf = (id: string): string[] => ['data', JSON.stringify(id)];
   const names = (): unknown[] => [...running.keys()];
 
-  /** What another consumer has by now is not to be had. */
+  /** `isToBeHad` is false for an entry that another consumer has by now. */
   function start(patienceMs = PATIENT_MS, isToBeHad = (_id: string): boolean => true): Suspects {
     return (suspects = new Suspects(async (groupStream, id) => {
       takenOver.push(id);
@@ -64,7 +64,7 @@ describe('Suspects', () => {
     return entry;
   }
 
-  /** Its handler completes, and Redis takes its ack. */
+  /** Completes its handler, and confirms its ack. */
   async function complete(lane: Lane, id: string): Promise<void> {
     const entry = [...streamOf(lane).entries].find((held) => held.id === id);
     running.get(id)?.resolve();
@@ -73,14 +73,14 @@ describe('Suspects', () => {
     await turn();
   }
 
-  it('runs one at once where its lane is quiet', async () => {
+  it('runs a suspect at once where nothing runs in its lane', async () => {
     start();
     offer(laneAt(0), '1-0');
     await turn();
     expect(names()).toEqual(['1-0']);
   });
 
-  it('takes one over only when nothing runs beside it, and lets nothing start while it runs', async () => {
+  it('takes a suspect over only when nothing else runs in its lane, and lets nothing start while it runs', async () => {
     const lane = laneAt(0);
     start();
     runBeside(lane, '5-0');
@@ -104,7 +104,7 @@ describe('Suspects', () => {
     expect(new Set(names())).toEqual(new Set(['1-0', '5-0']));
   });
 
-  it('runs one after the other, those of other lanes too', async () => {
+  it('runs one suspect after the other, in other lanes too', async () => {
     start();
     offer(laneAt(0), '1-0', '2-0');
     offer(laneAt(1), '3-0');
@@ -117,7 +117,7 @@ describe('Suspects', () => {
     expect(takenOver).toEqual(['1-0', '2-0', '3-0']);
   });
 
-  it('goes on only when the result of one is in Redis', async () => {
+  it('takes the next suspect only when the result of the one before is in Redis', async () => {
     const lane = laneAt(0);
     start();
     offer(lane, '1-0', '2-0');
@@ -130,7 +130,7 @@ describe('Suspects', () => {
     await eventually(() => expect(names()).toEqual(['2-0']));
   });
 
-  it('goes on at once after one that waits for another attempt, or that is lost', async () => {
+  it('takes the next suspect at once after one that waits for another attempt, or that is lost', async () => {
     const lane = laneAt(0);
     start();
     offer(lane, '1-0', '2-0', '3-0');
@@ -142,7 +142,7 @@ describe('Suspects', () => {
     await eventually(() => expect(names()).toContain('3-0'));
   });
 
-  it('goes on after one that is not to be had any more, or cannot be taken over', async () => {
+  it('takes the next suspect after one that another consumer has, or that cannot be taken over', async () => {
     start(PATIENT_MS, (id) => {
       if (id === '1-0') throw new Error('no connection');
       return id !== '2-0';
@@ -152,7 +152,7 @@ describe('Suspects', () => {
     expect(takenOver).toEqual(['1-0', '2-0', '3-0']);
   });
 
-  it('waits neither for its lane nor for itself longer than its patience', async () => {
+  it('waits for the lane, and for the suspect itself, no longer than the given time', async () => {
     const lane = laneAt(0);
     start(30);
     runBeside(lane, '5-0');
@@ -163,7 +163,7 @@ describe('Suspects', () => {
     await eventually(() => expect(names()).toEqual(['1-0', '6-0']));
   });
 
-  it('knows one that is offered again while it waits or runs, and takes it anew afterwards', async () => {
+  it('ignores a suspect that is offered again while it waits or runs, and accepts it again afterwards', async () => {
     const lane = laneAt(0);
     start();
     offer(lane, '1-0', '2-0', '2-0', '1-0');
@@ -177,7 +177,7 @@ describe('Suspects', () => {
     expect(takenOver).toEqual(['1-0', '2-0', '1-0']);
   });
 
-  it('tells entries of one id in different streams apart', async () => {
+  it('distinguishes entries with the same id in different streams', async () => {
     start();
     offer(laneAt(0), '1-0');
     offer(laneAt(1), '1-0');
@@ -186,7 +186,7 @@ describe('Suspects', () => {
     expect(takenOver).toEqual(['1-0', '1-0']);
   });
 
-  it('keeps a bounded number waiting: the next sweep finds the others again', async () => {
+  it('queues a bounded number, and leaves the others to the next sweep', async () => {
     const lane = laneAt(0);
     start();
     runBeside(lane, '5-0');
@@ -194,7 +194,7 @@ describe('Suspects', () => {
     let taken = 0;
     await complete(lane, '5-0');
     for (; names().length > 0; taken++) await complete(lane, String(names()[0]));
-    // One was on its way when the others came.
+    // One was already being taken over when the others came.
     expect(taken).toBe(1_001);
   });
 

@@ -20,7 +20,7 @@ describe('ThrottledLog', () => {
     expect(lines).toEqual(['one']);
   });
 
-  it('says with the next line how many it has left out, then counts anew', () => {
+  it('adds the number of skipped lines to the next line, then counts from zero again', () => {
     for (let i = 0; i < 40_000; i++) log.warn('a', `line ${i}`);
     jest.advanceTimersByTime(10_000);
     log.warn('a', 'next');
@@ -29,7 +29,7 @@ describe('ThrottledLog', () => {
     expect(lines).toEqual(['line 0', 'next (and 39999 more since the last line)', 'last']);
   });
 
-  it('writes the lines of other keys', () => {
+  it('writes the first line of other keys', () => {
     log.warn('a', 'one');
     log.warn('b', 'two');
     log.warn('__proto__', 'three');

@@ -2,7 +2,7 @@ import { WaitLine } from '../../../lib/server/running/wait-line.js';
 import { SeededRandom } from '../support/random.js';
 
 describe('WaitLine', () => {
-  it('gives back what came first, and nothing where nothing waits', () => {
+  it('returns the oldest item, and nothing where nothing waits', () => {
     const line = new WaitLine<string>();
     expect(line.shift()).toBeUndefined();
     line.push('a');
@@ -10,7 +10,7 @@ describe('WaitLine', () => {
     expect([line.length, line.shift(), line.shift(), line.shift(), line.length]).toEqual([2, 'a', 'b', undefined, 0]);
   });
 
-  it('gives back all that is left at once', () => {
+  it('returns all remaining items at once', () => {
     const line = new WaitLine<number>();
     for (let i = 0; i < 4; i++) line.push(i);
     line.shift();
@@ -20,7 +20,7 @@ describe('WaitLine', () => {
     expect(line.shift()).toBe(9);
   });
 
-  it('keeps the order over random comings and goings', () => {
+  it('keeps the order over random pushes and shifts', () => {
     const random = new SeededRandom(11);
     const line = new WaitLine<number>();
     let pushed = 0;
@@ -37,7 +37,7 @@ describe('WaitLine', () => {
     }
   });
 
-  it('takes a million from a line that was long in less than a second or two', () => {
+  it('shifts a million items in less than two seconds', () => {
     const line = new WaitLine<number>();
     for (let i = 0; i < 1_000_000; i++) line.push(i);
     const begun = performance.now();

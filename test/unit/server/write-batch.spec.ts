@@ -80,7 +80,7 @@ describe('WriteBatch', () => {
       expect([...replies(batch).values()]).toEqual([170, 1, 170]);
     });
 
-    it('gives many replies a portion that is worth its turn, until it is full', () => {
+    it('gives many replies a minimum portion each, until it is full', () => {
       const batch = new WriteBatch(0, 1_000);
       const added: Responder[] = [];
       while (batch.hasRoomForReplies) {
@@ -92,7 +92,7 @@ describe('WriteBatch', () => {
       expect(added).toHaveLength(32);
     });
 
-    it('stays below what a script may carry', () => {
+    it('stays below the size limit of a script', () => {
       const reply = replyOf(many.map(() => 'x'.repeat(998)));
       const batch = new WriteBatch(0, 1);
       batch.addReply(reply);
@@ -100,13 +100,13 @@ describe('WriteBatch', () => {
       expect(batch.isSmall).toBe(true);
     });
 
-    it('carries one part that is larger than a script may be, without a script and without others behind it', () => {
+    it('carries a part larger than a script may be alone, and without a script', () => {
       const batch = new WriteBatch(0, 2);
       batch.addReply(replyOf(['x'.repeat(MAX_SCRIPT_BYTES + 1), 'next']));
       expect([batch.writes.length, batch.isSmall, batch.hasRoomForReplies]).toEqual([1, false, false]);
     });
 
-    it('keeps room for acks, whatever replies it has', () => {
+    it('keeps room for acks, however many replies it has', () => {
       const batch = new WriteBatch(0, 1);
       batch.addReply(replyOf(many));
       expect(batch.hasRoomForAcks).toBe(true);
@@ -124,14 +124,14 @@ describe('WriteBatch', () => {
       expect(line.length).toBe(1);
     });
 
-    it('has room for a bounded number of streams, doubtful ones included, beside which replies have theirs', () => {
+    it('has room for a bounded number of streams, doubtful ones included, in addition to the room for replies', () => {
       const batch = new WriteBatch(performance.now(), 1);
       for (let i = 0; batch.hasRoomForAcks; i++) batch.addAck(lineOf(1, `app:${i}`, i % 2 === 0 ? 0 : Infinity));
       expect(batch.writes.length + batch.doubtful.length).toBe(64);
       expect(batch.hasRoomForReplies).toBe(true);
     });
 
-    it('sets apart the entries whose lease may be over: another consumer may have them', () => {
+    it('separates entries whose lease may be over, since another consumer may have them', () => {
       const line = new AckLine(groupStream);
       for (const [id, ownedAt] of [
         ['1-0', 99],
@@ -149,7 +149,7 @@ describe('WriteBatch', () => {
       expect(batch.doubtful.map(({ entries }) => idsOf(entries))).toEqual([['1-0', '4-0']]);
     });
 
-    it('keeps apart what is doubtful where all of it is', () => {
+    it('separates doubtful entries where all entries are doubtful', () => {
       const batch = new WriteBatch(100, 0);
       batch.addAck(lineOf(2, 'app:sum', 0));
       expect([batch.writes, batch.doubtful.length]).toEqual([[], 1]);
@@ -178,7 +178,7 @@ describe('the commands of a write', () => {
     expect(commandsOf(ackOf(entries.slice(1, 2), groupStream))).toEqual([['XACK', 'app:sum', 'workers', '2-0']]);
   });
 
-  it('add a part to the reply stream, if there is one, and bound the stream once in a while', () => {
+  it('add a part to the reply stream if the stream exists, and trim the stream with every 256th part', () => {
     const responder = parts.run.responders.of(runningIn(groupStreamOf()), REQUEST);
     for (let i = 0; i < 257; i++) responder.value(i);
     const commands = responder

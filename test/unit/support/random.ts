@@ -1,8 +1,8 @@
-/** Random numbers that are the same in every run: a loop that fails, fails again. */
+/** Random numbers that are the same in every run, so that a failure repeats. */
 export class SeededRandom {
   constructor(private state: number) {}
 
-  /** 0 up to, but not including, 1 (mulberry32). */
+  /** From 0 (included) to 1 (excluded), by mulberry32. */
   next(): number {
     this.state = (this.state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
@@ -15,7 +15,7 @@ export class SeededRandom {
     return low + Math.floor(this.next() * (high - low + 1));
   }
 
-  /** Characters of an alphabet, as many as `length`. */
+  /** A string of `length` characters from an alphabet. */
   text(alphabet: string, length: number): string {
     const letters = Array.from(alphabet);
     return Array.from({ length }, () => letters[this.integer(0, letters.length - 1)]).join('');

@@ -8,7 +8,7 @@ describe('DeadlineWheel', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
 
-  it('fires what is due, never early and at most a granule and a timer late', () => {
+  it('fires items that are due, never early and at most one granule and one timer late', () => {
     const random = new SeededRandom(6);
     const lateness: number[] = [];
     const wheel = new DeadlineWheel<number>((dueAt) => lateness.push(performance.now() - dueAt), 20);
@@ -32,7 +32,7 @@ describe('DeadlineWheel', () => {
     expect(fired).toEqual(['a', 'b']);
   });
 
-  it('fires the earlier first, in whatever order they came', () => {
+  it('fires earlier deadlines first, in any order of insertion', () => {
     const fired: number[] = [];
     const wheel = new DeadlineWheel<number>((item) => fired.push(item));
     for (const delay of [500, 100, 900, 300]) wheel.add(delay, delay);
@@ -40,7 +40,7 @@ describe('DeadlineWheel', () => {
     expect(fired).toEqual([100, 300, 500, 900]);
   });
 
-  it('forgets what was cancelled, and bears a second cancel and one that comes too late', () => {
+  it('forgets a cancelled deadline, and ignores a second cancel and a late one', () => {
     const fired: string[] = [];
     const wheel = new DeadlineWheel<string>((item) => fired.push(item));
     const kept = wheel.add('kept', 100);
@@ -52,7 +52,7 @@ describe('DeadlineWheel', () => {
     expect(fired).toEqual(['kept']);
   });
 
-  it('takes the same item twice and cancels only the one deadline', () => {
+  it('accepts the same item twice and cancels only the one deadline', () => {
     const fired: string[] = [];
     const wheel = new DeadlineWheel<string>((item) => fired.push(item));
     wheel.add('a', 50);
@@ -61,7 +61,7 @@ describe('DeadlineWheel', () => {
     expect(fired).toEqual(['a']);
   });
 
-  it('needs one timer for ten thousand deadlines, and none once they are through', () => {
+  it('needs one timer for ten thousand deadlines, and none once they have fired', () => {
     let fired = 0;
     const wheel = new DeadlineWheel<number>(() => fired++);
     for (let i = 0; i < 10_000; i++) wheel.add(i, i % 700);
@@ -78,7 +78,7 @@ describe('DeadlineWheel', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('fires nothing after clear, and goes on working', () => {
+  it('fires nothing after clear, and accepts new deadlines', () => {
     const fired: string[] = [];
     const wheel = new DeadlineWheel<string>((item) => fired.push(item));
     wheel.add('before', 50);
@@ -89,7 +89,7 @@ describe('DeadlineWheel', () => {
     expect(fired).toEqual(['after']);
   });
 
-  it('takes new deadlines from what it fires, those that are due at once included', () => {
+  it('accepts new deadlines from the items that it fires, including those that are due at once', () => {
     const fired: number[] = [];
     const wheel: DeadlineWheel<number> = new DeadlineWheel((left) => {
       fired.push(left);
@@ -100,7 +100,7 @@ describe('DeadlineWheel', () => {
     expect(fired).toEqual([3, 2, 1, 0]);
   });
 
-  it('fires the others of its tick where one throws, and lets the first error surface once', () => {
+  it('fires the other deadlines of a tick where one throws, and throws the first error once', () => {
     const fired: string[] = [];
     const wheel = new DeadlineWheel<string>((item) => {
       fired.push(item);
@@ -114,7 +114,7 @@ describe('DeadlineWheel', () => {
     expect(fired).toEqual(['a', 'broken 1', 'b', 'broken 2', 'c', 'later']);
   });
 
-  it('goes on with deadlines that are added by one that throws', () => {
+  it('keeps deadlines that are added by an item that throws', () => {
     const fired: string[] = [];
     const wheel: DeadlineWheel<string> = new DeadlineWheel((item) => {
       fired.push(item);
@@ -128,7 +128,7 @@ describe('DeadlineWheel', () => {
     expect(fired).toEqual(['broken', 'again']);
   });
 
-  it('lets one that falls due cancel others of the same tick', () => {
+  it('lets an item that fires cancel others of the same tick', () => {
     const fired: string[] = [];
     const wheel: DeadlineWheel<string> = new DeadlineWheel((item) => {
       fired.push(item);
@@ -140,19 +140,19 @@ describe('DeadlineWheel', () => {
     expect(fired).toEqual(['first']);
   });
 
-  it('keeps what stays of a tick when others of it are cancelled', () => {
+  it('keeps the remaining deadlines of a tick when others are cancelled', () => {
     const fired: string[] = [];
     const wheel = new DeadlineWheel<string>((item) => fired.push(item));
     const cancelled = wheel.add('cancelled', 100);
     cancelled.cancel();
     wheel.add('kept', 100);
-    // The bucket of the tick is another one by now.
+    // The tick has a new bucket by now.
     cancelled.cancel();
     jest.advanceTimersByTime(200);
     expect(fired).toEqual(['kept']);
   });
 
-  it('sleeps in stages through a wait that setTimeout cannot hold', () => {
+  it('splits a wait that is too long for setTimeout', () => {
     const days30 = 30 * 24 * 3_600_000;
     const fired: string[] = [];
     const wheel = new DeadlineWheel<string>((item) => fired.push(item), 1_000);
@@ -177,7 +177,7 @@ describe('DeadlineWheel in real time', () => {
     wheel.clear();
   });
 
-  it('gives back the memory of deadlines that were cancelled: a hundred thousand of a day leave nothing', () => {
+  it('frees the memory of cancelled deadlines: a hundred thousand deadlines of a day leave nothing behind', () => {
     const dayMs = 24 * 3_600_000;
     const wheel = new DeadlineWheel<number>(() => undefined);
     const heapOf = (): number => {
@@ -185,7 +185,7 @@ describe('DeadlineWheel in real time', () => {
       return process.memoryUsage().heapUsed;
     };
     const rush = (count: number): void => {
-      // A tick of its own for each of them.
+      // A separate tick for each of them.
       for (let i = 0; i < count; i++) wheel.add(i, dayMs + i * 20).cancel();
     };
     rush(1_000);

@@ -4,7 +4,7 @@ import type { PeriodicRules } from '../../../lib/timing/periodic.js';
 import { deferred } from '../../support/deferred.js';
 import type { Deferred } from '../../support/deferred.js';
 
-/** Tasks that the test ends by hand. */
+/** Tasks that the test completes by hand. */
 class Tasks {
   readonly begun: string[] = [];
   private readonly open = new Map<string, Deferred>();
@@ -22,7 +22,7 @@ class Tasks {
     await jest.advanceTimersByTimeAsync(0);
   }
 
-  /** What began since the last call. */
+  /** The targets whose tasks began since the last call. */
   take(): string[] {
     return this.begun.splice(0);
   }
@@ -44,7 +44,7 @@ describe('Periodic', () => {
   const of = (targets: readonly string[], rules: Partial<PeriodicRules<string>> = {}): Periodic<string> =>
     (periodic = new Periodic({ everyMs: 100, targets: () => targets, task: tasks.task, ...rules }));
 
-  it('runs the task for each target every so often, the first time after the interval', async () => {
+  it('runs the task for each target once per interval, the first time after one interval', async () => {
     of(['a', 'b']).start();
     expect(tasks.take()).toEqual([]);
     await jest.advanceTimersByTimeAsync(99);
@@ -57,7 +57,7 @@ describe('Periodic', () => {
     expect(tasks.take()).toEqual(['a', 'b']);
   });
 
-  it('lets a target whose task hangs delay no other, and starts no second task for it', async () => {
+  it('does not let a task that hangs delay other targets, and starts no second task for its target', async () => {
     of(['hangs', 'b']).start();
     for (let turn = 0; turn < 5; turn++) {
       await jest.advanceTimersByTimeAsync(100);
@@ -69,7 +69,7 @@ describe('Periodic', () => {
     expect(tasks.take()).toEqual(['hangs', 'b']);
   });
 
-  it('lets a target whose task fails delay no other, and tries it again in the next turn', async () => {
+  it('does not let a task that fails delay other targets, and runs it again in the next turn', async () => {
     const failures: unknown[] = [];
     const oops = new Error('oops');
     of(['fails', 'b'], { failed: (target, error) => void failures.push([target, error]) }).start();
@@ -96,7 +96,7 @@ describe('Periodic', () => {
     expect([seen, failures]).toEqual([['throws', 'b'], ['throws']]);
   });
 
-  it('asks for its targets anew at each turn', async () => {
+  it('asks for its targets again at each turn', async () => {
     const targets = ['a'];
     of(targets).start();
     await jest.advanceTimersByTimeAsync(100);
@@ -105,7 +105,7 @@ describe('Periodic', () => {
     expect(tasks.take()).toEqual(['a', 'b']);
   });
 
-  it('skips turns that are not possible', async () => {
+  it('skips turns while `isPossible` is false', async () => {
     let isPossible = false;
     of(['a'], { isPossible: () => isPossible }).start();
     await jest.advanceTimersByTimeAsync(300);
@@ -115,7 +115,7 @@ describe('Periodic', () => {
     expect(tasks.take()).toEqual(['a']);
   });
 
-  it('takes a turn at once when asked to, beside the regular ones', async () => {
+  it('takes a turn at once on request, in addition to the regular ones', async () => {
     const rounds = of(['a']);
     rounds.start();
     rounds.turn();
@@ -125,7 +125,7 @@ describe('Periodic', () => {
     expect(tasks.take()).toEqual(['a']);
   });
 
-  it('joins the run of a target that is under way', async () => {
+  it('joins the run of a target that is in progress', async () => {
     const rounds = of(['a']);
     const first = rounds.run('a');
     expect(rounds.run('a')).toBe(first);
@@ -136,14 +136,14 @@ describe('Periodic', () => {
     expect(tasks.take()).toEqual(['a']);
   });
 
-  it('keeps one timer, however often it is started', () => {
+  it('keeps one timer when it is started twice', () => {
     const rounds = of(['a']);
     rounds.start();
     rounds.start();
     expect(jest.getTimerCount()).toBe(1);
   });
 
-  it('waits at its stop for what is under way, and starts nothing more', async () => {
+  it('waits for running tasks when it stops, and starts no more', async () => {
     const rounds = of(['a', 'b']);
     rounds.start();
     rounds.turn();
@@ -164,7 +164,7 @@ describe('Periodic', () => {
     await rounds.stop();
   });
 
-  it('stops at once where nothing is under way, and where it never started', async () => {
+  it('stops at once where no task runs, and where it never started', async () => {
     await of(['a']).stop();
     const rounds = of(['a']);
     rounds.start();

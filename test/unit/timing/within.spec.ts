@@ -4,26 +4,26 @@ import { deferred } from '../../support/deferred.js';
 const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
 
 describe('within', () => {
-  it('gives the result of work that comes in time, and keeps no timer', async () => {
+  it('returns the result of work that finishes in time, and keeps no timer', async () => {
     const before = timers();
     expect(await within(60_000, Promise.resolve(7))).toBe(7);
     expect(timers()).toBe(before);
   });
 
-  it('gives nothing for work that fails, and keeps no timer', async () => {
+  it('returns undefined for work that fails, and keeps no timer', async () => {
     const before = timers();
     expect(await within(60_000, Promise.reject(new Error('oops')))).toBeUndefined();
     expect(timers()).toBe(before);
   });
 
-  it('gives nothing for work that hangs, when its time is over', async () => {
+  it('returns undefined for work that hangs, when its time is over', async () => {
     const begun = performance.now();
     expect(await within(30, new Promise<number>(() => undefined))).toBeUndefined();
     expect(performance.now() - begun).toBeGreaterThanOrEqual(28);
     expect(performance.now() - begun).toBeLessThan(5_000);
   });
 
-  it('swallows a failure that comes after its time', async () => {
+  it('swallows a failure that comes too late', async () => {
     const unhandled: unknown[] = [];
     const note = (error: unknown): void => void unhandled.push(error);
     process.on('unhandledRejection', note);

@@ -3,7 +3,7 @@ import { streamName } from '../../../lib/topology/stream-name.js';
 import { SeededRandom } from '../support/random.js';
 
 describe('hashSlot', () => {
-  // CRC16/XMODEM has a published check value; the other slots are those of the cluster specification's examples.
+  // CRC16/XMODEM has a published check value; the other slots are examples of the cluster specification.
   it.each([
     ['123456789', 0x31c3],
     ['', 0],
@@ -13,7 +13,7 @@ describe('hashSlot', () => {
     ['somekey', 11_058],
     ['foo{hash_tag}', 2_515],
     ['bar{hash_tag}', 2_515],
-  ])('puts %j where Redis Cluster does', (key, slot) => {
+  ])('maps %j to the slot that Redis Cluster uses', (key, slot) => {
     expect(hashSlot(key)).toBe(slot);
   });
 
@@ -54,7 +54,7 @@ describe('deadLetterKey', () => {
     expect(deadLetterKey(stream)).toBe(dead);
   });
 
-  it('shares the slot of every stream that a pattern may name, or one script could not touch both', () => {
+  it('shares the slot of every stream that a pattern may name, so that one script can use both', () => {
     const random = new SeededRandom(4);
     let accepted = 0;
     for (let round = 0; round < 5_000; round++) {
@@ -72,13 +72,13 @@ describe('deadLetterKey', () => {
 });
 
 describe('replyStreamKey', () => {
-  it('keeps the prefix in front', () => {
+  it('starts with the prefix', () => {
     expect(replyStreamKey('app:', 'some-id')).toBe('app:reply:some-id');
   });
 });
 
 describe('isUuidV4', () => {
-  it('knows one', () => {
+  it('accepts a uuid of version 4', () => {
     expect(isUuidV4('0b8d5e0e-0f3c-4a7b-9d53-2f3a3b1c4d5e')).toBe(true);
   });
 
@@ -96,7 +96,7 @@ describe('isUuidV4', () => {
   });
 });
 
-/** Bit by bit over all bytes, tags or not: slow, and written apart from the one under test. */
+/** Bit by bit over all bytes, ignoring tags: slow, and independent of the implementation under test. */
 function slotOfBytes(text: string): number {
   let register = 0;
   for (const byte of Buffer.from(text)) {

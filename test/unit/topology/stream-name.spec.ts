@@ -5,7 +5,7 @@ import { streamName } from '../../../lib/topology/stream-name.js';
 const nameOf = (prefix: string, pattern: unknown): string => streamName(prefix, pattern, 'write');
 const served = (pattern: string): string => streamName('', pattern, 'read');
 
-describe('the stream of a pattern', () => {
+describe('streamName', () => {
   it('puts the prefix in front of the pattern', () => {
     expect(nameOf('', 'sms.send')).toBe('sms.send');
     expect(nameOf('app:', 'sms.send')).toBe('app:sms.send');
@@ -16,7 +16,7 @@ describe('the stream of a pattern', () => {
     expect(() => nameOf('', pattern)).toThrow(InvalidMessageError);
   });
 
-  it('refuses a pattern above 1024 bytes, counted in bytes, and shows only its beginning', () => {
+  it('refuses a pattern above 1024 bytes, not characters, and quotes only its beginning', () => {
     expect(nameOf('app:', 'é'.repeat(512))).toHaveLength(516);
     expect(() => nameOf('', 'é'.repeat(513))).toThrow(/more than 1024 bytes/);
     expect(() => nameOf('', 'é'.repeat(100_000))).toThrow(/^.{0,160}$/);
@@ -26,12 +26,12 @@ describe('the stream of a pattern', () => {
     expect(() => nameOf('', pattern)).toThrow(/control character/);
   });
 
-  it('shows what it refuses escaped, so that a log stays one line', () => {
+  it('escapes the pattern that it refuses, so that a log entry stays one line', () => {
     expect(() => nameOf('', 'a\nb')).toThrow('The pattern "a\\nb" has a control character');
   });
 
   it.each(['{"a":{"b":[MAX_DEPTH_REACHED]}}', '{[TOO_MANY_KEYS]}'])(
-    'refuses %j, where Nest has cut the pattern short and others would share the stream',
+    'refuses %j, where Nest truncated the pattern and other patterns would share the stream',
     (pattern) => {
       expect(() => nameOf('', pattern)).toThrow(/nested deeper or has more keys/);
     },
@@ -65,16 +65,16 @@ describe('a name that belongs to another stream', () => {
     for (const stream of ['q', '{t}:q', '{"cmd":"sum"}']) {
       const sibling = siblingKey(stream, suffix);
       expect(() => nameOf('', sibling)).toThrow(InvalidMessageError);
-      expect(() => nameOf('', sibling)).toThrow(`with ":${suffix}" behind a hash tag it belongs to another stream`);
+      expect(() => nameOf('', sibling)).toThrow(`with ":${suffix}" after a hash tag it belongs to another stream`);
       expect(() => served(sibling)).toThrow(InvalidMessageError);
     }
   });
 
-  it('may be one of dead letters for a handler, and for nobody else', () => {
+  it('may be a dead-letter stream for a handler, but not for a client', () => {
     for (const stream of ['q', '{t}:q']) {
       const dead = deadLetterKey(stream);
       expect(served(dead)).toBe(dead);
-      expect(() => nameOf('', dead)).toThrow(/Give the pattern whose dead letters are meant/);
+      expect(() => nameOf('', dead)).toThrow(/Use the pattern that the dead letters belong to/);
     }
   });
 
@@ -89,7 +89,7 @@ describe('a name that belongs to another stream', () => {
     '{t}:rate:',
     '{t:dead}',
     'x}:mid:a{t}',
-  ])('is not %j, which no stream has for a sibling', (pattern) => {
+  ])('is not %j, which is the sibling of no stream', (pattern) => {
     expect(nameOf('', pattern)).toBe(pattern);
     expect(served(pattern)).toBe(pattern);
   });
@@ -97,14 +97,14 @@ describe('a name that belongs to another stream', () => {
 
 describe('half of a surrogate pair', () => {
   it.each(['half \ud83d', '\ude00', 'a\ude00\ud83db'])(
-    'in %j is refused: Redis would store another name',
+    'in %j is refused, since Redis would store another name',
     (pattern) => {
       expect(() => nameOf('', pattern)).toThrow(/has half of a surrogate pair$/);
       expect(() => served(pattern)).toThrow(InvalidMessageError);
     },
   );
 
-  it('is not what a whole pair is', () => {
+  it('is not found in a complete pair', () => {
     expect(nameOf('', 'party.🎉')).toBe('party.🎉');
   });
 });

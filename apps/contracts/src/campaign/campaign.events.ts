@@ -14,7 +14,7 @@ import { IsPhoneNumber } from '../sms/sms.rules.js';
 import { AreChannels, IsAudienceLimit, IsBody, IsCampaignName, IsSubject } from './campaign.rules.js';
 import type { Channel } from './campaign.rules.js';
 
-/** Users to one entry of `notification`. */
+/** Users per entry of `notification`. */
 export const NOTIFICATION_PAGE = 250;
 
 export class CampaignRequested {
@@ -33,12 +33,12 @@ export class CampaignRequested {
   @AreChannels()
   readonly channels!: readonly Channel[];
 
-  /** Users to address; all of them without it. */
+  /** Number of users to address; all of them if omitted. */
   @IsAudienceLimit()
   readonly limit?: number;
 }
 
-/** Somebody to write to. */
+/** A user who receives a message. */
 export class Recipient {
   @IsInt()
   @Min(1)

@@ -1,8 +1,8 @@
-/** Event: there is work on a campaign, to begin or to go on with. Payload: `CampaignRequested`. */
+/** Event: start a campaign or continue it. Payload: `CampaignRequested`. */
 export const CAMPAIGN = 'campaign';
-/** Event: a page of recipients is to be notified. Payload: `NotificationPage`. */
+/** Event: notify a page of recipients. Payload: `NotificationPage`. */
 export const NOTIFICATION = 'notification';
-/** Event: one mail to one recipient. Payload: `EmailRequested`. */
+/** Event: send one mail to one recipient. Payload: `EmailRequested`. */
 export const EMAIL_NOTIFICATION = 'email-notification';
 
 /** Request: `CampaignReference`, answered with `CampaignStatus` or null. */
@@ -13,12 +13,12 @@ export const CAMPAIGN_LIST = 'campaign.list';
 export const CAMPAIGN_CONTROL = 'campaign.control';
 /** Request: `{ id }`, answered with `User` or null. */
 export const USER_FIND = 'user.find';
-/** Request: `UserPageQuery`, answered with `User[]` in the order of their ids. */
+/** Request: `UserPageQuery`, answered with `User[]`, ordered by id. */
 export const USER_PAGE = 'user.page';
 /** Request: `AudienceQuery`, answered with `UserAudience`. */
 export const USER_AUDIENCE = 'user.audience';
 
-/** Consumer groups, one for each role; each has its own delivery, retries and dead letters. */
+/** Consumer groups, one per role. Each has its own delivery, retries and dead letters. */
 export const CAMPAIGN_GROUP = 'campaign';
 export const USER_GROUP = 'user';
 export const NOTIFICATION_GROUP = 'notification';

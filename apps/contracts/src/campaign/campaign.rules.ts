@@ -5,9 +5,9 @@ export const CHANNELS = ['email', 'sms'] as const;
 export type Channel = (typeof CHANNELS)[number];
 
 export const MAX_CAMPAIGN_NAME = 200;
-/** A line of a mail's header, well below what SMTP allows. */
+/** One header line of a mail, well below the SMTP limit. */
 export const MAX_SUBJECT = 200;
-/** As long as an SMS may be, for the same text goes out by either channel. */
+/** The limit of an SMS: the same text goes out on either channel. */
 export const MAX_BODY = 1_600;
 export const MAX_AUDIENCE = 10_000_000;
 
@@ -19,11 +19,11 @@ export const IsBody = (): PropertyDecorator => lengthOf('body', MAX_BODY);
 export const AreChannels = (): PropertyDecorator =>
   applyDecorators(
     ArrayNotEmpty({ message: 'channels must name at least one channel' }),
-    ArrayUnique({ message: 'channels must not repeat one' }),
-    IsIn(CHANNELS, { each: true, message: `channels takes ${CHANNELS.join(' and ')}` }),
+    ArrayUnique({ message: 'channels must not repeat a channel' }),
+    IsIn(CHANNELS, { each: true, message: `channels must contain only ${CHANNELS.join(' and ')}` }),
   );
 
-/** Users to address, lowest ids first; all of them when it is not given. */
+/** Number of users to address, lowest ids first; all of them if omitted. */
 export const IsAudienceLimit = (): PropertyDecorator =>
   applyDecorators(
     IsOptional(),

@@ -1,9 +1,9 @@
 import { IsInt, Max, Min } from 'class-validator';
 import { IsAudienceLimit } from './campaign.rules.js';
 
-/** Some hundred kilobytes. */
+/** Users per page: a few hundred kilobytes. */
 export const MAX_USER_PAGE = 5_000;
-/** Of the database's `integer`. */
+/** Maximum of the database type `integer`. */
 export const MAX_USER_ID = 2_147_483_647;
 
 export interface User {
@@ -36,9 +36,9 @@ export class AudienceQuery {
   readonly limit?: number;
 }
 
-/** The users that a campaign addresses: those that there are when it begins, up to a limit. */
+/** The users a campaign addresses: those that exist when it starts, up to its limit. */
 export interface UserAudience {
   readonly users: number;
-  /** The highest id among them; 0 when there are none. */
+  /** The highest id among them; 0 if there are none. */
   readonly lastId: number;
 }

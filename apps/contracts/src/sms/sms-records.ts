@@ -3,14 +3,14 @@ import { RedisStore } from '../../../platform/src/redis-store.js';
 import type { SmsFailed, SmsRequested, SmsSent } from './sms.events.js';
 import type { SmsState, SmsStatus } from './sms-status.js';
 
-/** How long the fate of an SMS can be asked for. */
+/** How long the status of an SMS is kept. */
 const RECORD_TTL_SECONDS = 30 * 24 * 3_600;
 
 /**
- * What `begin` found.
- * - `run`: this entry is the one to act on.
- * - `settled`: this same entry has already had its result, but was delivered again: only announce the result again.
- * - `duplicate`: another entry carries this SMS (it was published twice); there is nothing to do.
+ * What to do with the entry that `begin` was called for.
+ * - `run`: send the SMS.
+ * - `settled`: the entry was redelivered after its result was recorded; only announce the result again.
+ * - `duplicate`: another entry carries this SMS (it was published twice); do nothing.
  */
 export type Beginning = 'run' | 'settled' | 'duplicate';
 
@@ -38,19 +38,19 @@ redis.call('HSET', KEYS[1], 'status', ARGV[1], ARGV[2], ARGV[3], 'attempts', ARG
 return 1`;
 
 /**
- * One Redis hash per SMS: `queued → sending → sent | failed`, and a final state stays. Every step is one script, so
- * any number of requestors and workers may take it at the same time and again.
+ * One Redis hash per SMS: `queued → sending → sent | failed`; a final state never changes. Every step is one script, so
+ * any number of requestors and workers may run it at the same time and repeatedly.
  */
 @Injectable()
 export class SmsRecords {
   constructor(private readonly store: RedisStore) {}
 
-  /** Notes that an SMS is queued. Does nothing when a worker was faster and already has a record. */
+  /** Records the SMS as queued. Does nothing if a worker was faster and the record exists. */
   async accept({ uuid, number }: SmsRequested): Promise<void> {
     await this.store.run(ACCEPT, [keyOf(uuid)], [uuid, number, now(), RECORD_TTL_SECONDS]);
   }
 
-  /** Claims the SMS for the stream entry `entryId`, whatever process works on it. */
+  /** Claims the SMS for the stream entry `entryId`, whichever process handles that entry. */
   async begin({ uuid, number }: SmsRequested, entryId: string, attempt: number): Promise<Beginning> {
     const values = [uuid, number, now(), entryId, attempt, RECORD_TTL_SECONDS];
     return (await this.store.run(BEGIN, [keyOf(uuid)], values)) as Beginning;

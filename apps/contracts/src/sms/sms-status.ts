@@ -1,14 +1,14 @@
 export type SmsState = 'queued' | 'sending' | 'sent' | 'failed';
 
-/** What is known of one SMS. */
+/** Status of one SMS. */
 export interface SmsStatus {
   readonly uuid: string;
   readonly status: SmsState;
   /** Attempts to hand it to the provider so far. */
   readonly attempts: number;
-  /** The provider's own id, once it is `sent`. */
+  /** The provider's message id, once the SMS is `sent`. */
   readonly providerMessageId?: string;
-  /** Why it is `failed`. */
+  /** Why the SMS is `failed`. */
   readonly error?: string;
   readonly createdAt: string;
   readonly updatedAt: string;

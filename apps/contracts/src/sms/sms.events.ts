@@ -1,7 +1,7 @@
 import { IsInt, IsISO8601, IsOptional, IsString, IsUUID, MaxLength, Min } from 'class-validator';
 import { IsPhoneNumber, IsSmsText } from './sms.rules.js';
 
-/** Of an SMS that somebody sends on behalf of something else: comes back with the result, and is not looked into. */
+/** Lets the sender of an SMS recognize its result: comes back with the result and is never interpreted on the way. */
 class Referenced {
   @IsOptional()
   @IsString()

@@ -32,9 +32,9 @@ export class CreateCampaignTables1763700000000 implements MigrationInterface {
         finished_at timestamptz
       )`);
     await runner.query(`CREATE INDEX campaigns_created_at ON campaigns (created_at)`);
-    // The user comes first in the key: statements name users and their campaign, and a planner that has no statistics
-    // yet would otherwise read all intents of the campaign for each of them. No other index, and room on each page, so
-    // that changes of state stay within their page.
+    // The user comes first in the key: statements filter by users and their campaign, and a planner without statistics
+    // would otherwise read all intents of the campaign for each user. No other index, and free space on each page, so
+    // that updates of the state stay within their page.
     await runner.query(`
       CREATE TABLE intents (
         user_id integer NOT NULL,

@@ -10,7 +10,7 @@ redis.call('HSET', KEYS[1], 'name', ARGV[1], 'channels', ARGV[2], 'createdAt', A
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 return 1`;
 
-/** What was accepted, for as long as it may take until a responder begins with it and knows better. */
+/** Accepted campaigns, kept for 24 hours: the source of their status until a responder has started them. */
 @Injectable()
 export class AcceptedCampaigns {
   constructor(private readonly store: RedisStore) {}

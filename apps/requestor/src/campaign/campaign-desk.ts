@@ -20,7 +20,7 @@ const PARTICIPLES: Readonly<Record<CampaignAction, string>> = {
   cancel: 'cancelled',
 };
 
-/** Accepts campaigns, says how they go on, and passes orders to them on. */
+/** Accepts campaigns, reports their status and forwards orders to the responders. */
 @Injectable()
 export class CampaignDesk {
   private readonly kind: MessageKind<CampaignRequested>;
@@ -48,8 +48,8 @@ export class CampaignDesk {
   }
 
   /**
-   * The status after it, undefined for an unknown campaign.
-   * @throws {ConflictException} with the status, where the order makes no sense in it
+   * @returns the status after the order; undefined for an unknown campaign
+   * @throws {ConflictException} with the status, if the order does not apply in it
    */
   async order(id: string, action: CampaignAction): Promise<CampaignStatus | undefined> {
     const order: CampaignOrder = { id, action };
@@ -60,7 +60,7 @@ export class CampaignDesk {
     throw conflict(
       result
         ? `A campaign that is ${stateOf(campaign)} cannot be ${PARTICIPLES[action]}`
-        : `No responder has begun this campaign yet, so it cannot be ${PARTICIPLES[action]}`,
+        : `No responder has started this campaign yet, so it cannot be ${PARTICIPLES[action]}`,
       campaign,
     );
   }

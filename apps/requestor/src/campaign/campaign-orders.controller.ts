@@ -18,17 +18,17 @@ import { CampaignDesk } from './campaign-desk.js';
 export class CampaignOrdersController {
   constructor(private readonly desk: CampaignDesk) {}
 
-  @Order('pause', 'Let it stand still')
+  @Order('pause', 'Pause the campaign')
   pause(@Param('id') id: string): Promise<CampaignStatus> {
     return this.order(id, 'pause');
   }
 
-  @Order('resume', 'Let it go on')
+  @Order('resume', 'Resume the campaign')
   resume(@Param('id') id: string): Promise<CampaignStatus> {
     return this.order(id, 'resume');
   }
 
-  @Order('cancel', 'Send nothing more of it, for good')
+  @Order('cancel', 'Cancel the campaign for good: nothing more is sent')
   cancel(@Param('id') id: string): Promise<CampaignStatus> {
     return this.order(id, 'cancel');
   }
@@ -38,15 +38,15 @@ export class CampaignOrdersController {
   }
 }
 
-/** A route that gives an order. A function, not a constant: decorators run before the constants below a class are set. */
+/** A route for one order. A function, not a constant: decorators run before the constants below the class exist. */
 function Order(action: CampaignAction, summary: string): MethodDecorator {
   return applyDecorators(
     Post(action),
     HttpCode(HttpStatus.OK),
     ApiOperation({ summary }),
-    ApiOkResponse({ type: CampaignStatusDto, description: 'The status after it' }),
+    ApiOkResponse({ type: CampaignStatusDto, description: 'The status after the order' }),
     ApiNotFoundResponse({ description: 'No such campaign' }),
-    ApiConflictResponse({ description: 'It makes no sense in this state, which `campaign` in the answer shows' }),
+    ApiConflictResponse({ description: 'Not possible in the current state, which `campaign` in the response shows' }),
     ApiGatewayTimeoutResponse({ description: 'No responder answered in time' }),
   );
 }

@@ -10,7 +10,7 @@ import { CampaignDesk } from './campaign-desk.js';
 const POLL_MS = 500;
 const ALL = 'all';
 
-/** Follows a campaign to its end. */
+/** Follows a campaign until it ends. */
 @Injectable()
 export class CampaignWatch extends StatusWatch<CampaignStatus> {
   constructor(desk: CampaignDesk) {
@@ -19,8 +19,8 @@ export class CampaignWatch extends StatusWatch<CampaignStatus> {
 }
 
 /**
- * Follows all campaigns at once: a browser opens six connections to a host and no more, so that a page cannot have one
- * for each.
+ * Follows all campaigns at once: a browser opens at most six connections to a host, so a page cannot open one per
+ * campaign.
  */
 @Injectable()
 export class CampaignListWatch extends StatusWatch<readonly CampaignStatus[]> {
@@ -28,7 +28,7 @@ export class CampaignListWatch extends StatusWatch<readonly CampaignStatus[]> {
     super({ pollMs: POLL_MS, find: () => desk.list(), isOver: () => false });
   }
 
-  /** Each campaign, oldest first, then those that change; `listed` after the last of each look that found changes. */
+  /** Each campaign, oldest first, then those that change; `listed` ends each poll that found changes. */
   changes(): Observable<MessageEvent> {
     return defer(() => {
       const told = new Map<string, string>();

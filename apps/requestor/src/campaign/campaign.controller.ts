@@ -34,9 +34,9 @@ export class CampaignController {
   @HttpCode(HttpStatus.ACCEPTED)
   @ApiOperation({ summary: 'Start a campaign' })
   @ApiIdempotencyKey('id, one campaign')
-  @ApiAcceptedResponse({ type: CampaignReceipt, description: 'It is stored and will be sent; see Location' })
+  @ApiAcceptedResponse({ type: CampaignReceipt, description: 'Stored and will be sent; see Location' })
   @ApiBadRequestResponse({ description: 'Field errors; nothing was stored' })
-  @ApiServiceUnavailableResponse({ description: 'Redis did not take it' })
+  @ApiServiceUnavailableResponse({ description: 'Redis did not accept it' })
   async create(
     @Body() { name, subject, body, audience, channels }: CreateCampaignDto,
     @IdempotencyKey() key: string | undefined,
@@ -52,29 +52,29 @@ export class CampaignController {
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'Start a campaign with a random name, to all users', deprecated: true })
   @ApiAcceptedResponse({ type: CampaignReceipt })
-  @ApiServiceUnavailableResponse({ description: 'Redis did not take it' })
+  @ApiServiceUnavailableResponse({ description: 'Redis did not accept it' })
   async createRandom(@Res({ passthrough: true }) response: ServerResponse): Promise<CampaignReceipt> {
     const draft = { ...randomCampaign(), channels: DEFAULT_CHANNELS };
     return receiptFor(await this.desk.accept(draft), response);
   }
 
   @Get('campaigns')
-  @ApiOperation({ summary: 'Campaigns, newest first; a responder is asked' })
+  @ApiOperation({ summary: 'Campaigns, newest first, answered by a responder' })
   @ApiOkResponse({ type: [CampaignStatusDto] })
   @ApiGatewayTimeoutResponse({ description: 'No responder answered in time' })
   list(): Promise<readonly CampaignStatus[]> {
     return this.desk.list();
   }
 
-  // Before `:id`, which would take this for one.
+  // Before `:id`, which would match `events` as an id.
   @Sse('campaigns/events')
-  @ApiOperation({ summary: 'Server-sent events: each campaign, then each change of any' })
+  @ApiOperation({ summary: 'Server-sent events: each campaign, then each change of a campaign' })
   allEvents(): Observable<MessageEvent> {
     return this.listWatch.changes();
   }
 
   @Get('campaigns/:id')
-  @ApiOperation({ summary: 'How a campaign goes on; a responder is asked' })
+  @ApiOperation({ summary: 'Status of a campaign, answered by a responder' })
   @ApiOkResponse({ type: CampaignStatusDto })
   @ApiNotFoundResponse({ description: 'No such campaign' })
   @ApiGatewayTimeoutResponse({ description: 'No responder answered in time' })
@@ -83,7 +83,7 @@ export class CampaignController {
   }
 
   @Sse('campaigns/:id/events')
-  @ApiOperation({ summary: 'Server-sent events: each change until it is over' })
+  @ApiOperation({ summary: 'Server-sent events: each change until the campaign ends' })
   @ApiNotFoundResponse({ description: 'No such campaign' })
   async events(@Param('id') id: string): Promise<Observable<MessageEvent>> {
     return found(isUUID(id) ? await this.watch.open(id) : undefined, `campaign ${id}`);

@@ -18,7 +18,7 @@ import type { CampaignState, CampaignStatus, Channel } from '../../../contracts/
 const STATES: readonly CampaignState[] = ['queued', 'fanning-out', 'sending', 'done', 'cancelled'];
 
 export class AudienceDto {
-  @ApiProperty({ required: false, minimum: 1, maximum: MAX_AUDIENCE, description: 'Users, lowest ids first; else all' })
+  @ApiProperty({ required: false, minimum: 1, maximum: MAX_AUDIENCE, description: 'Lowest ids first; default: all' })
   @IsAudienceLimit()
   readonly limit?: number;
 }
@@ -70,13 +70,13 @@ export class CampaignStatusDto implements CampaignStatus {
   @ApiProperty({ enum: STATES })
   readonly status!: CampaignState;
 
-  @ApiProperty({ description: 'Whether it stands still until it is resumed' })
+  @ApiProperty({ description: 'Whether the campaign is on hold until it is resumed' })
   readonly paused!: boolean;
 
   @ApiProperty({ enum: CHANNELS, isArray: true })
   readonly channels!: readonly Channel[];
 
-  @ApiProperty({ description: 'Messages in all: queued + sent + failed' })
+  @ApiProperty({ description: 'Messages in total: queued + sent + failed' })
   readonly audience!: number;
 
   @ApiProperty()
@@ -88,10 +88,10 @@ export class CampaignStatusDto implements CampaignStatus {
   @ApiProperty()
   readonly failed!: number;
 
-  @ApiProperty({ description: 'Over the last ten seconds' })
+  @ApiProperty({ description: 'Messages sent or failed per second, over the last ten seconds' })
   readonly ratePerSecond!: number;
 
-  @ApiProperty({ type: Number, nullable: true, description: 'Null while nothing moves' })
+  @ApiProperty({ type: Number, nullable: true, description: 'Null while the rate is 0' })
   readonly etaSeconds!: number | null;
 
   @ApiProperty({ format: 'date-time' })

@@ -2,13 +2,13 @@ import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
 
-/** Id of a stream entry; short enough for what Redis takes. */
+/** Id of a stream entry, within the length that Redis accepts. */
 export const ENTRY_ID = /^\d{1,19}-\d{1,19}$/;
 
 export class DeadLetterQuery {
-  @ApiProperty({ required: false, description: '`next` of the page before' })
+  @ApiProperty({ required: false, description: '`next` of the previous page' })
   @IsOptional()
-  @Matches(ENTRY_ID, { message: 'after must be the `next` of another page' })
+  @Matches(ENTRY_ID, { message: 'after must be the `next` value of another page' })
   readonly after?: string;
 
   @ApiProperty({ required: false, minimum: 1, maximum: 100, default: 20 })
@@ -20,7 +20,7 @@ export class DeadLetterQuery {
   readonly count: number = 20;
 }
 
-/** Nothing of what was sent, nor to whom: whoever mends things need not know it. */
+/** Contains neither payload nor recipient: an operator does not need them to fix the cause. */
 export class DeadLetterDto {
   @ApiProperty()
   readonly id!: string;
@@ -29,11 +29,11 @@ export class DeadLetterDto {
     format: 'uuid',
     nullable: true,
     type: String,
-    description: 'Of the SMS, where it is one that could be read',
+    description: 'Of the SMS, if the entry is an SMS that could be read',
   })
   readonly uuid!: string | null;
 
-  @ApiProperty({ description: 'The group that gave it up' })
+  @ApiProperty({ description: 'The group that gave up on it' })
   readonly group!: string;
 
   @ApiProperty({ enum: ['failed', 'unrecoverable', 'rejected', 'undecodable', 'abandoned'] })
@@ -63,6 +63,6 @@ export class DeadLetterCountDto {
 }
 
 export class RedrivenDto {
-  @ApiProperty({ description: 'How many of them' })
+  @ApiProperty({ description: 'Number of dead letters that will run again' })
   readonly redriven!: number;
 }

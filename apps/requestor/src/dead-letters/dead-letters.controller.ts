@@ -17,21 +17,21 @@ import type { DeadLetterDto } from './dead-letter.dto.js';
 
 const STREAMS = [CAMPAIGN, NOTIFICATION, EMAIL_NOTIFICATION, SMS, SMS_OK, SMS_FAIL];
 
-/** What the workers gave up. Once the cause is mended, it is run again. */
+/** Messages the workers gave up on. Once the cause is fixed, they can be run again. */
 @ApiTags('dead letters')
 @Controller('dead-letters')
 export class DeadLettersController {
   constructor(private readonly deadLetters: RedisStreamDeadLetters) {}
 
   @Get()
-  @ApiOperation({ summary: 'How many there are of each stream' })
+  @ApiOperation({ summary: 'Number of dead letters per stream' })
   @ApiOkResponse({ type: [DeadLetterCountDto] })
   counts(): Promise<readonly DeadLetterCountDto[]> {
     return Promise.all(STREAMS.map(async (stream) => ({ stream, count: await this.deadLetters.count(stream) })));
   }
 
   @Get(':stream')
-  @ApiOperation({ summary: 'What was given up, oldest first' })
+  @ApiOperation({ summary: 'Dead letters of a stream, oldest first' })
   @ApiParam({ name: 'stream', enum: STREAMS })
   @ApiOkResponse({ type: DeadLetterListDto })
   @ApiBadRequestResponse({ description: 'Field errors' })
@@ -43,7 +43,7 @@ export class DeadLettersController {
 
   @Post(':stream/redrive')
   @HttpCode(HttpStatus.ACCEPTED)
-  @ApiOperation({ summary: 'Run all of them again, each in the group that gave it up' })
+  @ApiOperation({ summary: 'Run all dead letters again, each in the group that gave up on it' })
   @ApiParam({ name: 'stream', enum: STREAMS })
   @ApiAcceptedResponse({ type: RedrivenDto })
   @ApiNotFoundResponse({ description: 'No such stream' })
@@ -53,7 +53,7 @@ export class DeadLettersController {
 
   @Post(':stream/:id/redrive')
   @HttpCode(HttpStatus.ACCEPTED)
-  @ApiOperation({ summary: 'Run it again, in the group that gave it up' })
+  @ApiOperation({ summary: 'Run a dead letter again, in the group that gave up on it' })
   @ApiParam({ name: 'stream', enum: STREAMS })
   @ApiAcceptedResponse({ description: '{id, status: "redriven"}' })
   @ApiNotFoundResponse({ description: 'No such stream, or no such dead letter' })
@@ -67,7 +67,7 @@ export class DeadLettersController {
   }
 }
 
-/** No other stream in Redis is anybody's business here. */
+/** No other stream in Redis is exposed. */
 const known = (stream: string): string => {
   if (!STREAMS.includes(stream)) throw new NotFoundException(`There is no stream ${stream}`);
   return stream;

@@ -7,7 +7,7 @@ import type { DemoReply } from '../../../contracts/src/index.js';
 
 export const STREAM_CLIENT = Symbol('stream client');
 
-/** Requests and events of every shape of payload; the answer names the responder that gave it. */
+/** Requests and events with every shape of payload; the reply names the responder that sent it. */
 @ApiTags('stream')
 @Controller('stream')
 export class StreamController {

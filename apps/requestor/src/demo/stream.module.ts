@@ -5,8 +5,8 @@ import type { RequestorSettings } from '../settings.js';
 import { STREAM_CLIENT, StreamController } from './stream.controller.js';
 
 /**
- * The smallest use of the transporter: a client out of a plain provider factory, given a connection and nothing else.
- * An app written for an earlier transporter of this shape looks like this and needs another import, no more.
+ * The minimal use of the transporter: a client from a plain provider factory, with a connection and nothing else.
+ * An app written for an earlier transporter of this shape looks like this and only has to change its import.
  */
 @Module({
   controllers: [StreamController],

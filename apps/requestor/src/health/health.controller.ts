@@ -29,16 +29,16 @@ export class HealthController implements OnApplicationBootstrap {
 
   onApplicationBootstrap(): void {
     this.client.status.subscribe((status) => (this.transport = status));
-    // Not awaited: without Redis the app still starts, and says here that it cannot serve.
+    // Not awaited: without Redis the app still starts, and reports here that it cannot serve.
     this.client.connect().catch(() => undefined);
   }
 
   @Get()
   @ApiOperation({ summary: 'Whether this instance can serve' })
-  @ApiOkResponse({ description: 'It can' })
+  @ApiOkResponse({ description: 'It can serve' })
   @ApiServiceUnavailableResponse({ description: 'It has no connection to Redis' })
   async health(): Promise<Health> {
-    // The status alone would call a server that hangs healthy.
+    // The transport's status alone would report a hanging Redis as healthy.
     const answers = await this.store.ping().then(
       () => true,
       () => false,

@@ -5,7 +5,7 @@ import type { MailListDto } from './mail.dto.js';
 
 const ANSWER_WITHIN_MS = 2_000;
 
-/** Where the demo's mails end up, if there is such a place. */
+/** The demo's mail sink, if one is configured. */
 @Injectable()
 export class MailSink {
   private readonly logger = new Logger(MailSink.name);
@@ -25,7 +25,7 @@ export class MailSink {
       if (!response.ok) throw new Error(`it answered with ${response.status}`);
       return (await response.json()) as T;
     } catch (error) {
-      this.logger.warn(`The mail sink does not serve: ${(error as Error).message}`);
+      this.logger.warn(`Cannot list mails of the mail sink: ${(error as Error).message}`);
       throw new ServiceUnavailableException('The mail sink does not answer', { cause: error });
     }
   }

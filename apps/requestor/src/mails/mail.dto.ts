@@ -38,7 +38,7 @@ export class MailDto {
 }
 
 export class MailListDto {
-  @ApiProperty({ description: 'False where MAIL_SINK_URL names no sink, so that nothing can be known' })
+  @ApiProperty({ description: 'False if MAIL_SINK_URL is not set, so that no mails can be listed' })
   readonly hasSink!: boolean;
 
   @ApiProperty({ type: [MailDto], description: 'Newest first' })

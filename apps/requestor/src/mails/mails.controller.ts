@@ -15,7 +15,7 @@ export class MailsController {
   constructor(private readonly sink: MailSink) {}
 
   @Get()
-  @ApiOperation({ summary: 'The last mails that arrived' })
+  @ApiOperation({ summary: 'The latest mails' })
   @ApiOkResponse({ type: MailListDto })
   @ApiBadRequestResponse({ description: 'Field errors' })
   @ApiServiceUnavailableResponse({ description: 'The mail sink does not answer' })

@@ -10,17 +10,17 @@ import { MESSAGING_CLIENT } from './messaging.client.js';
 const BUSY_POLL_MS = 50;
 const BUSY_PATIENCE_MS = 6_000;
 
-/** A kind of message that callers hand in, and what has to be known to take it. */
+/** A kind of message that callers submit, and what `Acceptance` needs to accept it. */
 export interface MessageKind<T extends object> {
   readonly stream: string;
-  /** Names its idempotency keys. */
+  /** Keeps its idempotency keys apart from those of other kinds. */
   readonly scope: string;
   idOf(message: T): string;
-  /** Notes that it was accepted, so that it is known before a worker has seen it. Must tolerate being called again. */
+  /** Records the accepted message, so that it is known before a worker has seen it. Must tolerate repeated calls. */
   note(message: T): Promise<void>;
 }
 
-/** Takes messages from callers. One is accepted when Redis has it on the stream, and not before. */
+/** Accepts messages from callers: only once Redis has the message on the stream. */
 @Injectable()
 export class Acceptance {
   private readonly logger = new Logger(Acceptance.name);
@@ -30,7 +30,7 @@ export class Acceptance {
     private readonly keys: IdempotencyKeys,
   ) {}
 
-  /** The message that was accepted: with a key that was used before, the one of that time. */
+  /** Returns the accepted message; for a key that was used before, the message accepted then. */
   async accept<T extends object>(kind: MessageKind<T>, message: T, idempotencyKey: string | undefined): Promise<T> {
     if (idempotencyKey === undefined) {
       await this.publish(kind, message);
@@ -58,8 +58,8 @@ export class Acceptance {
   }
 
   /**
-   * The note is made after the message is out: the other way round, a process that dies in between would leave
-   * something that is "queued" for ever.
+   * The note follows the publish: in the opposite order, a process that dies in between would leave a message that is
+   * "queued" forever.
    */
   private async publish<T extends object>(kind: MessageKind<T>, message: T): Promise<void> {
     const record = new RedisStreamRecordBuilder(message).setMessageId(kind.idOf(message)).build();
@@ -72,10 +72,10 @@ export class Acceptance {
       const claim = await this.keys.claim(key, message);
       if (claim.state !== 'busy') return claim;
     }
-    throw new ServiceUnavailableException('Another request with this Idempotency-Key is still being worked on');
+    throw new ServiceUnavailableException('Another request with this Idempotency-Key is still in progress');
   }
 
-  /** The message is out or it is not; that cannot be changed by bookkeeping that fails. */
+  /** Failed bookkeeping does not fail the request: it does not change whether the message is published. */
   private async afterwards(bookkeeping: Promise<void>): Promise<void> {
     await bookkeeping.catch((error: Error) => this.logger.warn(error.message));
   }

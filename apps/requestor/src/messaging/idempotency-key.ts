@@ -7,14 +7,14 @@ import { badRequest } from '../field-errors.js';
 const HEADER = 'Idempotency-Key';
 const MAX_KEY_CHARACTERS = 255;
 
-/** Parameter: the caller's key, if there is one. */
+/** Parameter decorator: the caller's key, if the request has one. */
 export const IdempotencyKey = createParamDecorator((_: unknown, context: ExecutionContext): string | undefined => {
   const key = context.switchToHttp().getRequest<IncomingMessage>().headers[HEADER.toLowerCase()];
   if (key === undefined || (typeof key === 'string' && isWellFormed(key))) return key;
   throw badRequest({ [HEADER]: [`${HEADER} must have 1 to ${MAX_KEY_CHARACTERS} characters`] });
 });
 
-/** Says in the API's description that a route takes one. */
+/** Documents in the API description that a route takes the key. */
 export const ApiIdempotencyKey = (effect: string): MethodDecorator =>
   ApiHeader({ name: HEADER, required: false, description: `Same key within 24 hours: same ${effect}` });
 

@@ -3,19 +3,19 @@ import { createHash } from 'node:crypto';
 import { RedisStore } from '../../../platform/src/redis-store.js';
 
 const KEY_TTL_SECONDS = 24 * 3_600;
-/** Longer than one publication may take: whoever held the key longer than this has died. */
+/** Longer than a publish can take: a request that holds the key longer has died with its process. */
 const HOLD_MS = 15_000;
 
-/** A caller's key, among those of one kind of message: the same key for an SMS and a campaign are two. */
+/** A caller's key within one kind of message: the same key for an SMS and for a campaign is two keys. */
 export interface ScopedKey {
   readonly scope: string;
   readonly key: string;
 }
 
 /**
- * - `held`: it is up to this request to publish `message`, which may stem from an earlier request with the same key.
- * - `published`: an earlier request has done so.
- * - `busy`: another one is at it right now.
+ * - `held`: this request has to publish `message`, which may come from an earlier request with the same key.
+ * - `published`: an earlier request has published `message`.
+ * - `busy`: another request is publishing its message right now.
  */
 export type Claim<T> =
   | { readonly state: 'held'; readonly message: T; readonly isFirst: boolean }
@@ -48,7 +48,7 @@ const CONFIRM = `
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 return redis.call('HSET', KEYS[1], 'state', 'published')`;
 
-/** One idempotency key means one message for 24 hours, whichever instance is asked and whatever died in between. */
+/** One idempotency key means one message for 24 hours, across all instances and any crash in between. */
 @Injectable()
 export class IdempotencyKeys {
   constructor(private readonly store: RedisStore) {}
@@ -67,17 +67,17 @@ export class IdempotencyKeys {
     await this.store.run(CONFIRM, [nameOf(key)], []);
   }
 
-  /** Nothing was published under this key: the next request starts afresh. */
+  /** Nothing was published under this key: the next request starts over. */
   async forget(key: ScopedKey): Promise<void> {
     await this.store.run(RELEASE, [nameOf(key)], ['forget']);
   }
 
-  /** It may have been published: the next request must publish the very same message, which workers then recognise. */
+  /** The message may be published: the next request must publish the same one, which workers recognize. */
   async release(key: ScopedKey): Promise<void> {
     await this.store.run(RELEASE, [nameOf(key)], ['keep']);
   }
 }
 
-/** Hashed, so that a caller's key can be any length of any characters and shows up in no key listing. */
+/** Hashed, so that a caller's key can have any length and characters and does not show up in key listings. */
 const nameOf = ({ scope, key }: ScopedKey): string =>
   `{${scope}}:idempotency:${createHash('sha256').update(key).digest('hex')}`;

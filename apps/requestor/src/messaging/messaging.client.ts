@@ -3,7 +3,7 @@ import { RedisStreamClient } from 'nestjs-redis-stream-transport';
 import { SETTINGS } from '../settings.js';
 import type { RequestorSettings } from '../settings.js';
 
-/** Injection token of the transporter's client, one for all that this app sends and asks. */
+/** Injection token of the transporter's client, which carries all events and requests except those of the demo. */
 export const MESSAGING_CLIENT = Symbol('messaging client');
 
 export const MessagingClientModule = ClientsModule.registerAsync([

@@ -4,7 +4,7 @@ import { IdempotencyKeys } from './idempotency-keys.js';
 import { MessagingClientModule } from './messaging.client.js';
 import { Responders } from './responders.js';
 
-/** How this app speaks with the responders: events that it accepts, questions that it passes on. */
+/** Communication with the responders: events that this app accepts, requests that it forwards. */
 @Global()
 @Module({
   imports: [MessagingClientModule],

@@ -4,7 +4,7 @@ import { RedisStreamError } from 'nestjs-redis-stream-transport';
 import { lastValueFrom } from 'rxjs';
 import { MESSAGING_CLIENT } from './messaging.client.js';
 
-/** Whoever answers requests on the other side of Redis. Says in HTTP what it means when nobody does. */
+/** Sends requests to the responders on the other side of Redis and turns their failures into HTTP errors. */
 @Injectable()
 export class Responders {
   constructor(@Inject(MESSAGING_CLIENT) private readonly client: ClientProxy) {}
@@ -20,7 +20,7 @@ export class Responders {
   }
 }
 
-/** What a responder answered in place of a result: Nest's own texts and objects. */
+/** Maps what a responder sent instead of a result: texts and objects made by Nest. */
 const failedRequest = (error: unknown): HttpException =>
   typeof error === 'string' && error.includes('no matching message handler')
     ? new GatewayTimeoutException('No responder serves this request')

@@ -11,7 +11,7 @@ export interface KeyAnswer {
 
 const VALUES: Partial<Record<SmsState, 'OK' | 'FAIL'>> = { sent: 'OK', failed: 'FAIL' };
 
-/** The route of an older service, kept for its users. That one read whatever key it was given; this one knows only SMS. */
+/** The route of an older service, kept for its users. The older service read any key; this one knows only SMS. */
 @ApiTags('sms')
 @Controller('key')
 export class KeyController {

@@ -6,7 +6,7 @@ import { Acceptance } from '../messaging/acceptance.js';
 import type { MessageKind } from '../messaging/acceptance.js';
 import { Responders } from '../messaging/responders.js';
 
-/** Accepts SMS and says what became of them. */
+/** Accepts SMS and reports their status. */
 @Injectable()
 export class SmsDesk {
   private readonly kind: MessageKind<SmsRequested>;

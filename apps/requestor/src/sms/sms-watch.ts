@@ -5,7 +5,7 @@ import { StatusWatch } from '../watch/status-watch.js';
 
 const POLL_MS = 200;
 
-/** Follows an SMS to its final status. */
+/** Follows an SMS until its final status. */
 @Injectable()
 export class SmsWatch extends StatusWatch<SmsStatus> {
   constructor(records: SmsRecords) {

@@ -30,9 +30,9 @@ export class SmsController {
   @HttpCode(HttpStatus.ACCEPTED)
   @ApiOperation({ summary: 'Queue an SMS' })
   @ApiIdempotencyKey('uuid, one SMS')
-  @ApiAcceptedResponse({ type: SmsReceipt, description: 'It is stored and will be sent; see Location' })
+  @ApiAcceptedResponse({ type: SmsReceipt, description: 'Stored and will be sent; see Location' })
   @ApiBadRequestResponse({ description: 'Field errors; nothing was stored' })
-  @ApiServiceUnavailableResponse({ description: 'Redis did not take it' })
+  @ApiServiceUnavailableResponse({ description: 'Redis did not accept it' })
   async send(
     @Body() { number, text }: SendSmsDto,
     @IdempotencyKey() key: string | undefined,
@@ -44,7 +44,7 @@ export class SmsController {
   }
 
   @Get(':uuid')
-  @ApiOperation({ summary: 'What became of an SMS; a responder is asked' })
+  @ApiOperation({ summary: 'Status of an SMS, answered by a responder' })
   @ApiOkResponse({ type: SmsStatusDto })
   @ApiNotFoundResponse({ description: 'No such SMS' })
   @ApiGatewayTimeoutResponse({ description: 'No responder answered in time' })

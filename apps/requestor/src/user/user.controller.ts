@@ -19,9 +19,9 @@ export class UserController {
   constructor(private readonly responders: Responders) {}
 
   @Get(':id')
-  @ApiOperation({ summary: 'One user; a responder is asked' })
+  @ApiOperation({ summary: 'One user, answered by a responder' })
   @ApiOkResponse({ type: UserDto })
-  @ApiBadRequestResponse({ description: 'The id is no whole number' })
+  @ApiBadRequestResponse({ description: 'The id is not a whole number of at least 1' })
   @ApiNotFoundResponse({ description: 'No such user' })
   @ApiGatewayTimeoutResponse({ description: 'No responder answered in time' })
   async user(@Param() { id }: UserParams): Promise<User> {

@@ -16,22 +16,22 @@ import {
   takeWhile,
 } from 'rxjs';
 
-/** Proxies cut connections that stay silent. */
+/** Proxies close connections that stay silent. */
 const PING_MS = 15_000;
 
 export interface WatchRules<T extends object> {
   readonly pollMs: number;
-  /** Undefined for an unknown one. */
+  /** Undefined for an unknown id. */
   find(id: string): Promise<T | undefined>;
   isOver(status: T): boolean;
 }
 
-/** What one look came to. `stalled`: whoever knows did not answer, and is asked again. */
+/** Result of one poll. `stalled`: the source of the status did not answer, and is polled again. */
 export type Sighting<T> = { readonly state: 'seen'; readonly status: T } | { readonly state: 'stalled' };
 
 /**
- * Follows things to their end, for server-sent events. Each change is an event; while nobody can say there is one of the
- * type `stalled`. However many look at the same thing in this process, it is polled once.
+ * Follows a status to its end, as server-sent events. Each change is an event; while the source does not answer, there
+ * is one event of the type `stalled`. All viewers of the same id in this process share one poll.
  */
 export class StatusWatch<T extends object> implements OnModuleDestroy {
   private readonly closing = new Subject<void>();
@@ -50,12 +50,12 @@ export class StatusWatch<T extends object> implements OnModuleDestroy {
     this.closing.complete();
   }
 
-  /** The newest one at once, then each change. */
+  /** The latest sighting immediately, then each change. */
   protected sightings(id: string): Observable<Sighting<T>> {
     return defer(() => this.polls.get(id) ?? this.startPoll(id));
   }
 
-  /** `tell` makes of a status as many events as it takes. */
+  /** `tell` turns a status into any number of events. */
   protected asEvents(
     sightings: Observable<Sighting<T>>,
     tell: (status: T) => readonly MessageEvent[],
@@ -70,7 +70,7 @@ export class StatusWatch<T extends object> implements OnModuleDestroy {
   private startPoll(id: string): Observable<Sighting<T>> {
     const { rules } = this;
     const poll = timer(0, rules.pollMs).pipe(
-      // Whoever is away for a moment is no reason to hang up on the viewers.
+      // A short outage of the source must not disconnect the viewers.
       exhaustMap(() =>
         from(rules.find(id)).pipe(
           map(sightingOf),

@@ -13,7 +13,7 @@ export class BillingController {
   @EventPattern(SMS_OK, { group: BILLING_GROUP })
   @UsePipes(eventValidation())
   async charge(@Payload() sms: SmsSent): Promise<void> {
-    // Announced twice is not sent twice.
-    if (!(await this.ledger.charge(sms))) this.logger.log(`SMS ${sms.uuid} has been charged before`);
+    // An SMS that is announced twice was sent once.
+    if (!(await this.ledger.charge(sms))) this.logger.log(`SMS ${sms.uuid} has already been charged`);
   }
 }

@@ -13,7 +13,7 @@ redis.call('HINCRBY', KEYS[2], 'messages', 1)
 redis.call('HINCRBY', KEYS[2], 'cents', ARGV[3])
 return 1`;
 
-/** Who pays for what. An SMS is charged once; entry and totals change together or not at all. */
+/** The charges. An SMS is charged once; its entry and the totals change together or not at all. */
 @Injectable()
 export class Ledger {
   constructor(private readonly store: RedisStore) {}

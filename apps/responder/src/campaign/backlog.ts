@@ -15,7 +15,7 @@ import type { ResponderSettings } from '../settings.js';
 
 const POLL_MS = 250;
 
-/** Keeps a fan-out from filling Redis: it waits while the streams behind it hold more than they should. */
+/** Keeps a fan-out from filling Redis: it waits while the streams it feeds hold `maxBacklog` messages or more. */
 @Injectable()
 export class Backlog {
   constructor(
@@ -23,7 +23,7 @@ export class Backlog {
     @Inject(SETTINGS) private readonly settings: ResponderSettings,
   ) {}
 
-  /** Resolves when there is room for more. @throws the signal's reason */
+  /** Resolves when there is room for more. @throws {AbortError} when `signal` aborts while it waits */
   async room(signal: AbortSignal): Promise<void> {
     while ((await this.messages()) >= this.settings.maxBacklog) await delay(POLL_MS, undefined, { signal });
   }

@@ -22,7 +22,7 @@ export class CampaignOrders {
     return campaign ? { isDone, campaign } : null;
   }
 
-  /** A process that died between the two steps of a resumption has left it half done: it may be asked for again. */
+  /** A process that died between the two steps of `resume` has left it half done: the order may then be repeated. */
   private async isStranded(id: string): Promise<boolean> {
     const state = await this.campaigns.state(id);
     return state?.status === 'sending' || state?.status === 'fanning-out'

@@ -4,7 +4,7 @@ import type { CampaignState, CampaignStatus, Channel } from '../../../contracts/
 import { Statements } from '../database/statements.js';
 
 const MAX_LISTED = 50;
-/** Seconds over which the rate is taken. */
+/** Seconds over which the rate is computed. */
 const RATE_WINDOW = 10;
 
 interface CampaignRecord {
@@ -22,7 +22,7 @@ interface CampaignRecord {
   readonly finishedAt: Date | null;
 }
 
-/** The current second is left out: it is not over, and would make the rate look lower than it is. */
+/** Leaves out the current second: it is incomplete and would make the rate look too low. */
 const REPORT = `
 SELECT id, name, status, paused, channels, audience, sent, failed,
   created_at AS "createdAt", started_at AS "startedAt", finished_at AS "finishedAt",
@@ -33,7 +33,7 @@ SELECT id, name, status, paused, channels, audience, sent, failed,
   ), 0)::float / greatest(1, least(${RATE_WINDOW}, extract(epoch FROM now() - c.started_at))) AS rate
 FROM campaigns c`;
 
-/** What is known of campaigns, for those who ask. */
+/** Reports the status of campaigns. */
 @Injectable()
 export class CampaignReports {
   constructor(private readonly statements: Statements) {}

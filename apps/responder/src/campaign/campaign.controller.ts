@@ -18,7 +18,7 @@ import { CampaignReports } from './campaign-reports.js';
 import { CampaignOrders } from './campaign-orders.js';
 import { FanOut } from './fan-out.js';
 
-/** Each attempt goes on where the one before it ended. Many of them are no sign that something is wrong with it. */
+/** Each attempt continues where the previous one ended, so many attempts do not mean that the campaign is broken. */
 const FAN_OUT: RedisStreamHandlerExtras = { group: CAMPAIGN_GROUP, maxAttempts: 1_000 };
 
 @Controller()

@@ -2,13 +2,13 @@ import { Injectable } from '@nestjs/common';
 import type { CampaignAction, CampaignRequested, CampaignState, UserAudience } from '../../../contracts/src/index.js';
 import { Statements } from '../database/statements.js';
 
-/** How far the fan-out of a campaign has come. */
+/** Progress of the fan-out of a campaign. */
 export interface FanOutState {
   readonly status: CampaignState;
   readonly paused: boolean;
-  /** The last user who has been handed on. */
+  /** Id of the last user published to `notification`. */
   readonly cursor: number;
-  /** The last user who is to be. */
+  /** Id of the last user to publish. */
   readonly lastUserId: number;
 }
 
@@ -52,17 +52,17 @@ const ORDERS: Readonly<Record<CampaignAction, string>> = {
     WHERE id = $1 AND status IN ('queued', 'fanning-out', 'sending')`,
 };
 
-/** The campaigns, and the steps that they take. Each step may be taken twice and by several processes at once. */
+/** The campaigns and their state changes. Each change may run twice and in several processes at the same time. */
 @Injectable()
 export class Campaigns {
   constructor(private readonly statements: Statements) {}
 
-  /** Does nothing when it is there. */
+  /** Does nothing if the campaign exists. */
   async add({ id, name, subject, body, channels, limit }: CampaignRequested): Promise<void> {
     await this.statements.rows(ADD, [id, name, subject, body, channels, limit ?? null]);
   }
 
-  /** From here on its audience is known, and stays as it is. */
+  /** Starts the fan-out. From here on the audience is fixed. */
   async begin(id: string, { users, lastId }: UserAudience): Promise<void> {
     await this.statements.rows(BEGIN, [id, users, lastId]);
   }
@@ -72,7 +72,7 @@ export class Campaigns {
     return state;
   }
 
-  /** Notes that users up to `cursor` have been handed on. Somebody else may be further already. */
+  /** Records that users up to `cursor` are published. Another process may already be further. */
   async advance(id: string, cursor: number): Promise<FanOutState | undefined> {
     const [state] = await this.statements.rows<FanOutState>(ADVANCE, [id, cursor]);
     return state;
@@ -82,7 +82,7 @@ export class Campaigns {
     await this.statements.rows(END_FAN_OUT, [id]);
   }
 
-  /** The campaign as it was asked for. */
+  /** The campaign as it was requested. */
   async request(id: string): Promise<CampaignRequested | undefined> {
     const [found] = await this.statements.rows<CampaignRequested & { limit: number | null }>(REQUEST, [id]);
     if (!found) return undefined;
@@ -90,7 +90,7 @@ export class Campaigns {
     return limit === null ? request : { ...request, limit };
   }
 
-  /** @returns false when the order makes no sense in the state in which the campaign is */
+  /** @returns false if the order does not apply in the state of the campaign */
   async order(id: string, action: CampaignAction): Promise<boolean> {
     const sql = `WITH ordered AS (UPDATE campaigns ${ORDERS[action]} RETURNING id) SELECT id FROM ordered`;
     return (await this.statements.rows(sql, [id])).length > 0;

@@ -25,8 +25,8 @@ import type { FanOutState } from './campaigns.js';
 import { ParkedIntents } from './parked-intents.js';
 
 /**
- * Hands every recipient of a campaign on, page by page. A page is noted in the database after Redis has it: whoever takes
- * over from a process that died hands on at most that one page again, which `notification` notices.
+ * Publishes every recipient of a campaign, page by page. A page is recorded in the database after Redis has it: the
+ * successor of a process that died publishes at most that one page again, which `notification` recognizes.
  */
 @Injectable()
 export class FanOut {
@@ -37,7 +37,7 @@ export class FanOut {
     private readonly backlog: Backlog,
   ) {}
 
-  /** Does what there is to do on a campaign, from wherever it stands; returns early when it is paused or cancelled. */
+  /** Starts or continues a campaign from its current state; returns early if it is paused or cancelled. */
   async run(request: CampaignRequested, signal: AbortSignal): Promise<void> {
     await this.campaigns.add(request);
     let state = await this.campaigns.state(request.id);
@@ -54,7 +54,7 @@ export class FanOut {
     if (isFanningOut(state)) await this.campaigns.endFanOut(request.id);
   }
 
-  /** Has somebody look at the campaign again. */
+  /** Makes a responder continue the campaign. */
   async announce(request: CampaignRequested): Promise<void> {
     await lastValueFrom(this.client.emit(CAMPAIGN, request), { defaultValue: undefined });
   }
@@ -65,12 +65,12 @@ export class FanOut {
     return this.campaigns.state(id);
   }
 
-  /** Those who have not been handed on. The next page is asked for while somebody looks at this one. */
+  /** The users who are not yet published. Requests the next page while the caller works on the current one. */
   private async *usersOf({ cursor, lastUserId }: FanOutState): AsyncGenerator<readonly User[]> {
     let next = this.page(cursor, lastUserId);
     for (let users = await next; users.length > 0; users = await next) {
       next = this.page(users.at(-1)?.id ?? lastUserId, lastUserId);
-      // It is awaited in any case, but only later.
+      // Awaited only later: a rejection until then must not count as unhandled.
       next.catch(() => undefined);
       yield users;
     }
@@ -82,7 +82,7 @@ export class FanOut {
     return this.ask<User[]>(USER_PAGE, query);
   }
 
-  /** They stay parked until `notification` has taken them: what dies here is found by the next. */
+  /** The intents stay parked until `notification` has queued them: if this process dies, the next run finds them. */
   private async handOnParked(id: string, signal: AbortSignal): Promise<void> {
     for await (const users of this.parked.pages(id)) {
       await this.backlog.room(signal);

@@ -4,7 +4,7 @@ import { Statements } from '../database/statements.js';
 
 const PAGE = 1_000;
 
-/** `intents` first: its key begins with the user, so that it is read in order and only as far as the page goes. */
+/** Starts from `intents`: its key begins with the user, so it is read in order and only as far as the page needs. */
 const NEXT = `
 SELECT u.id, u.name, u.email, u.phone
 FROM (
@@ -12,7 +12,7 @@ FROM (
   WHERE campaign_id = $1 AND user_id > $2 AND state = 'parked' ORDER BY user_id LIMIT ${PAGE}
 ) i JOIN users u ON u.id = i.user_id ORDER BY u.id`;
 
-/** Whom a pause has kept waiting. */
+/** The users whose messages a pause has parked. */
 @Injectable()
 export class ParkedIntents {
   constructor(private readonly statements: Statements) {}

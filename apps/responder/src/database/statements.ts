@@ -1,21 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, QueryFailedError } from 'typeorm';
 
-/** The database refused a statement or did not answer. What was asked is not repeated: it may hold addresses. */
+/** The database refused a statement or did not answer. The message omits the values: they may hold addresses. */
 export class DatabaseError extends Error {
   override readonly name = 'DatabaseError';
 }
 
 /**
- * Statements that change many rows and their counters in one go. Each is a single one, and so a transaction of its own:
- * no connection is held between two.
+ * Statements that change many rows and their counters at once. Each statement is a transaction of its own, so no
+ * connection is held between two of them.
  */
 @Injectable()
 export class Statements {
   constructor(private readonly source: DataSource) {}
 
   /**
-   * @param sql has to end in a SELECT: TypeORM gives other statements' results another shape
+   * @param sql must end in a SELECT: TypeORM returns the results of other statements in another shape
    * @throws {DatabaseError}
    */
   async rows<Row>(sql: string, values: readonly unknown[]): Promise<Row[]> {

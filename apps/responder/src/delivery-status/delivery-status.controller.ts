@@ -15,7 +15,7 @@ export class DeliveryStatusController {
   @UsePipes(eventValidation())
   async record(@Payload() sms: SmsFailed): Promise<void> {
     await this.failures.note(sms);
-    // Our own worker has done so already; another producer of this event has not.
+    // The role `sms-worker` has done this already; another producer of the event has not.
     await this.records.markFailed(sms);
   }
 }

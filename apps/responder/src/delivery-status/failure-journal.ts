@@ -6,7 +6,7 @@ export const FAILURES_KEY = '{sms}:failures';
 
 const NOTE = `return redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])`;
 
-/** Every SMS that was not sent, and why; each is noted once. */
+/** Records every SMS that was not sent, and why; each SMS once. */
 @Injectable()
 export class FailureJournal {
   constructor(private readonly store: RedisStore) {}

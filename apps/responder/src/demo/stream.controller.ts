@@ -10,7 +10,7 @@ import type { ResponderSettings } from '../settings.js';
 
 const TALLY_KEY = '{stream-demo}:tally';
 
-/** Handlers as an app for an earlier transporter of this shape has them: an answer is `of(value)`. */
+/** Handlers in the style of an app for an earlier transporter of this shape: a reply is `of(value)`. */
 @Controller()
 export class StreamController {
   constructor(

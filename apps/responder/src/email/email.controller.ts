@@ -11,9 +11,9 @@ import { MailRefusedError, Mailer } from './mailer.js';
 import type { Mail } from './mailer.js';
 import { persistently } from './persistently.js';
 
-/** A server that turns away one mail in ten, at random, still takes each of a hundred thousand in the end. */
+/** Enough for a server that refuses one mail in ten at random to accept each of a hundred thousand in the end. */
 const MAX_MAIL_ATTEMPTS = 10;
-/** A run that kills its process counts as well, and then somebody must still be left to say that it failed. */
+/** A run that kills its process counts as an attempt too, and a later attempt must be left to report the failure. */
 const SPARE_ATTEMPTS = 5;
 const MAILS: RedisStreamHandlerExtras = {
   group: EMAIL_GROUP,
@@ -24,8 +24,8 @@ const MAILS: RedisStreamHandlerExtras = {
 type Result = Pick<Settlement, 'state' | 'error'>;
 
 /**
- * Sends each mail of a campaign. The result is counted before the entry is acked, and no other entry may send it: only a
- * process that dies between the mail server's answer and the count makes a mail go out twice.
+ * Sends the mails of a campaign. The result is counted before the entry is acked, and no other entry may send the same
+ * mail: a mail goes out twice only if the process dies between the mail server's answer and the count.
  */
 @Controller()
 export class EmailController {
@@ -47,10 +47,10 @@ export class EmailController {
     if (result.state === 'exhausted') ctx.deadLetter(result.error ?? '');
   }
 
-  /** @throws {Error} what another attempt may overcome */
+  /** @throws {Error} if another attempt may succeed */
   private async deliver(event: EmailRequested, ctx: RedisStreamContext): Promise<Result> {
     if (ctx.getAttempt() > MAX_MAIL_ATTEMPTS)
-      return { state: 'exhausted', error: 'no attempt lived to see its result' };
+      return { state: 'exhausted', error: 'every attempt ended without a result' };
     const mail = await this.write(event, ctx.getMessageId());
     const failure = await this.mailer.send(mail, ctx.signal).then(
       () => undefined,
@@ -58,7 +58,7 @@ export class EmailController {
     );
     if (!failure) return { state: 'sent' };
     if (failure instanceof MailRefusedError) return { state: 'refused', error: failure.message };
-    // An aborted run has lost its entry to another process, and with it the right to give up.
+    // An aborted run has lost its entry to another process, and with it the right to give up on the mail.
     if (ctx.signal.aborted || ctx.getAttempt() < MAX_MAIL_ATTEMPTS) throw failure;
     return { state: 'exhausted', error: failure.message };
   }

@@ -17,7 +17,7 @@ const pooledMailer = {
 export class EmailModule implements OnApplicationShutdown {
   constructor(private readonly mailer: Mailer) {}
 
-  /** Nest has closed the transport by then, and with it all handlers. */
+  /** By then Nest has closed the transporter, and with it all handlers. */
   onApplicationShutdown(): void {
     this.mailer.close();
   }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const PAUSE_MS = 500;
 
-/** Repeats what fails until it succeeds, or until `signal` aborts, and then throws the last failure. */
+/** Repeats a failing step until it succeeds. Throws the last failure once `signal` aborts. */
 export const persistently = async (step: () => Promise<void>, signal: AbortSignal): Promise<void> => {
   for (;;) {
     try {

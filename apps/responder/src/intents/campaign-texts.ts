@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Channel } from '../../../contracts/src/index.js';
 import { Statements } from '../database/statements.js';
 
-/** What a campaign says. It never changes. */
+/** The texts of a campaign, which never change. */
 export interface CampaignText {
   readonly subject: string;
   readonly body: string;
@@ -11,7 +11,7 @@ export interface CampaignText {
 
 const MAX_KEPT = 100;
 
-/** Texts of the campaigns that are being sent, so that not each message asks for its own. */
+/** Caches the texts of campaigns that are being sent, so that not every message queries its own. */
 @Injectable()
 export class CampaignTexts {
   private readonly kept = new Map<string, Promise<CampaignText | undefined>>();
@@ -40,5 +40,5 @@ export class CampaignTexts {
   }
 }
 
-/** Writes the recipient's name for each `{{name}}`. */
+/** Replaces each `{{name}}` with the recipient's name. */
 export const personalised = (text: string, name: string): string => text.replaceAll('{{name}}', () => name);

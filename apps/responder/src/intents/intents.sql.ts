@@ -1,7 +1,7 @@
-// Users are named twice where arrays are joined, by `= ANY` as well: with that alone a planner without statistics goes by
-// the key. Otherwise it takes a young table for a few rows and compares each of them with each of the arrays.
+// Joins with arrays also filter the users by `= ANY`: only then does a planner without statistics use the key.
+// Otherwise it assumes that a new table has a few rows, and compares each row with each element of the arrays.
 
-/** `$1` campaign, `$2` users. Parked intents of a campaign that goes on are queued again. */
+/** `$1` campaign, `$2` users. Parked intents are queued again once the campaign is resumed. */
 export const OPEN = `
 WITH campaign AS (
   SELECT id, channels, paused FROM campaigns WHERE id = $1 AND status <> 'cancelled' FOR SHARE),
@@ -19,8 +19,8 @@ SELECT campaign_id AS "campaignId", user_id AS "userId", channel FROM intents
 WHERE campaign_id = $1 AND user_id = ANY($2::int[]) AND state = 'queued' AND entry IS NULL`;
 
 /**
- * `$1` campaign, then arrays: users, channels, entries. The campaign's row is held meanwhile: a pause comes either before,
- * and then the intent is parked and found by the resumption, or after.
+ * `$1` campaign, then arrays: users, channels, entries. The statement locks the campaign's row: a pause comes either
+ * before it, and then the intent is parked and `resume` finds it, or after it.
  */
 export const CLAIM = `
 WITH campaign AS (
@@ -35,7 +35,7 @@ claimed AS (
   RETURNING i.campaign_id, i.user_id, i.channel, i.state, i.entry)
 SELECT campaign_id AS "campaignId", user_id AS "userId", channel, entry FROM claimed WHERE state = 'sending'`;
 
-/** `$1` campaign, then arrays: users, channels. A redriven dead letter takes back that its intent had failed. */
+/** `$1` campaign, then arrays: users, channels. A redriven dead letter undoes the failure of its intent. */
 export const REOPEN = `
 WITH campaign AS (
   SELECT id FROM campaigns WHERE id = $1 AND status <> 'cancelled' FOR UPDATE),
@@ -52,7 +52,7 @@ counted AS (
   FROM (SELECT count(*) AS reopened FROM reopened) r WHERE c.id = $1 AND r.reopened > 0 RETURNING 1)
 SELECT campaign_id AS "campaignId", user_id AS "userId", channel FROM reopened, (SELECT count(*) FROM counted) once`;
 
-/** `$1` campaign, then arrays: users, channels, states, errors. Only a change of state counts. */
+/** `$1` campaign, then arrays: users, channels, states, errors. Only intents whose state changes are counted. */
 export const SETTLE = `
 WITH campaign AS (
   SELECT id FROM campaigns WHERE id = $1 FOR UPDATE),

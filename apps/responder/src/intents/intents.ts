@@ -12,9 +12,9 @@ export interface IntentKey {
 }
 
 /**
- * - `sent`: it is out.
- * - `refused`: it can never be delivered.
- * - `exhausted`: all attempts were used up; whoever redrives its dead letter gives it new ones.
+ * - `sent`: the message is sent.
+ * - `refused`: the message can never be delivered.
+ * - `exhausted`: all attempts are used up; a redrive of its dead letter grants new ones.
  */
 export interface Settlement extends IntentKey {
   readonly state: 'sent' | 'refused' | 'exhausted';
@@ -31,8 +31,8 @@ const GATHER_MS = 5;
 const MAX_BATCH = 500;
 
 /**
- * What a campaign means to send, once for each user and channel, and what became of it. An intent is claimed by one entry
- * of a stream: a second entry for it changes nothing, while the same entry may claim it again after its process died.
+ * The messages a campaign intends to send, one per user and channel, and their results. An intent is claimed by one
+ * stream entry: a second entry for it changes nothing, while the same entry may claim it again after its process died.
  */
 @Injectable()
 export class Intents {
@@ -43,21 +43,21 @@ export class Intents {
   constructor(private readonly statements: Statements) {}
 
   /**
-   * Notes the intents of a page of users, parked while the campaign is paused.
-   * @returns those that nobody has claimed: their messages are to be published, possibly again
+   * Creates the intents of a page of users, parked while the campaign is paused.
+   * @returns the queued intents that no entry has claimed: their messages must be published, possibly again
    */
   async open(campaignId: string, userIds: readonly number[]): Promise<IntentKey[]> {
     await this.statements.rows(OPEN, [campaignId, userIds]);
     return this.statements.rows<IntentKey>(UNCLAIMED, [campaignId, userIds]);
   }
 
-  /** @returns whether `entry` is the one to act on the intent, now */
+  /** @returns whether `entry` may act on the intent now */
   async claim(claim: Claim): Promise<boolean> {
     if (await this.claims.load(claim)) return true;
     return (await this.reopenings.load(claim)) && this.claims.load(claim);
   }
 
-  /** Counts the result with its campaign, once. */
+  /** Stores the result and adds it to the counters of the campaign, once. */
   async settle(settlement: Settlement): Promise<void> {
     await this.settlements.load(settlement);
   }
@@ -97,7 +97,7 @@ const gathering = <Key, Value>(run: (keys: readonly Key[]) => Promise<Value[]>):
     batchScheduleFn: (flush) => setTimeout(flush, GATHER_MS),
   });
 
-/** A statement takes the row of one campaign only: two that took several could wait for each other for ever. */
+/** A statement locks the row of one campaign only: two statements that lock several could deadlock. */
 const byCampaign = <T extends IntentKey>(keys: readonly T[]): Map<string, T[]> => {
   const groups = new Map<string, T[]>();
   for (const key of keys) {

@@ -14,7 +14,7 @@ import { eventValidation } from '../validation.js';
 import { Notifier } from './notifier.js';
 import { intentOf } from './sms-reference.js';
 
-/** A page becomes hundreds of messages: two at a time keep the database busy, and leave it time for the fan-out's reads. */
+/** A page becomes hundreds of messages: two pages at a time keep the database busy but leave room for other reads. */
 const PAGES_AT_A_TIME = 2;
 
 @Controller()

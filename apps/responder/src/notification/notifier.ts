@@ -12,7 +12,7 @@ import type { IntentKey } from '../intents/intents.js';
 import { STREAM_CLIENT } from '../stream.client.js';
 import { smsReference } from './sms-reference.js';
 
-/** Makes messages of recipients: an intent each, and an event on the stream of its channel. */
+/** Turns recipients into messages: one intent per message, and one event on the stream of its channel. */
 @Injectable()
 export class Notifier {
   constructor(
@@ -56,5 +56,5 @@ const sms = (intent: IntentKey, uuid: string, { body }: CampaignText, { name, ph
   reference: smsReference(intent),
 });
 
-/** The same for the same message, however often it is published: by it the SMS flow knows an SMS again. */
+/** Always the same for the same message, however often it is published: the SMS flow recognizes duplicates by it. */
 const messageId = ({ campaignId, userId, channel }: IntentKey): string => uuidOf(`${userId}/${channel}`, campaignId);

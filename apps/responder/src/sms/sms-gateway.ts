@@ -4,20 +4,20 @@ import type { ResponderSettings } from '../settings.js';
 import type { SmsRequested } from '../../../contracts/src/index.js';
 
 const CALL_TIMEOUT_MS = 5_000;
-/** The two answers of the 4xx class that speak of the moment and not of the message. */
+/** The two 4xx statuses that are temporary and not about the message. */
 const PASSING = new Set([408, 429]);
 
-/** The provider will never take this SMS. */
+/** The provider will never accept this SMS. */
 export class SmsRefusedError extends Error {
   override readonly name = 'SmsRefusedError';
 }
 
-/** The provider did not take it now; a later call may succeed. */
+/** The provider did not accept the SMS this time; a later call may succeed. */
 export class SmsNotTakenError extends Error {
   override readonly name = 'SmsNotTakenError';
 }
 
-/** The provider's HTTP interface. Its idempotency key is the SMS' uuid, so a call may be repeated without harm. */
+/** The provider's HTTP API. The idempotency key is the uuid of the SMS, so a call can be repeated safely. */
 @Injectable()
 export class SmsGateway {
   private readonly url: URL;
@@ -26,7 +26,7 @@ export class SmsGateway {
     this.url = new URL('send', smsProviderUrl.endsWith('/') ? smsProviderUrl : `${smsProviderUrl}/`);
   }
 
-  /** @returns the provider's id of the message */
+  /** @returns the provider's message id */
   async send({ uuid, number, text }: SmsRequested, signal: AbortSignal): Promise<string> {
     const response = await this.call(uuid, JSON.stringify({ number, text }), signal);
     const body = await response.text().catch(() => '');

@@ -4,7 +4,7 @@ import { isUUID } from 'class-validator';
 import { SMS_STATUS, SmsRecords } from '../../../contracts/src/index.js';
 import type { SmsStatus } from '../../../contracts/src/index.js';
 
-/** Answers what became of an SMS; null for one that nobody has accepted. */
+/** Answers with the status of an SMS; null for an SMS that was never accepted. */
 @Controller()
 export class SmsStatusController {
   constructor(private readonly records: SmsRecords) {}

@@ -12,11 +12,11 @@ import { SmsGateway, SmsRefusedError } from './sms-gateway.js';
 import { STREAM_CLIENT } from '../stream.client.js';
 
 /**
- * Takes each SMS to its end: `SMS_OK` when the provider took it, `SMS_FAIL` when it refused or all attempts are used
- * up. What cannot be decided yet is thrown, and the transporter runs the entry again later.
+ * Brings each SMS to a result: `SMS_OK` when the provider accepted it, `SMS_FAIL` when the provider refused it or all
+ * attempts are used up. Any other failure is thrown, and the transporter runs the entry again later.
  *
  * The result is recorded before it is announced, and the entry is acked after both. A worker that dies in between
- * leaves the entry to another one, which finds the record and only announces again.
+ * leaves the entry to another worker, which finds the record and only announces the result again.
  */
 @Controller()
 export class SmsWorkerController {
@@ -43,7 +43,7 @@ export class SmsWorkerController {
     return this.failed(sms, outcome.message, ctx.getAttempt());
   }
 
-  /** An aborted run has lost its entry to another worker, and with it the right to give up. */
+  /** An aborted run has lost its entry to another worker, and with it the right to give up on the SMS. */
   private isOver(error: Error, ctx: RedisStreamContext): boolean {
     if (ctx.signal.aborted) return false;
     return error instanceof SmsRefusedError || ctx.getAttempt() >= this.settings.maxAttempts;

@@ -14,7 +14,7 @@ import type { User, UserAudience } from '../../../contracts/src/index.js';
 import { requestValidation } from '../validation.js';
 import { Users } from './users.js';
 
-/** Answers who the users are. */
+/** Answers requests about users. */
 @Controller()
 export class UserController {
   constructor(private readonly users: Users) {}

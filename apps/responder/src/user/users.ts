@@ -5,7 +5,7 @@ import { LessThanOrEqual } from 'typeorm';
 import { UserRow } from '../../../database/src/user.entity.js';
 import type { User, UserAudience, UserPageQuery } from '../../../contracts/src/index.js';
 
-/** Those who can be written to. */
+/** The users that a campaign can address. */
 @Injectable()
 export class Users {
   constructor(@InjectRepository(UserRow) private readonly users: Repository<UserRow>) {}
@@ -15,8 +15,8 @@ export class Users {
   }
 
   /**
-   * By keyset: as quick at the end as at the beginning, and nobody is skipped or repeated. Rows as they come, for to make
-   * entities of thousands that leave as JSON takes longer than to read them.
+   * Keyset pagination: the last page is as fast as the first, and no user is skipped or repeated. Returns raw rows: to
+   * turn thousands of them into entities takes longer than to read them, and they leave as JSON anyway.
    */
   page({ after, upTo, limit }: UserPageQuery): Promise<User[]> {
     return this.users
@@ -31,7 +31,7 @@ export class Users {
       .getRawMany<User>();
   }
 
-  /** Who is there to address, lowest ids first. */
+  /** The users to address, lowest ids first. */
   async audience(limit: number | undefined): Promise<UserAudience> {
     const lastId = (limit && (await this.nth(limit))?.id) ?? (await this.newest())?.id ?? 0;
     return { users: await this.users.countBy({ id: LessThanOrEqual(lastId) }), lastId };

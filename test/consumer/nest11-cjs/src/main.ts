@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { ok } from 'node:assert/strict';
 import { runChecks } from './checks.js';
 
-/** tsc would turn `import()` into `require()` here, and both are to be tried. */
+/** tsc would compile `import()` to `require()` here, and the checks need both. */
 const importModule = new Function('name', 'return import(name)') as (name: string) => Promise<Record<string, unknown>>;
 
 void runChecks([

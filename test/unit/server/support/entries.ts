@@ -8,7 +8,7 @@ import type { ActiveRun, HeldEntry } from '../../../../lib/server/holding/held-e
 
 export const serverSettings = resolveServerOptions({ connection: {}, option: { consumerGroup: 'workers' } });
 
-/** As Nest types handlers, which in truth return what they like. */
+/** The type that Nest gives handlers, although they may return anything. */
 export const handlerOf = (run: (data: unknown, context: unknown) => unknown): MessageHandler =>
   run as unknown as MessageHandler;
 
@@ -27,14 +27,14 @@ export function routeOf({ group = 'workers', extras = {}, events = [], message }
 export const groupStreamOf = (stream = 'app:sum', route: Route = routeOf()): GroupStream =>
   new GroupStream(stream, 'one', route);
 
-/** An entry that Redis has just given to this process. */
+/** An entry that Redis has just delivered to this process. */
 export function takenFrom(groupStream: GroupStream, id = '1-0', fields: readonly string[] = ['data', '7']): HeldEntry {
   const entry = groupStream.hold(id, 1, fields);
   if (!entry) throw new Error(`${id} is held already`);
   return entry;
 }
 
-/** A run that is of no interest to the test. */
+/** A run that does nothing, and is quiet as soon as it is abandoned. */
 export const quietRun: ActiveRun = { abandon: () => true, abort: () => undefined, cancel: () => undefined };
 
 /** An entry whose run is over, waiting for its ack. */

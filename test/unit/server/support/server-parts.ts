@@ -14,20 +14,20 @@ import { DeadlineWheel } from '../../../../lib/timing/deadline-wheel.js';
 import { serverSettings } from './entries.js';
 
 const LEASE_MS = 30_000;
-/** No server listens there. */
+/** A port that no server listens on. */
 const NO_SERVER = 1;
 const EVENTS = ['retried', 'deadLettered', 'entryLost', 'leaseLost', 'requestExpired', 'replyDropped'] as const;
 
 export type EventRecord = { [Name in keyof ServerEvents]: [name: Name, event: ServerEvents[Name]] }[keyof ServerEvents];
 
-/** A connection as the server makes it; without a port it never gets ready, and nothing leaves. */
+/** A connection as the server makes it. Without a port it is never ready, and sends nothing. */
 export const writerTo = (port?: number): Connection =>
   new Connection('writer', { host: '127.0.0.1', port: port ?? NO_SERVER }, 100, {
     statusChanged: () => undefined,
     failed: () => undefined,
   });
 
-/** What runs need, wired as in a server: everything between a slot and Redis is real. */
+/** The parts that runs need, wired as in a server: everything between a slot and Redis is real. */
 export class ServerParts {
   readonly emitted: EventRecord[] = [];
   readonly failures: unknown[] = [];
