@@ -16,6 +16,11 @@ export const MAX_PATTERN_BYTES = 1_024;
 export const MAX_HEADERS_BYTES = 65_536;
 /** How long a request waits on a stream that no consumer group reads before the client answers "no handler". */
 export const UNSERVED_GRACE_MS = 500;
+/**
+ * The same for a stream that a group has read before: after FLUSHALL or a failover its servers create the group again, but not
+ * before they have reconnected.
+ */
+export const LOST_GROUP_GRACE_MS = 5_000;
 /** How long one read of a reply stream blocks. */
 export const INBOX_BLOCK_MS = 5_000;
 /** How long the reply stream of a client that died is kept. */

@@ -1,4 +1,4 @@
-import { UNSERVED_GRACE_MS } from '../constants.js';
+import { LOST_GROUP_GRACE_MS, UNSERVED_GRACE_MS } from '../constants.js';
 import type { RedisClient } from '../interfaces/connection.js';
 import { classify } from '../redis/reply-error.js';
 
@@ -20,6 +20,8 @@ interface Waiter {
 export class ServedStreams {
   /** Streams that are read, with the time to check again. */
   private readonly known = new Map<string, number>();
+  /** Streams that a group has read at some time. */
+  private readonly former = new Set<string>();
   private readonly waiting = new Map<string, Set<Waiter>>();
 
   constructor(private readonly client: RedisClient) {}
@@ -42,7 +44,8 @@ export class ServedStreams {
    * clients. The answer comes within half of `patienceMs` (0 = no limit), before the caller gives up.
    */
   check(stream: string, patienceMs: number): Promise<boolean> {
-    const graceMs = patienceMs > 0 ? Math.min(UNSERVED_GRACE_MS, patienceMs / 2) : UNSERVED_GRACE_MS;
+    const longestMs = this.former.has(stream) ? LOST_GROUP_GRACE_MS : UNSERVED_GRACE_MS;
+    const graceMs = patienceMs > 0 ? Math.min(longestMs, patienceMs / 2) : longestMs;
     return new Promise((settle) => {
       const waiter = { end: performance.now() + graceMs, settle };
       const others = this.waiting.get(stream);
@@ -76,6 +79,8 @@ export class ServedStreams {
 
   private remember(stream: string): void {
     if (this.known.size >= MAX_KNOWN) this.known.clear();
+    if (this.former.size >= MAX_KNOWN) this.former.clear();
+    this.former.add(stream);
     this.known.set(stream, performance.now() + KNOWN_MS * (1 + Math.random()));
   }
 

@@ -63,6 +63,19 @@ describe('a request to a stream that no group reads', () => {
 });
 
 describe('a stream whose group is removed', () => {
+  it('has more time to get a group again than a stream that never had one', async () => {
+    const { close } = await stage.serve([Echo]);
+    const client = stage.client();
+    await ask(client, 'echo', 1);
+    await close();
+    await stage.raw.xgroup('DESTROY', 'echo', 'service');
+    expect(await failureOf(ask(client, 'echo', within(300)))).toBeInstanceOf(RequestTimeoutError);
+    const answer = ask(client, 'echo', within(8_000));
+    expect(await failureOf(ask(client, 'nobody', within(8_000)))).toBe(NO_HANDLER);
+    await stage.serve([Echo]);
+    expect(await answer).toBe('x');
+  });
+
   it('is checked again after a request times out', async () => {
     const { close } = await stage.serve([Echo]);
     const client = stage.client();
