@@ -72,7 +72,7 @@ function encodeHeaders(headers: Headers): string {
       );
     }
   }
-  return assertSize(JSON.stringify(headers), 'The headers', MAX_HEADERS_BYTES);
+  return assertSize(JSON.stringify(headers), 'The headers', MAX_HEADERS_BYTES, 'the limit for headers');
 }
 
 /**

@@ -59,8 +59,8 @@ export function encodeText(text: string, what: string, maxBytes: number): string
 }
 
 /** @throws {PayloadTooLargeError} */
-export function assertSize(text: string, what: string, maxBytes: number): string {
-  if (exceedsBytes(text, maxBytes)) throw new PayloadTooLargeError(what, Buffer.byteLength(text), maxBytes);
+export function assertSize(text: string, what: string, maxBytes: number, limit?: string): string {
+  if (exceedsBytes(text, maxBytes)) throw new PayloadTooLargeError(what, Buffer.byteLength(text), maxBytes, limit);
   return text;
 }
 

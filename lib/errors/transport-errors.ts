@@ -154,9 +154,9 @@ export class PayloadTooLargeError extends RedisStreamError {
     brand(this, 'PayloadTooLargeError');
   }
 
-  constructor(what: string, bytes: number, maxBytes: number) {
+  constructor(what: string, bytes: number, maxBytes: number, limit = '`maxPayloadBytes`') {
     super(
-      `${what} has ${bytes} bytes, and \`maxPayloadBytes\` allows ${maxBytes}. Store it elsewhere and send a reference.`,
+      `${what}: ${bytes} bytes exceed ${limit} (${maxBytes}). Store the data elsewhere and send a reference to it.`,
       {
         code: 'PAYLOAD_TOO_LARGE',
         retriable: false,

@@ -241,7 +241,7 @@ describe('PendingRequests', () => {
     expect(capped.has('c')).toBe(false);
     capped.deliver(value('a', 0, true));
     capped.add('c', caller);
-    expect(() => capped.add('d', caller)).toThrow(/2 messages are pending/);
+    expect(() => capped.add('d', caller)).toThrow(/2 messages are already pending/);
     capped.remove('b');
     expect(() => capped.add('d', caller)).not.toThrow();
   });

@@ -55,7 +55,9 @@ describe('encodeMessage', () => {
   });
 
   it('refuses headers above 64 KiB', () => {
-    expect(() => encodeMessage({ data: '1', headers: { big: 'x'.repeat(65_536) } })).toThrow(PayloadTooLargeError);
+    const error = thrownBy(() => encodeMessage({ data: '1', headers: { big: 'x'.repeat(65_536) } }));
+    expect(error).toBeInstanceOf(PayloadTooLargeError);
+    expect(error.message).toContain('the limit for headers (65536)');
   });
 });
 
