@@ -52,7 +52,7 @@ describe('encodeJson', () => {
     expect(encodeJson('é'.repeat(499), 'The payload', MAX_BYTES)).toHaveLength(501);
     const error = thrownBy(() => encodeJson('é'.repeat(500), 'The payload', MAX_BYTES));
     expect(error).toBeInstanceOf(PayloadTooLargeError);
-    expect(error.message).toMatch(/The payload has 1002 bytes.*1000/);
+    expect(error.message).toMatch(/The payload: 1002 bytes .*1000/);
   });
 });
 
