@@ -12,6 +12,8 @@ const ENDS_WITHIN_MS = 1_000;
 const SLACK_MS = 1_000;
 /** Time left for a request that waited for its connection as long as possible. */
 const LEAST_PATIENCE_MS = REQUEST_TIMEOUT_MS - PUBLISH_TIMEOUT_MS;
+/** How long the reply stream of a client exists after its last renewal. */
+const REPLY_STREAM_MS = 60_000;
 /** Workers read the clock of Redis over links that may stall, and may be frozen before they record a start. */
 const CLOCK_SLACK_MS = 3_000;
 /** How long a reply may take after FLUSHALL: its client creates the reply stream again, and the server writes again. */
@@ -83,11 +85,21 @@ function judgeLeft(n: number, sending: Sending, runs: readonly Run[], ledger: Le
     const to = Math.min(run.endedAt, endOf(ledger));
     const affected: Affected = { stream: run.stream, pids: [run.pid, ledger.producerPid] };
     const unexplained = to - from - excusedMs(ledger.faults, affected, from, to);
-    const allowed = ENDS_WITHIN_MS + SLACK_MS + (leaving === 'cut off' ? ENDS_WITHIN_MS : 0);
+    const allowed = SLACK_MS + (isUnheard(sending, ledger) ? REPLY_STREAM_MS : 0) + endsWithinMs(leaving);
     if (unexplained <= allowed || (isHardToTell && leaving !== 'cut off')) return [];
     const age = Math.round(to - from);
     return [`I15 the run of streamed ${n} in ${run.pid} went on for ${age} ms after its caller left (${leaving})`];
   });
+}
+
+const endsWithinMs = (leaving: Sending['leaving']): number =>
+  leaving === 'cut off' ? 2 * ENDS_WITHIN_MS : ENDS_WITHIN_MS;
+
+/** A client that closes while Redis does not answer cannot cancel anything: its runs end as if the client had died. */
+function isUnheard({ leaving, leftAt = 0 }: Sending, { faults, producerPid }: Ledger): boolean {
+  return (
+    leaving === 'closed' && excusesIn(faults, { stream: 'none', pids: [producerPid] }, leftAt, leftAt + 1).length > 0
+  );
 }
 
 /** If the confirmation of its request was lost, a client does not know which entry to delete. */

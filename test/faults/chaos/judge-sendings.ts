@@ -2,11 +2,14 @@ import { excusesIn } from './aftermath.js';
 import { FLOWS, PUBLISH_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './flows.js';
 import type { Fault, Ledger, Sending } from './ledger.js';
 import type { RunNote } from './notes.js';
+import { NO_HANDLER } from './outcome.js';
 import { groupBy } from './runs.js';
 import { storyOf } from './story.js';
 
 /** Slack for timers on a busy machine. */
 const SLACK_MS = 1_500;
+/** After FLUSHALL servers create their groups again once they have reconnected, which other faults may delay. */
+const GROUPS_BACK_MS = 5_000;
 
 interface Fate {
   readonly n: number;
@@ -29,6 +32,7 @@ export function judgeSendings({ sent, notes, dead, faults, producerPid }: Ledger
       ...judgeEnd(fate),
       ...judgeStorage(fate),
       ...judgeTime(fate),
+      ...judgeLostGroup(fate, faults),
       ...judgeFailure(fate, faults, producerPid),
     ];
     return violations.map((violation) => `${violation}\n${storyOf(sending.sentAt, own, faults)}`);
@@ -72,6 +76,15 @@ function judgeTime({ n, sending: { flow, tookMs, code } }: Fate): string[] {
   if (tookMs > within) violations.push(`I6 ${flow} ${n} took ${Math.round(tookMs)} ms to settle`);
   if (code?.startsWith('untyped')) violations.push(`I6 ${flow} ${n} failed with a foreign error: ${code}`);
   return violations;
+}
+
+/** A request fails because no group reads its stream: only a fault that removes groups explains that. */
+function judgeLostGroup({ n, sending: { flow, code, sentAt, tookMs } }: Fate, faults: readonly Fault[]): string[] {
+  if (code !== NO_HANDLER) return [];
+  const isExplained = faults.some(
+    ({ kind, from, to }) => kind === 'flush-all' && from < sentAt + tookMs && sentAt < to + GROUPS_BACK_MS,
+  );
+  return isExplained ? [] : [`I6 ${flow} ${n} found no group on its stream, but no fault had removed it`];
 }
 
 /** Publishing depends only on the sender's own connection and on the server of the stream. */

@@ -3,6 +3,7 @@ import { judge } from './judge.js';
 import type { Fault, FaultKind, Ledger, OverdueEntry, Sending } from './ledger.js';
 import { planOf } from './nemesis.js';
 import type { RunNote, SampleNote } from './notes.js';
+import { NO_HANDLER } from './outcome.js';
 import { summaryOf } from './summary.js';
 
 const BEGIN = 1_700_000_000_000;
@@ -211,6 +212,34 @@ describe('the judge of the chaos run', () => {
     const stalled = [fault('stall', 900, 2_500, { pids: [11], role: 'writer' })];
     expect(violationsOf({ sent, samples, runs: until(4_500), faults: stalled })).toEqual([]);
     expect(violationsOf({ sent, samples, runs: until(20_000), faults: stalled })).toHaveLength(1);
+  });
+
+  it('gives a client that closes while Redis does not answer the time of one that dies', () => {
+    const left = { leftAt: BEGIN + 1_000, leaving: 'closed', firstValueAt: BEGIN + 30 } as const;
+    const sent = sending({ flow: 'streamed', ...left });
+    const until = (ms: number): RunNote[] => run(11, 5, ms, { stream: FLOWS.streamed.stream });
+    const samples = [sample(11, 200_000)];
+    const faults = [fault('stall', 900, 2_500, { pids: [PRODUCER], role: 'publisher' })];
+    expect(violationsOf({ sent, samples, runs: until(20_000) })).toEqual([matching('I15 the run of streamed 0')]);
+    expect(violationsOf({ sent, samples, runs: until(20_000), faults })).toEqual([]);
+    expect(violationsOf({ sent, samples, runs: until(90_000), faults })).toHaveLength(1);
+  });
+
+  it('reports a request that found no group, unless FLUSHALL had removed it', () => {
+    const sent = sending({ flow: 'request', outcome: 'failed', code: NO_HANDLER, tookMs: 500 });
+    expect(violationsOf({ sent, runs: [] })).toEqual([matching('I6 request 0 found no group')]);
+    expect(violationsOf({ sent, runs: [], faults: [fault('flush-all', -2_000, -1_999)] })).toEqual([]);
+    expect(violationsOf({ sent, runs: [], faults: [fault('flush-all', 200, 201)] })).toEqual([]);
+    expect(violationsOf({ sent, runs: [], faults: [fault('flush-all', -9_000, -8_999)] })).toHaveLength(1);
+  });
+
+  it('does not take the end of a run for a release if another process had the entry by then', () => {
+    const faults = [fault('stall', 100, 1_700, { pids: [11], role: 'writer' })];
+    const taken = [...run(11, 0, 2_000), ...run(12, 1_500, undefined, { attempt: 2 })];
+    const rest = { deaths: new Map([[12, BEGIN + 3_000]]) };
+    const again = run(11, 6_500, 6_600, { attempt: 3 });
+    expect(violationsOf({ runs: [...taken, ...again], faults, rest })).toEqual([]);
+    expect(violationsOf({ runs: [...run(11, 0, 2_000), ...again], faults })).toEqual([matching('I5')]);
   });
 
   it('reports an entry that starves, not counting the time that faults explain', () => {
