@@ -6,8 +6,11 @@ import type { GroupStream } from './holding/group-stream.js';
 
 /** How long "another group exists" is cached. "No other group" is checked again each time. */
 const KNOWN_FOR_MS = 1_000;
-/** A group younger than this may be the first of several that are created again after a loss. */
-const SETTLING_MS = 1_000;
+/**
+ * After a loss of data a group may be the first of several to be created again: servers pause up to 1.25 s between two attempts
+ * to reconnect.
+ */
+const SETTLING_MS = 2_000;
 const TRIES = 20;
 const RETRY_MS = 250;
 
@@ -31,7 +34,7 @@ export class OnlyGroup {
 
   private async ask(groupStream: GroupStream): Promise<boolean> {
     let isOnly = await this.isOnly(groupStream);
-    const settlingMs = SETTLING_MS - groupStream.ageMs;
+    const settlingMs = SETTLING_MS - groupStream.knownForMs;
     if (isOnly && settlingMs > 0) {
       await pause(settlingMs, undefined, { ref: false });
       isOnly = await this.isOnly(groupStream);

@@ -9,6 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ask, askAll } from '../support/calls.js';
 import { deferred } from '../support/deferred.js';
 import { eventually } from '../support/eventually.js';
+import { linkOf } from '../support/role-proxy.js';
 import { requestIn } from '../support/raw-request.js';
 import { useStage } from '../support/stage.js';
 import { pendingOf, settled } from '../support/stream-view.js';
@@ -84,6 +85,27 @@ describe('a group of event handlers beside the group that answers requests', () 
     await requestIn(stage.raw, 'price');
     await stage.serve([Price]);
     expect(await answer).toBe('price 7');
+  });
+
+  it('does not answer in its place while Redis has lost all groups and only its own exists again', async () => {
+    const { proxy, connection } = await linkOf(stage, 'reader');
+    await stage.serve([Price], { connection });
+    // Several instances, of which only one creates the group again.
+    const option = { consumerGroup: 'audit' };
+    for (let instance = 0; instance < 4; instance++) await stage.serve([auditor()], { option });
+    const client = stage.client();
+    await client.connect();
+    proxy.set({ kind: 'blackhole', direction: 'both' });
+    await stage.raw.flushall();
+    await stage.untilReading(5);
+    const answers: Promise<unknown>[] = [];
+    // One by one, so that each wakes the reader that has waited longest.
+    for (const n of TEN) {
+      answers.push(ask(client, 'price', n));
+      await eventually(async () => expect(await stage.raw.xlen('price')).toBe(n + 1));
+    }
+    proxy.heal();
+    expect(await Promise.all(answers)).toEqual(PRICES);
   });
 
   it('notices the other group when it starts later', async () => {

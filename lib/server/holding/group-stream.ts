@@ -31,7 +31,7 @@ export class GroupStream implements Membership {
   /** Redis refused the stream, which is left alone until then (monotonic clock). */
   private unusableUntil = 0;
   private settledCount = 0;
-  private createdAt = -Infinity;
+  private metAt = -Infinity;
 
   constructor(
     readonly stream: string,
@@ -90,16 +90,21 @@ export class GroupStream implements Membership {
     return [...this.held.values()].filter(({ phase }) => phases.includes(phase));
   }
 
-  /** The group exists; `isNew` means that it was created just now. */
-  joined(isNew: boolean): void {
+  /** The group exists. */
+  joined(): void {
     this.start = '0';
     this.unusableUntil = 0;
-    if (isNew) this.createdAt = performance.now();
+    this.met();
   }
 
-  /** Time since this process created the group; Infinity if it did not. */
-  get ageMs(): number {
-    return performance.now() - this.createdAt;
+  /** This process has just joined the group, or returned to it on a new connection: Redis may have lost groups meanwhile. */
+  met(): void {
+    this.metAt = performance.now();
+  }
+
+  /** Time since `met`. */
+  get knownForMs(): number {
+    return performance.now() - this.metAt;
   }
 
   refusedFor(ms: number): void {

@@ -51,7 +51,7 @@ export class GroupMembership {
     const { stream, group, startFrom } = groupStream;
     try {
       const isNew = await createGroup(this.parts.connection.client, stream, group, startFrom);
-      groupStream.joined(isNew);
+      groupStream.joined();
       this.refusals.delete(groupStream);
       return isNew;
     } catch (error) {

@@ -147,6 +147,7 @@ export class StreamReader {
   private async catchUp(): Promise<void> {
     const { connection } = this.parts;
     const { epoch } = connection;
+    for (const groupStream of this.parts.streams) groupStream.met();
     this.clientId = connection.isCluster ? undefined : await this.ownClientId();
     await this.pending.take(this.state === 'joined');
     if (this.isStopped) return;

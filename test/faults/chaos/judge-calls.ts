@@ -95,6 +95,12 @@ function judgeLeft(n: number, sending: Sending, runs: readonly Run[], ledger: Le
 const endsWithinMs = (leaving: Sending['leaving']): number =>
   leaving === 'cut off' ? 2 * ENDS_WITHIN_MS : ENDS_WITHIN_MS;
 
+/** Reply streams that may be left at the end: those of clients that closed unheard less than a minute before. */
+export const unheardAtEnd = (ledger: Ledger): number =>
+  [...ledger.sent.values()].filter(
+    (sending) => isUnheard(sending, ledger) && endOf(ledger) - (sending.leftAt ?? 0) < REPLY_STREAM_MS,
+  ).length;
+
 /** A client that closes while Redis does not answer cannot cancel anything: its runs end as if the client had died. */
 function isUnheard({ leaving, leftAt = 0 }: Sending, { faults, producerPid }: Ledger): boolean {
   return (

@@ -73,13 +73,13 @@ function judgeReleases(entry: string, inOrder: readonly Run[], { faults, deaths 
   return inOrder.flatMap((later, at) => {
     const earlier = inOrder.slice(0, at).findLast(({ end }) => end === 'done');
     if (!earlier || earlier.endedAt > later.startedAt) return [];
-    if (isLostBefore(inOrder, earlier)) return [];
+    if (isTakenInBetween(inOrder, earlier, later)) return [];
     if ((deaths.get(earlier.pid) ?? Infinity) < later.startedAt) return [];
     if (leaseMayHaveEnded(faults, { stream: later.stream, earlier, later })) return [];
     return [`I5 entry ${entry} was handled in ${earlier.pid}, and again in ${later.pid} before its lease ended`];
   });
 }
 
-/** Another process had taken the entry over before the run ended, so its end released nothing. I11 judges the takeover. */
-const isLostBefore = (runs: readonly Run[], { pid, attempt, endedAt }: Run): boolean =>
-  runs.some((other) => other.pid !== pid && other.attempt > attempt && other.startedAt < endedAt);
+/** A run in between took the entry over: that takeover is judged, and the later one only against the run in between. */
+const isTakenInBetween = (runs: readonly Run[], earlier: Run, later: Run): boolean =>
+  runs.some((other) => other !== later && other.attempt > earlier.attempt && other.startedAt < later.startedAt);

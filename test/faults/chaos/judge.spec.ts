@@ -223,6 +223,11 @@ describe('the judge of the chaos run', () => {
     expect(violationsOf({ sent, samples, runs: until(20_000) })).toEqual([matching('I15 the run of streamed 0')]);
     expect(violationsOf({ sent, samples, runs: until(20_000), faults })).toEqual([]);
     expect(violationsOf({ sent, samples, runs: until(90_000), faults })).toHaveLength(1);
+    expect(violationsOf({ sent, samples: [], faults, rest: { leftReplyKeys: 1 } })).toEqual([]);
+    expect(violationsOf({ sent, samples, faults, rest: { leftReplyKeys: 1 } })).toEqual([
+      matching('I7 1 reply streams'),
+    ]);
+    expect(violationsOf({ faults, rest: { leftReplyKeys: 1 } })).toEqual([matching('I7 1 reply streams')]);
   });
 
   it('reports a request that found no group, unless FLUSHALL had removed it', () => {
@@ -233,7 +238,7 @@ describe('the judge of the chaos run', () => {
     expect(violationsOf({ sent, runs: [], faults: [fault('flush-all', -9_000, -8_999)] })).toHaveLength(1);
   });
 
-  it('does not take the end of a run for a release if another process had the entry by then', () => {
+  it('judges a run against the run that had the entry before it, not against an earlier one', () => {
     const faults = [fault('stall', 100, 1_700, { pids: [11], role: 'writer' })];
     const taken = [...run(11, 0, 2_000), ...run(12, 1_500, undefined, { attempt: 2 })];
     const rest = { deaths: new Map([[12, BEGIN + 3_000]]) };

@@ -1,4 +1,4 @@
-import { judgeCalls } from './judge-calls.js';
+import { judgeCalls, unheardAtEnd } from './judge-calls.js';
 import { judgeRuns } from './judge-runs.js';
 import { judgeSendings } from './judge-sendings.js';
 import { judgeUse, peaksOf } from './judge-use.js';
@@ -41,13 +41,14 @@ function countsOf({ sent, notes, dead, faults }: Ledger): Record<string, number>
   };
 }
 
-function judgeRest({ leftPending, leftEntries, leftReplyKeys, printed, secret }: Ledger): string[] {
+function judgeRest(ledger: Ledger): string[] {
+  const { leftPending, leftEntries, leftReplyKeys, printed, secret } = ledger;
   const violations: string[] = [];
   if (leftPending > 0) violations.push(`I7 ${leftPending} entries are pending at the end`);
   for (const [what, count] of Object.entries(leftEntries)) {
     if (count > 0) violations.push(`I7 ${count} left over: ${what}`);
   }
-  if (leftReplyKeys > 0) violations.push(`I7 ${leftReplyKeys} reply streams outlived their client`);
+  if (leftReplyKeys > unheardAtEnd(ledger)) violations.push(`I7 ${leftReplyKeys} reply streams outlived their client`);
   if (printed.includes(secret)) violations.push('I10 the output contains a payload');
   return violations;
 }

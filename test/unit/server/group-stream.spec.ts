@@ -94,7 +94,7 @@ describe('GroupStream', () => {
   it('starts a group where its handler says, and recreates one that it has joined before from the oldest entry', () => {
     const groupStream = groupStreamOf('app:sum', routeOf({ extras: { startFrom: '$' } }));
     expect(groupStream.startFrom).toBe('$');
-    groupStream.joined(false);
+    groupStream.joined();
     expect(groupStream.startFrom).toBe('0');
   });
 
@@ -103,7 +103,7 @@ describe('GroupStream', () => {
     expect(groupStream.isUsable).toBe(true);
     groupStream.refusedFor(60_000);
     expect(groupStream.isUsable).toBe(false);
-    groupStream.joined(false);
+    groupStream.joined();
     expect(groupStream.isUsable).toBe(true);
     groupStream.refusedFor(-1);
     expect(groupStream.isUsable).toBe(true);
