@@ -8,7 +8,7 @@ import type { GroupStream } from './holding/group-stream.js';
 const KNOWN_FOR_MS = 1_000;
 /**
  * After a loss of data a group may be the first of several to be created again: servers pause up to 1.25 s between two attempts
- * to reconnect.
+ * to reconnect. "No other group" counts if it still holds after this time, or if it was known before and nothing has happened.
  */
 const SETTLING_MS = 2_000;
 const TRIES = 20;
@@ -17,6 +17,8 @@ const RETRY_MS = 250;
 /** Checks whether ours is the only group of a stream; needed for requests that only event handlers could answer. */
 export class OnlyGroup {
   private readonly othersUntil = new Map<GroupStream, number>();
+  /** Streams on which ours was the only group at the last check. */
+  private readonly confirmed = new Set<GroupStream>();
   private readonly questions = new Map<GroupStream, Promise<boolean>>();
 
   constructor(private readonly writer: Connection) {}
@@ -34,12 +36,16 @@ export class OnlyGroup {
 
   private async ask(groupStream: GroupStream): Promise<boolean> {
     let isOnly = await this.isOnly(groupStream);
-    const settlingMs = SETTLING_MS - groupStream.knownForMs;
+    const settlingMs = this.confirmed.has(groupStream) ? SETTLING_MS - groupStream.knownForMs : SETTLING_MS;
     if (isOnly && settlingMs > 0) {
       await pause(settlingMs, undefined, { ref: false });
       isOnly = await this.isOnly(groupStream);
     }
-    if (!isOnly) this.othersUntil.set(groupStream, performance.now() + KNOWN_FOR_MS);
+    if (isOnly) this.confirmed.add(groupStream);
+    else {
+      this.confirmed.delete(groupStream);
+      this.othersUntil.set(groupStream, performance.now() + KNOWN_FOR_MS);
+    }
     return isOnly;
   }
 

@@ -108,6 +108,23 @@ describe('a group of event handlers beside the group that answers requests', () 
     expect(await Promise.all(answers)).toEqual(PRICES);
   });
 
+  it('does not answer in its place when the other group is suddenly missing', async () => {
+    const { proxy, connection } = await linkOf(stage, 'reader');
+    await stage.serve([Price], { connection });
+    await stage.serve([auditor()], { option: { consumerGroup: 'audit' } });
+    const client = stage.client();
+    expect(await ask(client, 'price', 1)).toBe('price 1');
+    // Longer than the auditor remembers the other group, and than it doubts its own after it has joined.
+    await pause(2_100);
+    proxy.set({ kind: 'blackhole', direction: 'both' });
+    await stage.raw.xgroup('DESTROY', 'price', 'service');
+    const answer = ask(client, 'price', 7);
+    await eventually(async () => expect(await stage.raw.xlen('price')).toBe(1));
+    await pause(100);
+    proxy.heal();
+    expect(await answer).toBe('price 7');
+  });
+
   it('notices the other group when it starts later', async () => {
     await stage.serve([auditor()], { option: { consumerGroup: 'audit', sweepInterval: 200 } });
     await stage.serve([Price]);
