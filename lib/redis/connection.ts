@@ -17,8 +17,8 @@ const BLOCKING_GRACE_MS = 5_000;
 const CONTROL_KEEP_ALIVE_MS = 10_000;
 /** How long to wait for a peer that does not answer the end of a connection. */
 const CLOSE_TIMEOUT_MS = 500;
-/** A cluster client asks one random node whether the cluster is up, and after this time another one. */
-const READY_CHECK_TIMEOUT_MS = 2_000;
+/** A cluster client asks one node after the other who serves which slots, and waits this long for each at first. */
+const SLOTS_TIMEOUT_MS = 500;
 
 export interface ConnectionWatcher {
   statusChanged(role: ConnectionRole, status: TransportStatus): void;
@@ -49,7 +49,7 @@ export class Connection {
     this.client = openClient(source, role, blockMs);
     this.isCluster = this.client.isCluster;
     clearLeftTimeouts(this.client);
-    limitReadyCheck(this.client);
+    if ('nodes' in this.client) passHungNodes(this.client);
     this.client.on('ready', () => this.becameReady());
     this.client.on('error', (error: Error) => this.failed(withoutArguments(error)));
     this.client.on('reconnecting', () => this.tell('reconnecting'));
@@ -144,18 +144,19 @@ function endOf(client: RedisClient, timeoutMs: number): Promise<void> {
   });
 }
 
-/** Without this, the wait for a node that hangs is as long as a socket may be silent, longer than `connectTimeout`. */
-function limitReadyCheck(client: RedisClient): void {
-  if (!('nodes' in client)) return;
-  let timer: NodeJS.Timeout | undefined;
-  const checkElsewhere = (): void => {
-    if (client.status === 'connect') client.disconnect(true);
-  };
-  client.on('connect', () => {
-    clearTimeout(timer);
-    timer = setTimeout(checkElsewhere, READY_CHECK_TIMEOUT_MS).unref();
+/**
+ * Keeps a node that hangs from holding up a client that connects to its cluster. ioredis would ask one random node
+ * whether the cluster is up, without a limit; but a node that cannot serve a slot says so to each command, and the others
+ * can be used. The time for who serves which slots is doubled while no node answers, for links that are slow.
+ */
+function passHungNodes(client: Cluster): void {
+  const { options } = client;
+  options.enableReadyCheck = false;
+  options.slotsRefreshTimeout = SLOTS_TIMEOUT_MS;
+  client.on('ready', () => (options.slotsRefreshTimeout = SLOTS_TIMEOUT_MS));
+  client.on('reconnecting', () => {
+    options.slotsRefreshTimeout = Math.min(2 * (options.slotsRefreshTimeout ?? 0), CONNECT_TIMEOUT_MS);
   });
-  for (const event of ['ready', 'close']) client.on(event, () => clearTimeout(timer));
 }
 
 const LEFT_TIMER = 'socketTimeoutTimer';

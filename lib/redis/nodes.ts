@@ -14,3 +14,6 @@ export function connectionTo(client: RedisClient, node: string): Redis | undefin
   if (!('nodes' in client)) return client;
   return client.nodes('master').find(({ options }) => `${options.host}:${options.port}` === node);
 }
+
+/** The connections of a client to all its masters; to its only server outside a cluster. */
+export const mastersOf = (client: RedisClient): Redis[] => ('nodes' in client ? client.nodes('master') : [client]);

@@ -1,6 +1,16 @@
+import type { Redis } from 'ioredis';
 import type { RedisClient } from '../interfaces/connection.js';
+import { within } from '../timing/within.js';
+import { mastersOf } from './nodes.js';
 
+/** A master that hangs is not waited for: its settings are checked at the next start. */
+const ANSWER_TIMEOUT_MS = 2_000;
 const MIN_VERSION = [6, 2] as const;
+
+const UNCHECKED: ServerReport = {
+  unfit: undefined,
+  warnings: ['INFO is not permitted, so maxmemory-policy and persistence were not checked.'],
+};
 
 /** The state of a Redis server, as far as this transport depends on it. */
 export interface ServerReport {
@@ -11,20 +21,23 @@ export interface ServerReport {
 }
 
 /**
- * Checks the settings on which all promises depend. Uses INFO only: most managed servers forbid CONFIG. Without the
- * permission for INFO, a warning says what was not checked.
+ * Checks the settings on which all promises depend, in a cluster those of each master that answers. Uses INFO only: most
+ * managed servers forbid CONFIG. Without the permission for INFO, a warning says what was not checked.
  */
 export async function inspectServer(client: RedisClient): Promise<ServerReport> {
-  let info: ReadonlyMap<string, string>;
-  try {
-    info = parseInfo(await client.info());
-  } catch {
-    return {
-      unfit: undefined,
-      warnings: ['INFO is not permitted, so maxmemory-policy and persistence were not checked.'],
-    };
-  }
-  return reportOf(info);
+  const reports = await Promise.all(mastersOf(client).map(inspect));
+  return {
+    unfit: reports.find(({ unfit }) => unfit)?.unfit,
+    warnings: [...new Set(reports.flatMap(({ warnings }) => warnings))],
+  };
+}
+
+async function inspect(master: Redis): Promise<ServerReport> {
+  const info = master.info().then(
+    (text) => reportOf(parseInfo(text)),
+    () => UNCHECKED,
+  );
+  return (await within(ANSWER_TIMEOUT_MS, info)) ?? { unfit: undefined, warnings: [] };
 }
 
 /** @internal */

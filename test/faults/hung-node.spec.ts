@@ -22,11 +22,17 @@ const LEASE_MS = 2_000;
 const OPTION = { lease: LEASE_MS, sweepInterval: 200, block: 500, shutdownTimeout: 500 };
 /** One or two milliseconds on an idle machine. */
 const PROMPT_MS = 500;
+/** Half a second for the node that hangs, and the pause before the first attempt. */
+const RECONNECTED_MS = 1_000;
+
+/** In addition two seconds for settings of the node that hangs. */
+const STARTED_MS = 4_000;
 
 const stage = useStage();
 let cluster: RedisCluster;
 let gate: Deferred;
 let runs: { stream: string; attempt: number; signal: AbortSignal }[] = [];
+let told: unknown[] = [];
 
 @Controller()
 class Anywhere {
@@ -48,12 +54,21 @@ class Anywhere {
   }
 }
 
+@Controller()
+class OnePlace {
+  @EventPattern<string>(EVENTS[0] as string)
+  event(@Payload() data: unknown): void {
+    told.push(data);
+  }
+}
+
 beforeAll(async () => {
   cluster = await RedisCluster.start();
 }, 30_000);
 afterAll(() => cluster.stop());
 beforeEach(() => {
   runs = [];
+  told = [];
   gate = deferred();
 });
 afterEach(async () => {
@@ -72,7 +87,6 @@ async function whileHung(node: RedisProcess, happens: () => Promise<void>): Prom
     await happens();
   } finally {
     node.resume();
-    gate.resolve();
   }
 }
 
@@ -146,5 +160,62 @@ describe('a hung node of a cluster', () => {
       );
       expect(lost.filter((stream) => healthy.includes(String(stream)))).toEqual([]);
     });
+    gate.resolve();
+  }, 60_000);
+
+  it('lets clients connect to the other nodes at once', async () => {
+    await serve();
+    const node = cluster.processOf(EVENTS[0] as string);
+    const stream = elsewhere(EVENTS, node)[0] as string;
+    const times: number[] = [];
+    await whileHung(node, async () => {
+      const connecting = Array.from({ length: 12 }, async () => {
+        const client = stage.client({}, cluster.connection);
+        const begun = performance.now();
+        await tell(client, stream, 'connected');
+        times.push(performance.now() - begun);
+      });
+      await Promise.all(connecting);
+    });
+    expect(times.filter((ms) => ms > RECONNECTED_MS).map(Math.round)).toEqual([]);
+  }, 60_000);
+
+  it('lets services start that need only the other nodes', async () => {
+    const [stream = '', ...others] = EVENTS;
+    const healthy = cluster.processOf(stream);
+    const node = cluster.processOf(others.find((other) => cluster.processOf(other) !== healthy) as string);
+    const times: number[] = [];
+    await whileHung(node, async () => {
+      const starting = Array.from({ length: 6 }, async () => {
+        const begun = performance.now();
+        await stage.serve([OnePlace], { connection: cluster.connection, option: OPTION });
+        times.push(performance.now() - begun);
+      });
+      await Promise.all(starting);
+      await tell(stage.client({}, cluster.connection), stream, 'started');
+      await eventually(() => expect(told).toEqual(['started']));
+    });
+    expect(times.filter((ms) => ms > STARTED_MS).map(Math.round)).toEqual([]);
+  }, 60_000);
+
+  it('stops no renewal on the other nodes for longer when all connections are lost', async () => {
+    const first = await serve();
+    const caller = stage.client({}, cluster.connection);
+    for (const stream of EVENTS) await tell(caller, stream, 'held');
+    await eventually(() => expect(runs).toHaveLength(EVENTS.length));
+    const node = cluster.processOf(EVENTS[0] as string);
+    const healthy = elsewhere(EVENTS, node);
+    const lost: unknown[] = [];
+    first.server.on('leaseLost', ({ stream }) => lost.push(stream));
+    for (let round = 0; round < 4; round += 1) {
+      await Promise.all(cluster.observers.map((observer) => observer.call('CLIENT', 'KILL', 'TYPE', 'normal')));
+      await whileHung(node, async () => {
+        // A lease is renewed every third of its length.
+        expect(await longestIdle(healthy, LEASE_MS)).toBeLessThan(LEASE_MS / 3 + RECONNECTED_MS);
+      });
+      await eventually(async () => expect(await longestIdle(EVENTS, 100)).toBeLessThan(LEASE_MS / 2));
+    }
+    gate.resolve();
+    expect(lost.filter((stream) => healthy.includes(String(stream)))).toEqual([]);
   }, 60_000);
 });
