@@ -3,8 +3,8 @@ import type { Config } from 'jest';
 
 const shared: Config = {
   testEnvironment: 'node',
-  // Consumer projects have package.json files of their own, and jest would find duplicates of them under .cache.
-  modulePathIgnorePatterns: ['<rootDir>/\\.cache/', '<rootDir>/test/consumer/'],
+  // Projects with package.json files of their own; jest would find duplicates of them under .cache.
+  modulePathIgnorePatterns: ['<rootDir>/\\.cache/', '<rootDir>/test/consumer/', '<rootDir>/examples/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-redis-stream-transport$': '<rootDir>/lib/index.ts',

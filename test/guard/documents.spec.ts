@@ -38,6 +38,11 @@ describe('the documents', () => {
     expect(complaints.get(place)).toEqual([]);
   });
 
+  // A declaration without a value compiles and then throws when the example runs.
+  it.each([...found.entries()])('contain code that declares nothing it does not have: %s', (_place, code) => {
+    expect(code).not.toMatch(/^\s*(export )?declare /m);
+  });
+
   it('contain at least two code examples', () => {
     expect(found.size).toBeGreaterThanOrEqual(2);
   });
