@@ -1,68 +1,46 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { RunningRedis } from '../../scripts/redis-server.js';
+import type { Consumer } from './consumer.js';
+import { ProjectDirectory } from './project-directory.js';
 
 const run = promisify(execFile);
 const HERE = fileURLToPath(new URL('.', import.meta.url));
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const PACKAGE = 'nestjs-redis-stream-transport';
-const QUIET = ['--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'];
-const INSTALL_LIMIT_MS = 240_000;
 const RUN_LIMIT_MS = 60_000;
 
-/** Packs what `npm publish` would upload, from the last build, and returns the path of the tarball. */
-export async function packLibrary(folder: string): Promise<string> {
-  const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
-  const { stdout } = await run('npm', args, { cwd: ROOT });
-  const [packed] = JSON.parse(stdout) as { filename: string }[];
-  if (!packed) throw new Error('npm pack named no package');
-  return `${folder}/${packed.filename}`;
-}
-
-/** One project that uses the library, copied out of the repository so that it has its own node_modules. */
-export class ConsumerProject {
-  private readonly directory: string;
-  private readonly stamp: string;
+/** A project from a folder beside this file, copied out of the repository so that it has its own node_modules. */
+export class ConsumerProject implements Consumer {
+  private readonly directory: ProjectDirectory;
 
   constructor(
-    private readonly name: string,
+    readonly name: string,
     cache: string,
   ) {
-    this.directory = `${cache}/${name}`;
-    this.stamp = `${this.directory}/node_modules/.installed`;
+    this.directory = new ProjectDirectory(`${cache}/${name}`);
   }
 
-  /** Installs the packages once per package.json, and the library in every run. */
   async install(tarball: string): Promise<void> {
-    const manifest = readFileSync(`${HERE}${this.name}/package.json`);
-    const hash = createHash('sha256').update(manifest).digest('hex');
-    const isInstalled = existsSync(this.stamp) && readFileSync(this.stamp, 'utf8') === hash;
-    if (!isInstalled) rmSync(this.directory, { recursive: true, force: true });
-
-    mkdirSync(this.directory, { recursive: true });
-    // Sources of the previous run must not linger; packages may.
-    for (const old of ['src', 'dist']) rmSync(`${this.directory}/${old}`, { recursive: true, force: true });
-    cpSync(`${HERE}${this.name}`, this.directory, { recursive: true });
-    cpSync(`${HERE}shared`, `${this.directory}/src`, { recursive: true });
-
-    if (!isInstalled) await this.npm('install');
-    // Otherwise npm takes the same version for the same package, and keeps the old one.
-    rmSync(`${this.directory}/node_modules/${PACKAGE}`, { recursive: true, force: true });
-    await this.npm('install', '--no-save', '--prefer-offline', tarball);
-    this.assertInstalled();
-    writeFileSync(this.stamp, hash);
+    const manifest = readFileSync(`${HERE}${this.name}/package.json`, 'utf8');
+    await this.directory.install(manifest, tarball, async () => {
+      this.directory.write('package.json', manifest);
+      await this.directory.run(`npm install --no-save '${tarball}'`);
+    });
+    this.directory.clear();
+    cpSync(`${HERE}${this.name}`, this.directory.path, { recursive: true });
+    cpSync(`${HERE}shared`, `${this.directory.path}/src`, { recursive: true });
   }
 
-  async build(): Promise<void> {
-    await this.npm('run', '--silent', 'build');
+  async check(redis: RunningRedis): Promise<readonly string[]> {
+    await this.directory.run('npm run --silent build');
+    return this.start(redis.port);
   }
 
   /** Returns the lines that the project printed, one per check. */
-  async start(redisPort: number): Promise<string[]> {
+  private async start(redisPort: number): Promise<string[]> {
     const env = { ...process.env, REDIS_PORT: String(redisPort), NO_COLOR: '1' };
-    const options = { cwd: this.directory, env, timeout: RUN_LIMIT_MS, killSignal: 'SIGKILL' as const };
+    const options = { cwd: this.directory.path, env, timeout: RUN_LIMIT_MS, killSignal: 'SIGKILL' as const };
     const { stdout, stderr, failed } = await run(process.execPath, ['dist/main.js'], options).then(
       (output) => ({ ...output, failed: false }),
       (error: { stdout: string; stderr: string }) => ({ ...error, failed: true }),
@@ -72,21 +50,5 @@ export class ConsumerProject {
     if (failed && !lines.some((line) => line.startsWith('not ok '))) lines.push(`not ok exit code 0: ${stderr.trim()}`);
     if (lines.length === 0) lines.push('not ok prints a check');
     return lines;
-  }
-
-  /** The installed build must be the packed one, not a copy that npm kept. */
-  private assertInstalled(): void {
-    const built = readFileSync(`${ROOT}dist/cjs/index.js`, 'utf8');
-    const installed = readFileSync(`${this.directory}/node_modules/${PACKAGE}/dist/cjs/index.js`, 'utf8');
-    if (built !== installed) throw new Error('npm installed a different build from the packed one');
-  }
-
-  private async npm(...args: string[]): Promise<void> {
-    const flags = args[0] === 'install' ? QUIET : [];
-    await run('npm', [...args, ...flags], { cwd: this.directory, timeout: INSTALL_LIMIT_MS }).catch(
-      (error: Error & { stdout?: string; stderr?: string }) => {
-        throw new Error(`npm ${args.join(' ')}: ${error.stdout ?? ''}${error.stderr ?? error.message}`);
-      },
-    );
   }
 }

@@ -12,8 +12,7 @@ import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
 import { RedisStreamClient, RedisStreamRecordBuilder, RedisStreamServer } from 'nestjs-redis-stream-transport';
 import { deepStrictEqual, ok, rejects } from 'node:assert/strict';
 import { NumbersModule, seen } from './numbers.controller.js';
-
-type Check = readonly [title: string, run: () => unknown];
+import { outcome, type Check } from './outcome.js';
 
 const connection = { host: '127.0.0.1', port: Number(process.env['REDIS_PORT']) };
 const strategy: CustomTransportStrategy = new RedisStreamServer({
@@ -34,7 +33,7 @@ async function eventually(holds: () => boolean): Promise<void> {
     ok(Date.now() < end, 'did not come true within 10 s');
 }
 
-/** Runs the application of this consumer and prints one line per check: `ok <title>` or `not ok <title>: <why>`. */
+/** Runs the application of this consumer and prints the outcome of each check, in one line. */
 export async function runChecks(further: readonly Check[]): Promise<void> {
   const app = await NestFactory.createMicroservice<MicroserviceOptions>(AppModule, { strategy, logger: ['error'] });
   await app.listen();
@@ -76,14 +75,10 @@ export async function runChecks(further: readonly Check[]): Promise<void> {
     ],
   ];
 
-  for (const [title, run] of checks) {
-    try {
-      await run();
-      console.log(`ok ${title}`);
-    } catch (error) {
-      console.log(`not ok ${title}: ${String(error).split('\n').join(' ')}`);
-      process.exitCode = 1;
-    }
+  for (const check of checks) {
+    const line = await outcome(check);
+    console.log(line);
+    if (!line.startsWith('ok ')) process.exitCode = 1;
   }
   await app.close();
   await client.close();
