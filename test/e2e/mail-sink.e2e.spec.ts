@@ -275,6 +275,20 @@ describe('Mail', () => {
       expect(message.length).toBeLessThanOrEqual(232);
     });
 
+    it('is reported on one line, without control characters', async () => {
+      const forged = '550-no\r\n550 \u001b[31mred\u0007\u0000';
+      const mailer = mailerTo(`smtp://${await startScripted([...HELLO, '250 ok', forged])}`, 1);
+      const { message } = await failureOf(mailer.send(mail()));
+      expect(message).toBe(String.raw`the mail server refused it: 550 no \u001b[31mred\u0007\u0000`);
+    });
+
+    it('is reported at once, however long the answer is', async () => {
+      const mailer = mailerTo(`smtp://${await startScripted([...HELLO, '250 ok', `550 ${'x'.repeat(900_000)}`])}`, 1);
+      const failure = await within(5_000, 'the failure', failureOf(mailer.send(mail())));
+      expect(failure).toBeInstanceOf(MailRefusedError);
+      expect(failure.message).toBe(`the mail server refused it: 550 ${'x'.repeat(199)}…`);
+    });
+
     it('is to be sent again after some seconds of silence', async () => {
       const mailer = mailerTo(`smtp://${await startScripted([])}`, 1);
       const failure = await within(8_000, 'the failure', failureOf(mailer.send(mail())));

@@ -1,5 +1,6 @@
 import { SMTPServer } from 'smtp-server';
 import type { SMTPServerDataStream } from 'smtp-server';
+import { printable } from '../../platform/src/outside-text.js';
 import type { Mailbox } from './mailbox.js';
 import type { SinkSettings } from './settings.js';
 
@@ -28,7 +29,7 @@ export const createSmtpServer = ({ failRate, failAddresses }: SinkSettings, mail
         reply(null, `OK: queued as ${mailbox.take(mail)}`);
       }),
   });
-  server.on('error', (error) => console.warn(`SMTP: ${error.message}`));
+  server.on('error', (error) => console.warn(`SMTP: ${printable(error.message)}`));
   return server;
 };
 

@@ -1,5 +1,6 @@
 import { createTransport } from 'nodemailer';
 import type { Transporter } from 'nodemailer';
+import { printable } from '../../../platform/src/outside-text.js';
 
 export interface Mail {
   /** Including the angle brackets. */
@@ -34,7 +35,6 @@ export class MailNotTakenError extends Error {
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 10_000;
-const MAX_REASON_CHARACTERS = 200;
 
 /** Sends mails over a pool of SMTP connections, which stay open from one mail to the next. */
 export class Mailer {
@@ -112,8 +112,11 @@ const notTaken = (error: SmtpError): MailNotTakenError =>
 /** Servers repeat the address they refuse, some answer at length, and each line of the answer begins with the code. */
 const reasonOf = ({ responseCode, response, message }: SmtpError): string => {
   const said = (response?.replaceAll(/^\d{3}[ -]/gm, '') ?? message)
-    .replaceAll(/<[^<>]*>|[^\s<>]+@[^\s<>]+/g, '…')
-    .replaceAll(/\s+/g, ' ')
-    .slice(0, MAX_REASON_CHARACTERS);
-  return responseCode === undefined ? said : `${responseCode} ${said}`;
+    .replaceAll(/<[^<>]*>/g, '…')
+    .replaceAll(/[^\s<>]+/g, withoutAddress)
+    .replaceAll(/\s+/g, ' ');
+  return responseCode === undefined ? printable(said) : `${responseCode} ${printable(said)}`;
 };
+
+/** Word by word: one pattern for a whole address takes minutes to find none in an answer of a megabyte. */
+const withoutAddress = (word: string): string => (word.includes('@') ? '…' : word);
