@@ -23,3 +23,15 @@ export function aliveOf(refs: readonly WeakRef<object>[]): number {
   collectGarbage();
   return refs.filter((ref) => ref.deref() !== undefined).length;
 }
+
+const COLLECTION_PAUSE_MS = 50;
+
+/** Collects garbage again and again until a promise settles: whatever it waits for must not be garbage. */
+export async function amidCollections<T>(promise: Promise<T>): Promise<T> {
+  const collecting = setInterval(collectGarbage, COLLECTION_PAUSE_MS);
+  try {
+    return await promise;
+  } finally {
+    clearInterval(collecting);
+  }
+}

@@ -1,11 +1,13 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { RequestListener, Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { Logger, ServiceUnavailableException } from '@nestjs/common';
 import { MailSink } from '../../../apps/requestor/src/mails/mail-sink.js';
 import type { MailDto } from '../../../apps/requestor/src/mails/mail.dto.js';
 import type { RequestorSettings } from '../../../apps/requestor/src/settings.js';
+import { CapturedLog } from '../../support/captured-log.js';
+import { failureOf } from '../../support/calls.js';
+import { within } from '../../support/eventually.js';
+import { amidCollections } from '../../support/garbage.js';
+import { EndlessAnswers, HttpServer } from '../../support/http-server.js';
 
 const MAIL: MailDto = {
   id: '1',
@@ -20,19 +22,23 @@ const MAIL: MailDto = {
 const sinkAt = (mailSinkUrl: string | undefined): MailSink => new MailSink({ mailSinkUrl } as RequestorSettings);
 
 describe('the mail sink', () => {
-  const servers: Server[] = [];
+  const servers: HttpServer[] = [];
+  const log = new CapturedLog();
 
-  beforeAll(() => Logger.overrideLogger(false));
+  beforeAll(() => Logger.overrideLogger(log));
 
-  afterEach(() => {
-    for (const server of servers.splice(0)) server.close().closeAllConnections();
+  beforeEach(() => log.clear());
+
+  afterEach(async () => {
+    await Promise.all(servers.splice(0).map((server) => server.stop()));
   });
 
+  afterAll(() => Logger.overrideLogger(false));
+
   const serving = async (answer: RequestListener): Promise<string> => {
-    const server = createServer(answer).listen(0, '127.0.0.1');
+    const server = await HttpServer.start(answer);
     servers.push(server);
-    await once(server, 'listening');
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    return server.url;
   };
 
   it('is asked for the number of mails wanted', async () => {
@@ -54,7 +60,18 @@ describe('the mail sink', () => {
     ['answers with something other than JSON', (_, response) => response.end('mails')],
     ['hangs up', ({ socket }) => socket.destroy()],
     ['never answers', () => undefined],
+    ['stops in the middle of its answer', (_, response) => response.writeHead(200).write('[')],
+    ['answers without an end', (request, response) => new EndlessAnswers().answer(request, response)],
   ])('is reported as unavailable when it %s', async (_, answer) => {
-    await expect(sinkAt(await serving(answer)).last(7)).rejects.toThrow(ServiceUnavailableException);
+    const failure = amidCollections(failureOf(sinkAt(await serving(answer)).last(7)));
+    expect(await within(6_000, 'the failure', failure)).toBeInstanceOf(ServiceUnavailableException);
+    expect(log.text('warn')).toMatch(/^Cannot list mails of the mail sink: \P{Cc}+$/u);
+  });
+
+  it('puts nothing but printable text into the log', async () => {
+    const url = await serving((_, response) => response.end('\u001b[2J\n[Nest] forged'));
+    await expect(sinkAt(url).last(7)).rejects.toThrow('The mail sink does not answer');
+    expect(log.text('warn')).toMatch(/^Cannot list mails of the mail sink: \P{Cc}+ MailSink$/u);
+    expect(log.text('warn')).toContain(String.raw`\u001b`);
   });
 });

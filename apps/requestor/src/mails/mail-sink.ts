@@ -1,9 +1,13 @@
 import { Inject, Injectable, Logger, ServiceUnavailableException } from '@nestjs/common';
 import { SETTINGS } from '../settings.js';
 import type { RequestorSettings } from '../settings.js';
+import { call } from '../../../platform/src/http-call.js';
+import type { CallLimits } from '../../../platform/src/http-call.js';
+import { printable } from '../../../platform/src/outside-text.js';
 import type { MailListDto } from './mail.dto.js';
 
-const ANSWER_WITHIN_MS = 2_000;
+/** The sink keeps the first 64 kB of a mail, and a list holds a hundred mails at most. */
+const LIMITS: CallLimits = { timeoutMs: 2_000, maxAnswerBytes: 16_777_216 };
 
 /** The demo's mail sink, if one is configured. */
 @Injectable()
@@ -21,11 +25,12 @@ export class MailSink {
   private async ask<T>(sink: string, path: string): Promise<T> {
     const url = new URL(path, sink.endsWith('/') ? sink : `${sink}/`);
     try {
-      const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
-      if (!response.ok) throw new Error(`it answered with ${response.status}`);
-      return (await response.json()) as T;
+      const { status, isOk, body } = await call(url, {}, LIMITS);
+      if (!isOk) throw new Error(`it answered with ${status}`);
+      return JSON.parse(body) as T;
     } catch (error) {
-      this.logger.warn(`Cannot list mails of the mail sink: ${(error as Error).message}`);
+      // The message of a failed parse quotes the answer.
+      this.logger.warn(`Cannot list mails of the mail sink: ${printable((error as Error).message)}`);
       throw new ServiceUnavailableException('The mail sink does not answer', { cause: error });
     }
   }
