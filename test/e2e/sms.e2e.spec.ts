@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
+import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import { Redis } from 'ioredis';
 import type { DeadLetterListDto } from '../../apps/requestor/src/dead-letters/dead-letter.dto.js';
 import { createProvider } from '../../apps/sms-provider/src/provider-server.js';
+import type { ProviderSettings } from '../../apps/sms-provider/src/settings.js';
 import type { AppProcess } from '../../scripts/launcher/app-process.js';
 import { eventually } from '../support/eventually.js';
+import { EndlessAnswers, HttpServer } from '../support/http-server.js';
 import { DemoStack } from './support/demo-stack.js';
 import { get, inParallel, post } from './support/http.js';
 import { phoneNumber, postSms, providerSent, smsStatus, untilStatus } from './support/sms-api.js';
@@ -15,6 +17,16 @@ const REFUSED_NUMBER = '+420600000000';
 const UNKNOWN = '00000000-0000-4000-8000-000000000000';
 const MAX_ATTEMPTS = 8;
 const LEASE_MS = 2_000;
+/** What a connection may buffer between a server that keeps writing and a client that has stopped reading. */
+const MOST_BYTES_UNDER_WAY = 16 * 1_048_576;
+/** A provider without faults. */
+const SOUND: Omit<ProviderSettings, 'port'> = {
+  host: '',
+  failRate: 0,
+  latencyMs: 0,
+  failNumbers: new Set(),
+  journal: undefined,
+};
 
 describe('the SMS flow', () => {
   let stack: DemoStack;
@@ -60,34 +72,29 @@ describe('the SMS flow', () => {
       expect({ pending: fields[fields.indexOf('pending') + 1] }).toEqual({ pending: 0 });
     });
 
-  /** Runs `act` while a provider with this share of failures answers instead of the usual one. */
-  const withProvider = async (
-    failRate: number,
-    act: (swap: (rate: number) => Promise<void>) => Promise<void>,
-  ): Promise<void> => {
+  /** Runs `act` while servers that it starts answer in place of the usual provider, one after the other. */
+  const withServers = async (act: (serve: (server: Server) => Promise<void>) => Promise<void>): Promise<void> => {
     await provider.stop();
-    let current: Server | undefined;
-    const close = async (): Promise<void> => {
-      current?.closeAllConnections();
-      await new Promise((resolve) => (current ? current.close(resolve) : resolve(undefined)));
-    };
-    const swap = async (rate: number): Promise<void> => {
-      await close();
-      const rules = { host: '', latencyMs: 0, failNumbers: new Set<string>(), journal: undefined };
-      current = createProvider({ ...rules, port: stack.providerPort, failRate: rate }).listen(
-        stack.providerPort,
-        '127.0.0.1',
-      );
-      await once(current, 'listening');
-    };
+    let current: HttpServer | undefined;
+    const stop = async (): Promise<void> => current?.stop();
     try {
-      await swap(failRate);
-      await act(swap);
+      await act(async (server) => {
+        await stop();
+        current = await HttpServer.open(server, stack.providerPort);
+      });
     } finally {
-      await close();
+      await stop();
       provider = await stack.startProvider({ FAIL_NUMBERS: REFUSED_NUMBER });
     }
   };
+
+  /** Runs `act` while a provider with this share of failures answers instead of the usual one. */
+  const withProvider = (failRate: number, act: (swap: (rate: number) => Promise<void>) => Promise<void>): Promise<void> =>
+    withServers(async (serve) => {
+      const swap = (rate: number): Promise<void> => serve(createProvider({ ...SOUND, port: stack.providerPort, failRate: rate }));
+      await swap(failRate);
+      await act(swap);
+    });
 
   it('sends each of 200 messages once with three workers, and bills each once', async () => {
     const text = (index: number): string => `message ${index} ✓`;
@@ -210,6 +217,56 @@ describe('the SMS flow', () => {
         await nothingPending('SMS', 'sms-worker');
       }),
     30_000,
+  );
+
+  it(
+    'shows what a provider says without its control characters and without the number',
+    () =>
+      withServers(async (serve) => {
+        const number = phoneNumber(9);
+        const error = `${number} is blocked\n\u001b[31m[Nest] ERROR forged`;
+        await serve(createServer((_request, response) => response.writeHead(422).end(JSON.stringify({ error }))));
+        const { body } = await postSms(base, number, 'not taken');
+        const status = await untilStatus(base, body.uuid, 'failed');
+        expect(status.error).toBe(String.raw`the provider answered 422: … is blocked\u000a\u001b[31m[Nest] ERROR forged`);
+        await eventually(async () => {
+          const failure = await redis.hget('{sms}:failures', body.uuid);
+          expect(JSON.parse(failure ?? 'null')).toMatchObject({ number, reason: status.error });
+        });
+      }),
+    30_000,
+  );
+
+  it(
+    'bills an SMS that the provider accepts under an id of 60 kB, and stores the beginning of the id',
+    () =>
+      withServers(async (serve) => {
+        const id = `msg-${'9'.repeat(60_000)}`;
+        await serve(createServer((_request, response) => response.end(JSON.stringify({ id }))));
+        const { body } = await postSms(base, phoneNumber(10), 'a long receipt');
+        const status = await untilStatus(base, body.uuid, 'sent');
+        expect(status.providerMessageId).toBe(`${id.slice(0, 199)}…`);
+        await eventually(async () => expect(await redis.hexists('{sms}:ledger', body.uuid)).toBe(1));
+      }),
+    30_000,
+  );
+
+  it(
+    'gives up on a provider that answers without an end, and goes on with another',
+    () =>
+      withServers(async (serve) => {
+        const endless = new EndlessAnswers();
+        await serve(createServer(endless.answer));
+        const receipts = await inParallel(5, 5, (index) => postSms(base, phoneNumber(20 + index), 'endless'));
+        for (const { body } of receipts) {
+          const status = await untilStatus(base, body.uuid, 'failed');
+          expect(status).toMatchObject({ attempts: MAX_ATTEMPTS, error: "the provider's answer exceeds 65536 bytes" });
+        }
+        expect(endless.bytes).toBeLessThan(receipts.length * MAX_ATTEMPTS * MOST_BYTES_UNDER_WAY);
+        await serve(createProvider({ ...SOUND, port: stack.providerPort }));
+        await untilStatus(base, (await postSms(base, phoneNumber(25), 'at last')).body.uuid, 'sent');
+      }),
+    60_000,
   );
 
   it('sends each change until the final status as a server-sent event', async () => {

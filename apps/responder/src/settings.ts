@@ -23,6 +23,8 @@ export interface ResponderSettings {
   readonly roles: readonly Role[];
   /** Base URL of the SMS gateway; empty without the role that calls it. */
   readonly smsProviderUrl: string;
+  /** How long a call to the SMS gateway may take, from the connection to the last byte of the answer. */
+  readonly smsCallTimeoutMs: number;
   /** URL of Postgres; empty without a role that needs it. */
   readonly databaseUrl: string;
   /** URL of the mail server; empty without the role that sends mails. */
@@ -53,6 +55,7 @@ export const readSettings = (env = new Environment()): ResponderSettings => {
     instance: env.text('INSTANCE', `responder-${hostname()}-${process.pid}`),
     roles,
     smsProviderUrl: serves([SMS_WORKER_GROUP]) ? env.url('SMS_PROVIDER_URL', ['http:', 'https:']) : '',
+    smsCallTimeoutMs: env.integer('SMS_CALL_TIMEOUT_MS', { default: 5_000, min: 1, max: 600_000 }),
     databaseUrl: serves(CAMPAIGN_ROLES) ? env.url('DATABASE_URL', ['postgres:', 'postgresql:']) : '',
     smtpUrl: serves([EMAIL_GROUP]) ? env.url('SMTP_URL', ['smtp:', 'smtps:']) : '',
     mailFrom: env.text('MAIL_FROM', 'Campaigns <campaigns@example.com>'),
