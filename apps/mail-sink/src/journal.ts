@@ -1,13 +1,15 @@
-import { closeSync, existsSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+import { makePrivate } from '../../platform/src/private-file.js';
 
-/** The ids of all mails in a file, one per line. Written lines survive the process, however it ends. */
+/** The ids of all mails in a private file, one per line. Written lines survive the process, however it ends. */
 export class Journal {
   /** The ids in the file when it was opened. */
   readonly ids: readonly string[];
   private readonly file: number;
 
   constructor(path: string) {
-    this.ids = existsSync(path) ? whole(path) : [];
+    makePrivate(path);
+    this.ids = whole(path);
     this.file = openSync(path, 'a');
   }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
+import { PRIVATE_MODE, makePrivate } from '../../platform/src/private-file.js';
 
 export interface SentMessage {
   readonly id: string;
@@ -14,7 +15,8 @@ export class Outbox {
   private readonly byKey = new Map<string, SentMessage>();
 
   constructor(private readonly journal?: string) {
-    if (journal === undefined || !existsSync(journal)) return;
+    if (journal === undefined) return;
+    makePrivate(journal); // it holds phone numbers and texts
     for (const line of readFileSync(journal, 'utf8').split('\n')) this.recall(line);
   }
 
@@ -30,7 +32,8 @@ export class Outbox {
     const known = this.byKey.get(key);
     if (known) return known;
     const message: SentMessage = { id: `msg-${randomUUID()}`, key, number, text, at: new Date().toISOString() };
-    if (this.journal !== undefined) appendFileSync(this.journal, `${JSON.stringify(message)}\n`);
+    if (this.journal !== undefined)
+      appendFileSync(this.journal, `${JSON.stringify(message)}\n`, { mode: PRIVATE_MODE });
     this.byKey.set(key, message);
     return message;
   }
