@@ -5,13 +5,13 @@ import { StoreModule } from '../../platform/src/store.module.js';
 import { CampaignModule } from './campaign/campaign.module.js';
 import { DeadLettersModule } from './dead-letters/dead-letters.module.js';
 import { StreamModule } from './demo/stream.module.js';
+import { ErrorFilter } from './error.filter.js';
 import { HealthController } from './health/health.controller.js';
 import { MailsModule } from './mails/mails.module.js';
 import { MessagingModule } from './messaging/messaging.module.js';
 import { SettingsModule } from './settings.module.js';
 import type { RequestorSettings } from './settings.js';
 import { SmsModule } from './sms/sms.module.js';
-import { UnavailableFilter } from './unavailable.filter.js';
 import { UserModule } from './user/user.module.js';
 
 @Module({})
@@ -31,7 +31,7 @@ export class AppModule {
         StreamModule,
       ],
       controllers: [HealthController],
-      providers: [{ provide: APP_FILTER, useClass: UnavailableFilter }],
+      providers: [{ provide: APP_FILTER, useClass: ErrorFilter }],
     };
   }
 }
