@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { RedisStreamUnrecoverableError } from 'nestjs-redis-stream-transport';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../apps/database/src/data-source.js';
 import { CampaignReports } from '../../apps/responder/src/campaign/campaign-reports.js';
 import { Campaigns } from '../../apps/responder/src/campaign/campaigns.js';
 import { ParkedIntents } from '../../apps/responder/src/campaign/parked-intents.js';
-import { Statements } from '../../apps/responder/src/database/statements.js';
+import { Statements, UnstorableValueError } from '../../apps/responder/src/database/statements.js';
 import { Intents } from '../../apps/responder/src/intents/intents.js';
 import type { IntentKey } from '../../apps/responder/src/intents/intents.js';
 import { CLAIM, REOPEN, SETTLE } from '../../apps/responder/src/intents/intents.sql.js';
@@ -187,5 +188,28 @@ describe('intents', () => {
     await one.open(id, [2]);
     expect(await one.claim({ ...mailTo(2), entry: '1-2' })).toBe(false);
     for (const action of ['pause', 'resume', 'cancel'] as const) expect(await campaigns.order(id, action)).toBe(false);
+  });
+
+  it('fail alone when the database cannot store their result, and at once', async () => {
+    await one.open(id, everybody);
+    const settled = await Promise.allSettled(
+      everybody.map((userId) =>
+        one.settle({ ...mailTo(userId), state: 'refused', error: userId === 7 ? 'a NUL \u0000 in it' : 'no such mailbox' }),
+      ),
+    );
+    const failures = settled.flatMap((each, index) => (each.status === 'rejected' ? [[index + 1, each.reason]] : []));
+    expect(failures).toEqual([[7, expect.any(UnstorableValueError)]]);
+    expect(await reports.find(id)).toMatchObject({ failed: USERS - 1, sent: 0 });
+  });
+
+  it('fail alone when their user cannot exist', async () => {
+    await one.open(id, [1, 2]);
+    const claims = [1, 2_147_483_648, 2].map((userId) => one.claim({ ...mailTo(userId), entry: `1-${userId}` }));
+    const [first, impossible, second] = await Promise.allSettled(claims);
+    expect([first, second]).toEqual([
+      { status: 'fulfilled', value: true },
+      { status: 'fulfilled', value: true },
+    ]);
+    expect(impossible).toMatchObject({ status: 'rejected', reason: expect.any(RedisStreamUnrecoverableError) });
   });
 });

@@ -25,6 +25,8 @@ describe('the body of a campaign', () => {
     { ...draft, audience: { limit: 1 } },
     { ...draft, audience: null, channels: null },
     { ...draft, unknown: true },
+    { ...draft, body: 'Dear {{name}},\r\n\thalf price\n' },
+    { ...draft, name: 'Frühling 🌷', subject: 'Sale\u2028\u00a0today' },
   ])('is accepted as %j', async (body) => {
     expect(await refused(body)).toEqual([]);
   });
@@ -43,6 +45,14 @@ describe('the body of a campaign', () => {
     [{ ...draft, channels: ['email', 'email'] }, ['channels']],
     [{ ...draft, channels: ['pigeon'] }, ['channels']],
     [{ ...draft, channels: 'email' }, ['channels']],
+    [{ ...draft, name: 'Spr\u0000ing' }, ['name']],
+    [{ ...draft, name: 'Spring\n' }, ['name']],
+    [{ ...draft, subject: 'Sale\r\nBcc: eve@example.com' }, ['subject']],
+    [{ ...draft, subject: 'Sale\ttoday' }, ['subject']],
+    [{ ...draft, body: 'Half\u0000price' }, ['body']],
+    [{ ...draft, body: '\u001b[2J' }, ['body']],
+    [{ ...draft, body: 'Half\u007fprice' }, ['body']],
+    [{ ...draft, body: 'Half\u0085price' }, ['body']],
   ])('is refused as %j, with the path of each field', async (body, fields) => {
     expect(await refused(body)).toEqual(fields);
   });

@@ -1,4 +1,5 @@
 import { jest } from '@jest/globals';
+import { RedisStreamUnrecoverableError } from 'nestjs-redis-stream-transport';
 import { persistently } from '../../../apps/responder/src/email/persistently.js';
 
 describe('persistently', () => {
@@ -18,6 +19,14 @@ describe('persistently', () => {
       throw new Error('the database is away');
     });
     await expect(persistently(step, controller.signal)).rejects.toThrow('the database is away');
+    expect(step).toHaveBeenCalledTimes(1);
+  });
+
+  it('throws at once what a repetition cannot help', async () => {
+    const step = jest.fn(async (): Promise<void> => {
+      throw new RedisStreamUnrecoverableError('the database cannot store it');
+    });
+    await expect(persistently(step, new AbortController().signal)).rejects.toThrow('cannot store it');
     expect(step).toHaveBeenCalledTimes(1);
   });
 });

@@ -4,15 +4,14 @@ import {
   ArrayNotEmpty,
   IsEmail,
   IsIn,
-  IsInt,
   IsString,
   IsUUID,
-  Min,
   ValidateNested,
 } from 'class-validator';
 import { IsPhoneNumber } from '../sms/sms.rules.js';
 import { AreChannels, IsAudienceLimit, IsBody, IsCampaignName, IsSubject } from './campaign.rules.js';
 import type { Channel } from './campaign.rules.js';
+import { IsUserId } from './user.js';
 
 /** Users per entry of `notification`. */
 export const NOTIFICATION_PAGE = 250;
@@ -40,8 +39,7 @@ export class CampaignRequested {
 
 /** A user who receives a message. */
 export class Recipient {
-  @IsInt()
-  @Min(1)
+  @IsUserId()
   readonly userId!: number;
 
   @IsString()
@@ -69,8 +67,7 @@ export class EmailRequested {
   @IsUUID()
   readonly campaignId!: string;
 
-  @IsInt()
-  @Min(1)
+  @IsUserId()
   readonly userId!: number;
 
   @IsString()

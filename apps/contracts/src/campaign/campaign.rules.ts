@@ -1,5 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
-import { ArrayNotEmpty, ArrayUnique, IsIn, IsInt, IsOptional, Length, Max, Min } from 'class-validator';
+import { ArrayNotEmpty, ArrayUnique, IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
+import { IsLine, IsText } from '../text.rules.js';
 
 export const CHANNELS = ['email', 'sms'] as const;
 export type Channel = (typeof CHANNELS)[number];
@@ -11,9 +12,9 @@ export const MAX_SUBJECT = 200;
 export const MAX_BODY = 1_600;
 export const MAX_AUDIENCE = 10_000_000;
 
-export const IsCampaignName = (): PropertyDecorator => lengthOf('name', MAX_CAMPAIGN_NAME);
-export const IsSubject = (): PropertyDecorator => lengthOf('subject', MAX_SUBJECT);
-export const IsBody = (): PropertyDecorator => lengthOf('body', MAX_BODY);
+export const IsCampaignName = (): PropertyDecorator => IsLine('name', MAX_CAMPAIGN_NAME);
+export const IsSubject = (): PropertyDecorator => IsLine('subject', MAX_SUBJECT);
+export const IsBody = (): PropertyDecorator => IsText('body', MAX_BODY);
 
 /** One or both of the channels. */
 export const AreChannels = (): PropertyDecorator =>
@@ -31,6 +32,3 @@ export const IsAudienceLimit = (): PropertyDecorator =>
     Min(1, { message: 'limit must be at least 1' }),
     Max(MAX_AUDIENCE, { message: `limit must be at most ${MAX_AUDIENCE}` }),
   );
-
-const lengthOf = (field: string, max: number): PropertyDecorator =>
-  Length(1, max, { message: `${field} must be a string of 1 to ${max} characters` });

@@ -1,3 +1,4 @@
+import { applyDecorators } from '@nestjs/common';
 import { IsInt, Max, Min } from 'class-validator';
 import { IsAudienceLimit } from './campaign.rules.js';
 
@@ -5,6 +6,8 @@ import { IsAudienceLimit } from './campaign.rules.js';
 export const MAX_USER_PAGE = 5_000;
 /** Maximum of the database type `integer`. */
 export const MAX_USER_ID = 2_147_483_647;
+
+export const IsUserId = (): PropertyDecorator => applyDecorators(IsInt(), Min(1), Max(MAX_USER_ID));
 
 export interface User {
   readonly id: number;

@@ -1,9 +1,22 @@
 import { Injectable } from '@nestjs/common';
+import { RedisStreamUnrecoverableError } from 'nestjs-redis-stream-transport';
 import { DataSource, QueryFailedError } from 'typeorm';
 
 /** The database refused a statement or did not answer. The message omits the values: they may hold addresses. */
 export class DatabaseError extends Error {
   override readonly name = 'DatabaseError';
+}
+
+/** SQLSTATE class 22, data exception: the database cannot store one of the values, now or ever. */
+const DATA_EXCEPTION = /^22/;
+
+/** A message that brings such a value becomes a dead letter at once. The text omits the value and its description. */
+export class UnstorableValueError extends RedisStreamUnrecoverableError {
+  override readonly name = 'UnstorableValueError';
+
+  constructor(code: string) {
+    super(`The database cannot store one of the values (SQLSTATE ${code})`);
+  }
 }
 
 /**
@@ -16,13 +29,15 @@ export class Statements {
 
   /**
    * @param sql must end in a SELECT: TypeORM returns the results of other statements in another shape
-   * @throws {DatabaseError}
+   * @throws {UnstorableValueError} if no attempt can succeed
+   * @throws {DatabaseError} if another attempt may succeed
    */
   async rows<Row>(sql: string, values: readonly unknown[]): Promise<Row[]> {
     try {
       return await this.source.query<Row[]>(sql, [...values]);
     } catch (error) {
       const code = error instanceof QueryFailedError ? (error.driverError as { code?: string }).code : undefined;
+      if (code !== undefined && DATA_EXCEPTION.test(code)) throw new UnstorableValueError(code);
       throw new DatabaseError(`The database failed: ${(error as Error).message}${code ? ` (${code})` : ''}`);
     }
   }

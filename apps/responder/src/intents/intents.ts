@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import DataLoader from 'dataloader';
 import type { Channel } from '../../../contracts/src/index.js';
-import { Statements } from '../database/statements.js';
+import { Statements, UnstorableValueError } from '../database/statements.js';
 import { CLAIM, OPEN, REOPEN, SETTLE, UNCLAIMED } from './intents.sql.js';
 
 /** One message of a campaign to one user. */
@@ -36,9 +36,9 @@ const MAX_BATCH = 500;
  */
 @Injectable()
 export class Intents {
-  private readonly claims = gathering<Claim, boolean>((claims) => this.claimAll(claims));
+  private readonly claims = gathering<Claim, boolean>(isolating((claims) => this.claimAll(claims)));
   private readonly reopenings = gathering<IntentKey, boolean>((keys) => this.reopenAll(keys));
-  private readonly settlements = gathering<Settlement, void>((settlements) => this.settleAll(settlements));
+  private readonly settlements = gathering<Settlement, void>(isolating((settlements) => this.settleAll(settlements)));
 
   constructor(private readonly statements: Statements) {}
 
@@ -90,12 +90,31 @@ export class Intents {
   }
 }
 
-const gathering = <Key, Value>(run: (keys: readonly Key[]) => Promise<Value[]>): DataLoader<Key, Value> =>
+type Run<Key, Value> = (keys: readonly Key[]) => Promise<(Value | Error)[]>;
+
+const gathering = <Key, Value>(run: Run<Key, Value>): DataLoader<Key, Value> =>
   new DataLoader<Key, Value>(run, {
     cache: false,
     maxBatchSize: MAX_BATCH,
     batchScheduleFn: (flush) => setTimeout(flush, GATHER_MS),
   });
+
+/**
+ * A value that the database cannot store fails its own message, and not the others of its batch: these run again one by
+ * one. Only for steps that may be repeated.
+ */
+const isolating =
+  <Key, Value>(run: Run<Key, Value>): Run<Key, Value> =>
+  async (keys) => {
+    try {
+      return await run(keys);
+    } catch (error) {
+      if (!(error instanceof UnstorableValueError)) throw error;
+      const results: (Value | Error)[] = [];
+      for (const key of keys) results.push(...(await run([key]).catch((reason: Error) => [reason])));
+      return results;
+    }
+  };
 
 /** A statement locks the row of one campaign only: two statements that lock several could deadlock. */
 const byCampaign = <T extends IntentKey>(keys: readonly T[]): Map<string, T[]> => {
