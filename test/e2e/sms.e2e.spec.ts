@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import { Redis } from 'ioredis';
@@ -155,6 +155,8 @@ describe('the SMS flow', () => {
       { number: '+420601123456', text: 'x'.repeat(1_601) },
       { number: '+420601123456', text: { nested: true } },
       { number: ['+420601123456'], text: null },
+      { number: '+420601123456', text: 'a NUL \u0000 in it' },
+      { number: '+420601123456', text: '\u001b[31mred' },
       [],
       '{"number": "+420601123456", "text": "cut short',
     ];
@@ -184,6 +186,45 @@ describe('the SMS flow', () => {
       await nothingPending('SMS', 'sms-worker');
     });
     expect(made).toEqual({ calls: 1, unique: 1 });
+  });
+
+  it('answers 422 to an Idempotency-Key that was used for another SMS, and stores nothing', async () => {
+    const headers = { 'idempotency-key': 'order-4712' };
+    const [number, text] = [phoneNumber(10), 'for one customer alone'];
+    const { body: first } = await postSms(base, number, text, headers);
+    await untilStatus(base, first.uuid, 'sent');
+    const length = await redis.xlen('SMS');
+    const others: readonly (readonly [string, string])[] = [
+      [phoneNumber(11), text],
+      [number, 'something else'],
+      [phoneNumber(11), 'something else'],
+    ];
+    for (const [index, [otherNumber, otherText]] of others.entries()) {
+      const { status, body } = await postSms(stack.requestor(index), otherNumber, otherText, headers);
+      expect({ status, body }).toEqual({
+        status: 422,
+        body: {
+          statusCode: 422,
+          error: 'Unprocessable Entity',
+          message: expect.stringContaining('Idempotency-Key was used for another'),
+        },
+      });
+    }
+    expect(await redis.xlen('SMS')).toBe(length);
+    const again = await post<Receipt>(`${stack.requestor(1)}/sms`, { text, number, ignored: true }, headers);
+    expect(again).toMatchObject({ status: 202, body: first });
+    expect(await redis.xlen('SMS')).toBe(length);
+  });
+
+  it('honors an Idempotency-Key that an earlier version stored without a fingerprint', async () => {
+    const message = { uuid: randomUUID(), number: phoneNumber(12), text: 'from before' };
+    const name = createHash('sha256').update('order-4713').digest('hex');
+    const fields = { message: JSON.stringify(message), state: 'published', until: '0' };
+    await redis.hset(`{sms}:idempotency:${name}`, fields);
+    const length = await redis.xlen('SMS');
+    const answer = await postSms(base, message.number, message.text, { 'idempotency-key': 'order-4713' });
+    expect(answer).toMatchObject({ status: 202, body: { ...message, status: 'queued' } });
+    expect(await redis.xlen('SMS')).toBe(length);
   });
 
   it('gives up at once when the provider refuses', async () => {
@@ -384,8 +425,24 @@ describe('the SMS flow', () => {
     await stack.killRedis();
     await Promise.all(
       stack.requestors.map(async (each) => {
-        expect(await postSms(each, phoneNumber(6), 'nowhere to go')).toMatchObject({ status: 503 });
-        expect(await get(`${each}/health`)).toMatchObject({ status: 503, body: { mode: 'health', status: 'down' } });
+        const key = { 'idempotency-key': 'order-4714' };
+        const answers = [
+          await postSms(each, phoneNumber(6), 'nowhere to go'),
+          await postSms(each, phoneNumber(6), 'nowhere to go', key),
+          await get(`${each}/sms/${known}`),
+          await get(`${each}/key/${known}`),
+        ];
+        for (const { status, body } of answers) {
+          // Own words: errors of the Redis client name addresses and commands.
+          expect({ status, body }).toEqual({
+            status: 503,
+            body: { statusCode: 503, error: 'Service Unavailable', message: expect.stringMatching(/^Redis [A-Za-z ,;:-]+$/) },
+          });
+        }
+        expect(await get(`${each}/health`)).toMatchObject({
+          status: 503,
+          body: { mode: 'health', status: 'down', statusCode: 503, message: 'Redis does not answer' },
+        });
       }),
     );
     await stack.restartRedis();

@@ -1,4 +1,10 @@
-import { Inject, Injectable, Logger, ServiceUnavailableException } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  ServiceUnavailableException,
+  UnprocessableEntityException,
+} from '@nestjs/common';
 import type { ClientProxy } from '@nestjs/microservices';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RedisStreamError, RedisStreamRecordBuilder } from 'nestjs-redis-stream-transport';
@@ -16,9 +22,13 @@ export interface MessageKind<T extends object> {
   /** Keeps its idempotency keys apart from those of other kinds. */
   readonly scope: string;
   idOf(message: T): string;
+  /** What the caller asked for: the message without what this app has added to it. */
+  draftOf(message: T): object;
   /** Records the accepted message, so that it is known before a worker has seen it. Must tolerate repeated calls. */
   note(message: T): Promise<void>;
 }
+
+type OwnClaim<T> = Exclude<Claim<T>, { state: 'busy' | 'different' }>;
 
 /** Accepts messages from callers: only once Redis has the message on the stream. */
 @Injectable()
@@ -30,14 +40,18 @@ export class Acceptance {
     private readonly keys: IdempotencyKeys,
   ) {}
 
-  /** Returns the accepted message; for a key that was used before, the message accepted then. */
+  /**
+   * Returns the accepted message; for a key that was used before, the message accepted then.
+   * @throws {UnprocessableEntityException} if the key was used for another draft: the caller would take the answer for
+   * an acceptance of this one
+   */
   async accept<T extends object>(kind: MessageKind<T>, message: T, idempotencyKey: string | undefined): Promise<T> {
     if (idempotencyKey === undefined) {
       await this.publish(kind, message);
       return message;
     }
     const key = { scope: kind.scope, key: idempotencyKey };
-    const claim = await this.claim(key, message);
+    const claim = await this.claim(key, kind, message);
     if (claim.state === 'held') await this.publishUnder(key, kind, claim);
     return claim.message;
   }
@@ -67,9 +81,12 @@ export class Acceptance {
     await this.afterwards(kind.note(message));
   }
 
-  private async claim<T extends object>(key: ScopedKey, message: T): Promise<Exclude<Claim<T>, { state: 'busy' }>> {
+  private async claim<T extends object>(key: ScopedKey, kind: MessageKind<T>, message: T): Promise<OwnClaim<T>> {
     for (const until = Date.now() + BUSY_PATIENCE_MS; Date.now() < until; await delay(BUSY_POLL_MS)) {
-      const claim = await this.keys.claim(key, message);
+      const claim = await this.keys.claim(key, message, kind.draftOf(message));
+      if (claim.state === 'different') {
+        throw new UnprocessableEntityException('This Idempotency-Key was used for another request; nothing was stored');
+      }
       if (claim.state !== 'busy') return claim;
     }
     throw new ServiceUnavailableException('Another request with this Idempotency-Key is still in progress');

@@ -16,24 +16,28 @@ export interface ScopedKey {
  * - `held`: this request has to publish `message`, which may come from an earlier request with the same key.
  * - `published`: an earlier request has published `message`.
  * - `busy`: another request is publishing its message right now.
+ * - `different`: an earlier request has used the key for another draft.
  */
 export type Claim<T> =
   | { readonly state: 'held'; readonly message: T; readonly isFirst: boolean }
   | { readonly state: 'published'; readonly message: T }
-  | { readonly state: 'busy' };
+  | { readonly state: 'busy' }
+  | { readonly state: 'different' };
 
+/** A key of an earlier version of this app has no fingerprint, and any draft counts as its own. */
 const CLAIM = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local known = redis.call('HMGET', KEYS[1], 'message', 'state', 'until')
+local known = redis.call('HMGET', KEYS[1], 'message', 'state', 'until', 'fingerprint')
 local message, state = known[1], 'first'
 if message then
+  if known[4] and known[4] ~= ARGV[4] then return {'different', ''} end
   if known[2] == 'published' then return {'published', message} end
   if tonumber(known[3]) > now then return {'busy', message} end
   state = 'again'
 else
   message = ARGV[1]
-  redis.call('HSET', KEYS[1], 'message', message, 'state', 'held')
+  redis.call('HSET', KEYS[1], 'message', message, 'state', 'held', 'fingerprint', ARGV[4])
   redis.call('EXPIRE', KEYS[1], ARGV[3])
 end
 redis.call('HSET', KEYS[1], 'until', now + ARGV[2])
@@ -53,10 +57,11 @@ return redis.call('HSET', KEYS[1], 'state', 'published')`;
 export class IdempotencyKeys {
   constructor(private readonly store: RedisStore) {}
 
-  async claim<T extends object>(key: ScopedKey, message: T): Promise<Claim<T>> {
-    const values = [JSON.stringify(message), HOLD_MS, KEY_TTL_SECONDS];
+  /** @param draft what the caller asked for: `message` without what this app has added to it */
+  async claim<T extends object>(key: ScopedKey, message: T, draft: object): Promise<Claim<T>> {
+    const values = [JSON.stringify(message), HOLD_MS, KEY_TTL_SECONDS, fingerprintOf(draft)];
     const [state, known] = (await this.store.run(CLAIM, [nameOf(key)], values)) as [string, string];
-    if (state === 'busy') return { state };
+    if (state === 'busy' || state === 'different') return { state };
     const claimed = JSON.parse(known) as T;
     return state === 'published'
       ? { state, message: claimed }
@@ -78,6 +83,14 @@ export class IdempotencyKeys {
   }
 }
 
+/** Independent of the order of the fields; a field that is undefined is the same as none. */
+export const fingerprintOf = (draft: object): string => {
+  const fields = Object.entries(draft).filter(([, value]) => value !== undefined);
+  return sha256(JSON.stringify(fields.toSorted(([one], [other]) => (one < other ? -1 : 1))));
+};
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
 /** Hashed, so that a caller's key can have any length and characters and does not show up in key listings. */
 const nameOf = ({ scope, key }: ScopedKey): string =>
-  `{${scope}}:idempotency:${createHash('sha256').update(key).digest('hex')}`;
+  `{${scope}}:idempotency:${sha256(key)}`;

@@ -16,7 +16,13 @@ export class SmsDesk {
     private readonly responders: Responders,
     records: SmsRecords,
   ) {
-    this.kind = { stream: SMS, scope: 'sms', idOf: ({ uuid }) => uuid, note: (sms) => records.accept(sms) };
+    this.kind = {
+      stream: SMS,
+      scope: 'sms',
+      idOf: ({ uuid }) => uuid,
+      draftOf: ({ number, text }) => ({ number, text }),
+      note: (sms) => records.accept(sms),
+    };
   }
 
   accept(number: string, text: string, idempotencyKey: string | undefined): Promise<SmsRequested> {
