@@ -46,6 +46,9 @@ describe('the campaign API', () => {
       { ...DRAFT, audience: [] },
       { ...DRAFT, channels: ['pigeon'] },
       { ...DRAFT, channels: [] },
+      { ...DRAFT, name: 'a NUL \u0000 in it' },
+      { ...DRAFT, subject: 'Sale\r\nBcc: eve@example.com' },
+      { ...DRAFT, body: '\u001b[2J' },
       [DRAFT],
       '{"name": "cut short',
     ];
@@ -75,6 +78,17 @@ describe('the campaign API', () => {
     expect(first?.headers.get('location')).toBe(`/api/v1/campaigns/${id}`);
     expect(await redis.xlen('campaign')).toBe(length + 1);
     expect(await untilCampaign(base, id, 'done')).toMatchObject({ audience: 1, sent: 1 });
+
+    for (const change of [{ body: 'Full price.' }, { audience: { limit: 2 } }, { channels: ['email', 'sms'] }]) {
+      expect(await postCampaign(base, { ...draft, ...change }, headers)).toMatchObject({
+        status: 422,
+        body: { statusCode: 422, error: 'Unprocessable Entity', message: expect.stringContaining('Idempotency-Key') },
+      });
+    }
+    // The same campaign in other words: the default written out, and the fields in another order.
+    const same = { channels: ['email'], audience: { limit: 1 }, body: DRAFT.body, subject: DRAFT.subject, name: DRAFT.name };
+    expect(await postCampaign(base, same, headers)).toMatchObject({ status: 202, body: { id } });
+    expect(await redis.xlen('campaign')).toBe(length + 1);
   });
 
   it('knows a campaign from the moment it is accepted, on any requestor', async () => {
@@ -125,9 +139,11 @@ describe('the campaign API', () => {
     await eventually(async () =>
       expect(await order('pause')).toMatchObject({ status: 200, body: { id: body.id, paused: true } }),
     );
-    expect(await order('pause')).toMatchObject({ status: 409, body: { campaign: { id: body.id, paused: true } } });
-    expect(await order('resume')).toMatchObject({ status: 200, body: { paused: false } });
-    expect(await order('pause')).toMatchObject({ status: 200 });
+    expect(await order('pause')).toMatchObject({ status: 200, body: { id: body.id, paused: true } });
+    for (let i = 0; i < 2; i++) {
+      expect(await order('resume')).toMatchObject({ status: 200, body: { id: body.id, paused: false } });
+    }
+    expect(await order('pause')).toMatchObject({ status: 200, body: { paused: true } });
     expect(await order('cancel')).toMatchObject({ status: 200, body: { status: 'cancelled', paused: false } });
     for (const action of ['pause', 'resume', 'cancel']) {
       expect(await order(action)).toMatchObject({
@@ -180,6 +196,17 @@ describe('the campaign API', () => {
     expect(await post(`${base}/dead-letters/secret/redrive`, {})).toMatchObject({ status: 404 });
   });
 
+  it('gives up at once on a campaign that the database cannot store', async () => {
+    // No requestor accepts it; other producers may write to the stream, too.
+    const campaign = { id: UNKNOWN, ...DRAFT, name: 'a NUL \u0000 in it', channels: ['email'] };
+    await redis.xadd('campaign', '*', 'data', JSON.stringify(campaign));
+    const letters = `${base}/dead-letters/campaign`;
+    await eventually(async () => {
+      const { body } = await get<DeadLetterListDto>(letters);
+      expect(body.letters).toMatchObject([{ group: 'campaign', reason: 'unrecoverable', attempts: 1 }]);
+    });
+  });
+
   it('serves the page with its content types, under a policy that allows no other origin', async () => {
     const types = {
       '': 'text/html',
@@ -226,6 +253,35 @@ describe('the campaign API', () => {
       status: 409,
       body: { message: expect.stringContaining('started'), campaign: { status: 'queued' } },
     });
+  }, 60_000);
+
+  it('cancels a campaign that no responder has started, and the responder that gets it later drops it', async () => {
+    await stack.killResponders();
+    const { body } = await postCampaign(base, DRAFT);
+    const [newest] = await redis.xrevrange('campaign', '+', '-', 'COUNT', 1);
+    const [entry, fields] = newest ?? ['', []];
+    await redis.xdel('campaign', entry); // as if many campaigns were ahead of it
+    await stack.startResponders();
+    const order = (action: string): Promise<{ status: number; body: unknown }> =>
+      post(`${campaigns}/${body.id}/${action}`, {});
+    const cancelled = { id: body.id, status: 'cancelled', audience: 0, finishedAt: expect.any(String) as string };
+    expect(await order('cancel')).toMatchObject({ status: 200, body: cancelled });
+    expect(await campaignStatus(base, body.id)).toMatchObject(cancelled);
+    expect(await order('cancel')).toMatchObject({
+      status: 409,
+      body: { statusCode: 409, message: 'A campaign that is cancelled cannot be cancelled', campaign: cancelled },
+    });
+
+    const pages = await redis.xlen('notification');
+    await redis.xadd('campaign', '*', ...fields);
+    await eventually(async () => {
+      const { body: all } = await get<CampaignStatus[]>(campaigns);
+      expect(all.find(({ id }) => id === body.id)).toMatchObject({ ...cancelled, startedAt: null });
+    });
+    const { body: next } = await postCampaign(base, { ...DRAFT, audience: { limit: 1 } });
+    await untilCampaign(base, next.id, 'done');
+    expect(await redis.xlen('notification')).toBe(pages + 1); // the page of the next campaign alone
+    expect(await campaignStatus(base, body.id)).toMatchObject({ ...cancelled, startedAt: null });
   }, 60_000);
 
   it('answers 503 while Redis is down, and recovers afterwards', async () => {

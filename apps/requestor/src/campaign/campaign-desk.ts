@@ -1,6 +1,13 @@
 import { ConflictException, HttpStatus, Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
-import { CAMPAIGN, CAMPAIGN_CONTROL, CAMPAIGN_LIST, CAMPAIGN_STATUS } from '../../../contracts/src/index.js';
+import {
+  AcceptedCampaigns,
+  CAMPAIGN,
+  CAMPAIGN_CONTROL,
+  CAMPAIGN_LIST,
+  CAMPAIGN_STATUS,
+  isOver,
+} from '../../../contracts/src/index.js';
 import type {
   CampaignAction,
   CampaignOrder,
@@ -12,13 +19,14 @@ import type {
 import { Acceptance } from '../messaging/acceptance.js';
 import type { MessageKind } from '../messaging/acceptance.js';
 import { Responders } from '../messaging/responders.js';
-import { AcceptedCampaigns } from './accepted-campaigns.js';
 
 const PARTICIPLES: Readonly<Record<CampaignAction, string>> = {
   pause: 'paused',
   resume: 'resumed',
   cancel: 'cancelled',
 };
+
+type OrderResult = NonNullable<CampaignOrderResult>;
 
 /** Accepts campaigns, reports their status and forwards orders to the responders. */
 @Injectable()
@@ -30,7 +38,13 @@ export class CampaignDesk {
     private readonly responders: Responders,
     private readonly accepted: AcceptedCampaigns,
   ) {
-    this.kind = { stream: CAMPAIGN, scope: 'campaign', idOf: ({ id }) => id, note: (each) => accepted.note(each) };
+    this.kind = {
+      stream: CAMPAIGN,
+      scope: 'campaign',
+      idOf: ({ id }) => id,
+      draftOf: ({ name, subject, body, channels, limit }) => ({ name, subject, body, channels, limit }),
+      note: (each) => accepted.note(each),
+    };
   }
 
   accept(draft: Omit<CampaignRequested, 'id'>, idempotencyKey?: string): Promise<CampaignRequested> {
@@ -52,21 +66,34 @@ export class CampaignDesk {
    * @throws {ConflictException} with the status, if the order does not apply in it
    */
   async order(id: string, action: CampaignAction): Promise<CampaignStatus | undefined> {
+    const result = (await this.give(id, action)) ?? (await this.orderUnstarted(id, action));
+    if (!result || result.isDone) return result?.campaign;
+    throw conflict(action, result.campaign);
+  }
+
+  private give(id: string, action: CampaignAction): Promise<OrderResult | undefined> {
     const order: CampaignOrder = { id, action };
-    const result = await this.responders.ask<NonNullable<CampaignOrderResult>>(CAMPAIGN_CONTROL, order);
-    if (result?.isDone) return result.campaign;
-    const campaign = result?.campaign ?? (await this.accepted.find(id));
+    return this.responders.ask<OrderResult>(CAMPAIGN_CONTROL, order);
+  }
+
+  /** For a campaign that the responders do not know yet, and therefore can neither pause nor resume. */
+  private async orderUnstarted(id: string, action: CampaignAction): Promise<OrderResult | undefined> {
+    const campaign = await this.accepted.find(id);
     if (!campaign) return undefined;
-    throw conflict(
-      result
-        ? `A campaign that is ${stateOf(campaign)} cannot be ${PARTICIPLES[action]}`
-        : `No responder has started this campaign yet, so it cannot be ${PARTICIPLES[action]}`,
-      campaign,
-    );
+    if (action !== 'cancel' || isOver(campaign)) return { isDone: false, campaign };
+    await this.accepted.cancel(id);
+    // A responder that has just started it may not have seen the cancellation, but knows the campaign by now.
+    const started = (await this.give(id, action))?.campaign ?? (await this.accepted.find(id));
+    return started && { isDone: started.status === 'cancelled', campaign: started };
   }
 }
 
-const stateOf = ({ paused, status }: CampaignStatus): string => (paused ? 'paused' : status);
+const conflict = (action: CampaignAction, campaign: CampaignStatus): ConflictException => {
+  const message =
+    campaign.status === 'queued'
+      ? `No responder has started this campaign yet, so it cannot be ${PARTICIPLES[action]}`
+      : `A campaign that is ${stateOf(campaign)} cannot be ${PARTICIPLES[action]}`;
+  return new ConflictException({ statusCode: HttpStatus.CONFLICT, error: 'Conflict', message, campaign });
+};
 
-const conflict = (message: string, campaign: CampaignStatus): ConflictException =>
-  new ConflictException({ statusCode: HttpStatus.CONFLICT, error: 'Conflict', message, campaign });
+const stateOf = ({ paused, status }: CampaignStatus): string => (paused ? 'paused' : status);

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { AcceptedCampaigns } from './accepted-campaigns.js';
+import { AcceptedCampaigns } from '../../../contracts/src/index.js';
 import { CampaignController } from './campaign.controller.js';
 import { CampaignDesk } from './campaign-desk.js';
 import { CampaignOrdersController } from './campaign-orders.controller.js';

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { CampaignAction, CampaignOrderResult } from '../../../contracts/src/index.js';
+import { isOver } from '../../../contracts/src/index.js';
+import type { CampaignAction, CampaignOrderResult, CampaignStatus } from '../../../contracts/src/index.js';
 import { CampaignReports } from './campaign-reports.js';
 import { Campaigns } from './campaigns.js';
 import { FanOut } from './fan-out.js';
@@ -15,25 +16,26 @@ export class CampaignOrders {
     private readonly fanOut: FanOut,
   ) {}
 
+  /** A pause of what is paused and a resumption of what is not paused succeed: the answer to the order may be lost. */
   async give(id: string, action: CampaignAction): Promise<CampaignOrderResult> {
-    let isDone = await this.campaigns.order(id, action);
-    if (action === 'resume') isDone = (isDone || (await this.isStranded(id))) && (await this.goOn(id));
+    const isChanged = await this.campaigns.order(id, action);
+    if (action === 'resume' && (isChanged || (await this.isStranded(id)))) await this.goOn(id);
     const campaign = await this.reports.find(id);
-    return campaign ? { isDone, campaign } : null;
+    return campaign ? { isDone: isChanged || isAsOrdered(campaign, action), campaign } : null;
   }
 
-  /** A process that died between the two steps of `resume` has left it half done: the order may then be repeated. */
+  /** A process that died between the two steps of `resume` has left it half done: a repeated order completes it. */
   private async isStranded(id: string): Promise<boolean> {
     const state = await this.campaigns.state(id);
-    return state?.status === 'sending' || state?.status === 'fanning-out'
-      ? !state.paused && this.parked.isAnyOf(id)
-      : false;
+    if (!state || state.paused || isOver(state)) return false;
+    return state.status === 'queued' || this.parked.isAnyOf(id);
   }
 
-  private async goOn(id: string): Promise<boolean> {
+  private async goOn(id: string): Promise<void> {
     const request = await this.campaigns.request(id);
-    if (!request) return false;
-    await this.fanOut.announce(request);
-    return true;
+    if (request) await this.fanOut.announce(request);
   }
 }
+
+const isAsOrdered = (campaign: CampaignStatus, action: CampaignAction): boolean =>
+  action !== 'cancel' && !isOver(campaign) && campaign.paused === (action === 'pause');

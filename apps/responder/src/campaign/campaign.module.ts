@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AcceptedCampaigns } from '../../../contracts/src/index.js';
 import { StreamClientModule } from '../stream.client.js';
 import { Backlog } from './backlog.js';
 import { CampaignController } from './campaign.controller.js';
@@ -11,6 +12,6 @@ import { ParkedIntents } from './parked-intents.js';
 @Module({
   imports: [StreamClientModule],
   controllers: [CampaignController],
-  providers: [Backlog, CampaignOrders, CampaignReports, Campaigns, FanOut, ParkedIntents],
+  providers: [AcceptedCampaigns, Backlog, CampaignOrders, CampaignReports, Campaigns, FanOut, ParkedIntents],
 })
 export class CampaignModule {}

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { ClientProxy } from '@nestjs/microservices';
 import { lastValueFrom } from 'rxjs';
 import {
+  AcceptedCampaigns,
   CAMPAIGN,
   MAX_USER_PAGE,
   NOTIFICATION,
@@ -35,13 +36,14 @@ export class FanOut {
     private readonly campaigns: Campaigns,
     private readonly parked: ParkedIntents,
     private readonly backlog: Backlog,
+    private readonly accepted: AcceptedCampaigns,
   ) {}
 
   /** Starts or continues a campaign from its current state; returns early if it is paused or cancelled. */
   async run(request: CampaignRequested, signal: AbortSignal): Promise<void> {
     await this.campaigns.add(request);
     let state = await this.campaigns.state(request.id);
-    if (state?.status === 'queued' && !state.paused) state = await this.begin(request);
+    if (state?.status === 'queued') state = await this.beginUnlessOrdered(request, state);
     if (!state || state.paused || isOver(state)) return;
     await this.handOnParked(request.id, signal);
     for await (const users of this.usersOf(state)) {
@@ -57,6 +59,15 @@ export class FanOut {
   /** Makes a responder continue the campaign. */
   async announce(request: CampaignRequested): Promise<void> {
     await lastValueFrom(this.client.emit(CAMPAIGN, request), { defaultValue: undefined });
+  }
+
+  /** The campaign may have been cancelled before it was in the database, and paused or cancelled since. */
+  private async beginUnlessOrdered(request: CampaignRequested, state: FanOutState): Promise<FanOutState | undefined> {
+    if (await this.accepted.isCancelled(request.id)) {
+      await this.campaigns.order(request.id, 'cancel');
+      return this.campaigns.state(request.id);
+    }
+    return state.paused ? state : this.begin(request);
   }
 
   private async begin({ id, limit }: CampaignRequested): Promise<FanOutState | undefined> {

@@ -1,8 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { RedisStore } from '../../../platform/src/redis-store.js';
-import type { CampaignRequested, CampaignStatus, Channel } from '../../../contracts/src/index.js';
+import type { CampaignStatus } from './campaign-status.js';
+import type { CampaignRequested } from './campaign.events.js';
+import type { Channel } from './campaign.rules.js';
 
 const RECORD_TTL_SECONDS = 24 * 3_600;
+/** Longer than an entry waits for a responder. */
+const CANCELLATION_TTL_SECONDS = 30 * 24 * 3_600;
 
 const NOTE = `
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
@@ -10,7 +14,15 @@ redis.call('HSET', KEYS[1], 'name', ARGV[1], 'channels', ARGV[2], 'createdAt', A
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 return 1`;
 
-/** Accepted campaigns, kept for 24 hours: the source of their status until a responder has started them. */
+const CANCEL = `
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('HSETNX', KEYS[1], 'cancelledAt', ARGV[1])
+return redis.call('EXPIRE', KEYS[1], ARGV[2])`;
+
+/**
+ * Accepted campaigns, kept for 24 hours: the source of their status until a responder has started them, and the place
+ * where a campaign can be cancelled until then.
+ */
 @Injectable()
 export class AcceptedCampaigns {
   constructor(private readonly store: RedisStore) {}
@@ -21,12 +33,12 @@ export class AcceptedCampaigns {
   }
 
   async find(id: string): Promise<CampaignStatus | undefined> {
-    const { name, channels, createdAt } = await this.store.hash(keyOf(id));
+    const { name, channels, createdAt, cancelledAt } = await this.store.hash(keyOf(id));
     if (name === undefined || channels === undefined || createdAt === undefined) return undefined;
     return {
       id,
       name,
-      status: 'queued',
+      status: cancelledAt === undefined ? 'queued' : 'cancelled',
       paused: false,
       channels: channels.split(',') as Channel[],
       audience: 0,
@@ -37,8 +49,17 @@ export class AcceptedCampaigns {
       etaSeconds: null,
       createdAt,
       startedAt: null,
-      finishedAt: null,
+      finishedAt: cancelledAt ?? null,
     };
+  }
+
+  /** Makes the responder that gets the campaign drop it. Does nothing to an unknown campaign. */
+  async cancel(id: string): Promise<void> {
+    await this.store.run(CANCEL, [keyOf(id)], [new Date().toISOString(), CANCELLATION_TTL_SECONDS]);
+  }
+
+  async isCancelled(id: string): Promise<boolean> {
+    return (await this.find(id))?.status === 'cancelled';
   }
 }
 
