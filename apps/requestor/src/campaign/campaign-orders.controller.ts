@@ -10,7 +10,7 @@ import {
 import { isUUID } from 'class-validator';
 import type { CampaignAction, CampaignStatus } from '../../../contracts/src/index.js';
 import { found } from '../found.js';
-import { CampaignStatusDto } from './campaign.dto.js';
+import { CampaignConflictDto, CampaignStatusDto } from './campaign.dto.js';
 import { CampaignDesk } from './campaign-desk.js';
 
 @ApiTags('campaigns')
@@ -18,17 +18,17 @@ import { CampaignDesk } from './campaign-desk.js';
 export class CampaignOrdersController {
   constructor(private readonly desk: CampaignDesk) {}
 
-  @Order('pause', 'Pause the campaign')
+  @Order('pause', 'Pause the campaign; does nothing if it is paused')
   pause(@Param('id') id: string): Promise<CampaignStatus> {
     return this.order(id, 'pause');
   }
 
-  @Order('resume', 'Resume the campaign')
+  @Order('resume', 'Resume the campaign; does nothing if it is not paused')
   resume(@Param('id') id: string): Promise<CampaignStatus> {
     return this.order(id, 'resume');
   }
 
-  @Order('cancel', 'Cancel the campaign for good: nothing more is sent')
+  @Order('cancel', 'Cancel the campaign for good, whether or not it has started: nothing more is sent')
   cancel(@Param('id') id: string): Promise<CampaignStatus> {
     return this.order(id, 'cancel');
   }
@@ -46,7 +46,7 @@ function Order(action: CampaignAction, summary: string): MethodDecorator {
     ApiOperation({ summary }),
     ApiOkResponse({ type: CampaignStatusDto, description: 'The status after the order' }),
     ApiNotFoundResponse({ description: 'No such campaign' }),
-    ApiConflictResponse({ description: 'Not possible in the current state, which `campaign` in the response shows' }),
+    ApiConflictResponse({ type: CampaignConflictDto, description: 'Not possible in the current state' }),
     ApiGatewayTimeoutResponse({ description: 'No responder answered in time' }),
   );
 }

@@ -14,6 +14,7 @@ import {
   MAX_SUBJECT,
 } from '../../../contracts/src/index.js';
 import type { CampaignState, CampaignStatus, Channel } from '../../../contracts/src/index.js';
+import { ErrorDto } from '../error.dto.js';
 
 const STATES: readonly CampaignState[] = ['queued', 'fanning-out', 'sending', 'done', 'cancelled'];
 
@@ -102,4 +103,9 @@ export class CampaignStatusDto implements CampaignStatus {
 
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   readonly finishedAt!: string | null;
+}
+
+export class CampaignConflictDto extends ErrorDto {
+  @ApiProperty({ type: () => CampaignStatusDto })
+  readonly campaign!: CampaignStatus;
 }

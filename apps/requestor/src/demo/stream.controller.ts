@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, HttpStatus, Inject, Post } from '@nestjs/common';
 import type { ClientProxy } from '@nestjs/microservices';
-import { ApiBody, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiGatewayTimeoutResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Observable } from 'rxjs';
 import { STREAM_ECHO, STREAM_NOTE, STREAM_TALLY } from '../../../contracts/src/index.js';
 import type { DemoReply } from '../../../contracts/src/index.js';
@@ -15,18 +15,21 @@ export class StreamController {
 
   @Get('object')
   @ApiOperation({ summary: 'Send an object' })
+  @NoAnswer()
   object(): Observable<DemoReply> {
     return this.client.send(STREAM_ECHO, { greeting: 'hello', nested: { list: [1, 'two', null, true] } });
   }
 
   @Get('array')
   @ApiOperation({ summary: 'Send an array' })
+  @NoAnswer()
   array(): Observable<DemoReply> {
     return this.client.send(STREAM_ECHO, [1, 'two', { three: 3 }]);
   }
 
   @Get('empty')
   @ApiOperation({ summary: 'Send an empty object' })
+  @NoAnswer()
   empty(): Observable<DemoReply> {
     return this.client.send(STREAM_ECHO, {});
   }
@@ -34,6 +37,7 @@ export class StreamController {
   @Post('echo')
   @HttpCode(HttpStatus.OK)
   @ApiOperation({ summary: 'Send any JSON and get it back' })
+  @NoAnswer()
   @ApiBody({ schema: { type: 'object', example: { ticket: 1 } } })
   echo(@Body() payload: unknown): Observable<DemoReply> {
     return this.client.send(STREAM_ECHO, payload);
@@ -49,7 +53,13 @@ export class StreamController {
 
   @Get('tally')
   @ApiOperation({ summary: 'How many events each responder has handled' })
+  @NoAnswer()
   tally(): Observable<Record<string, number>> {
     return this.client.send(STREAM_TALLY, {});
   }
+}
+
+/** A function, not a constant: decorators run before the constants below the class exist. */
+function NoAnswer(): MethodDecorator {
+  return ApiGatewayTimeoutResponse({ description: 'No responder answered in time' });
 }

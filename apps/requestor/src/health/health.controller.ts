@@ -7,14 +7,7 @@ import { RedisStore } from '../../../platform/src/redis-store.js';
 import { MESSAGING_CLIENT } from '../messaging/messaging.client.js';
 import { SETTINGS } from '../settings.js';
 import type { RequestorSettings } from '../settings.js';
-
-export interface Health {
-  readonly mode: 'health';
-  readonly status: 'up' | 'down';
-  readonly instance: string;
-  readonly transport: TransportStatus;
-  readonly uptimeSeconds: number;
-}
+import { HealthDto, IllHealthDto } from './health.dto.js';
 
 @ApiTags('health')
 @Controller('health')
@@ -35,23 +28,23 @@ export class HealthController implements OnApplicationBootstrap {
 
   @Get()
   @ApiOperation({ summary: 'Whether this instance can serve' })
-  @ApiOkResponse({ description: 'It can serve' })
-  @ApiServiceUnavailableResponse({ description: 'It has no connection to Redis' })
-  async health(): Promise<Health> {
+  @ApiOkResponse({ type: HealthDto, description: 'It can serve' })
+  @ApiServiceUnavailableResponse({ type: IllHealthDto, description: 'It has no connection to Redis' })
+  async health(): Promise<HealthDto> {
     // The transport's status alone would report a hanging Redis as healthy.
     const answers = await this.store.ping().then(
       () => true,
       () => false,
     );
     const isUp = answers && this.transport === 'connected';
-    const health: Health = {
+    const health: HealthDto = {
       mode: 'health',
       status: isUp ? 'up' : 'down',
       instance: this.settings.instance,
       transport: this.transport,
       uptimeSeconds: Math.round(process.uptime()),
     };
-    if (!isUp) throw new ServiceUnavailableException(health);
+    if (!isUp) throw new ServiceUnavailableException({ ...health, message: 'Redis does not answer' });
     return health;
   }
 }
