@@ -1,3 +1,5 @@
+import { isIPv6 } from 'node:net';
+
 /** Lists every missing or invalid setting in one message, so that one start shows all of them. */
 export class SettingsError extends Error {
   constructor(readonly problems: readonly string[]) {
@@ -62,6 +64,15 @@ export class Environment {
     return parts.filter((part) => part !== '');
   }
 
+  /** Host names and addresses, without scheme and port. */
+  hosts(name: string): readonly string[] {
+    const hosts = this.list(name);
+    if (!hosts.every(isHost)) {
+      this.problems.push(`${name} must be a comma-separated list of host names, without scheme and port`);
+    }
+    return hosts;
+  }
+
   /** Some of `known`; all of them if the variable is not set. */
   choices<T extends string>(name: string, known: readonly T[]): readonly T[] {
     const wanted = this.list(name);
@@ -95,4 +106,5 @@ export class Environment {
   }
 }
 
+const isHost = (text: string): boolean => /^[\w.-]+$/.test(text) || isIPv6(text);
 const protocolOf = (value: string): string => (URL.canParse(value) ? new URL(value).protocol : '');

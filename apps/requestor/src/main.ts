@@ -6,8 +6,11 @@ import { runApp } from '../../platform/src/process-life.js';
 import { AppModule } from './app.module.js';
 import { fieldErrors } from './field-errors.js';
 import { serveDocs } from './openapi.js';
+import { refuseForeignRequests } from './origin/foreign-requests.js';
 import { servePage } from './page.js';
+import { secureResponses } from './security-headers.js';
 import { readSettings } from './settings.js';
+import { ShallowBody } from './shallow-body.pipe.js';
 
 await runApp(async () => {
   const settings = readSettings();
@@ -17,8 +20,9 @@ await runApp(async () => {
     logger,
     forceCloseConnections: true,
   });
-  app.useGlobalPipes(new ValidationPipe({ whitelist: true, exceptionFactory: fieldErrors }));
-  app.disable('x-powered-by');
+  secureResponses(app);
+  app.use(refuseForeignRequests([settings.host, ...settings.allowedHosts]));
+  app.useGlobalPipes(new ShallowBody(), new ValidationPipe({ whitelist: true, exceptionFactory: fieldErrors }));
   app.enableShutdownHooks();
   serveDocs(app);
   servePage(app);

@@ -4,6 +4,8 @@ import { Environment } from '../../platform/src/environment.js';
 export interface RequestorSettings {
   readonly host: string;
   readonly port: number;
+  /** Hosts under which browsers may reach this server, besides `host` and loopback. */
+  readonly allowedHosts: readonly string[];
   readonly redisUrl: string;
   /** Name of this process in answers and logs. */
   readonly instance: string;
@@ -22,6 +24,7 @@ export const readSettings = (env = new Environment()): RequestorSettings => {
   const settings: RequestorSettings = {
     host: env.text('HOST', '127.0.0.1'),
     port: env.port('PORT', 3081),
+    allowedHosts: env.hosts('ALLOWED_HOSTS'),
     redisUrl: env.url('REDIS_URL', ['redis:', 'rediss:']),
     instance: env.text('INSTANCE', `requestor-${hostname()}-${process.pid}`),
     requestTimeoutMs: env.integer('REQUEST_TIMEOUT_MS', { default: 5_000, min: 1, max: 600_000 }),

@@ -1,3 +1,8 @@
+import { once } from 'node:events';
+import { request as requestTo } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { text as textOf } from 'node:stream/consumers';
+
 const ANSWER_WITHIN_MS = 15_000;
 
 export interface Answer<T> {
@@ -25,6 +30,27 @@ export async function post<T = unknown>(
   return answerOf(response);
 }
 
+export interface RawRequest {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+}
+
+/** Sends a request with exactly these headers, whereas `fetch` adds some of its own. */
+export async function send<T = unknown>(
+  url: string,
+  { method = 'POST', headers = {}, body }: RawRequest,
+): Promise<Answer<T>> {
+  const request = requestTo(url, { method, headers, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+  request.end(body);
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  const received = new Headers();
+  for (const [name, value] of Object.entries(response.headersDistinct)) {
+    for (const each of value ?? []) received.append(name, each);
+  }
+  return answered(response.statusCode ?? 0, received, await textOf(response));
+}
+
 /** Runs `call` for each index below `count`, at most `width` at the same time; results are in order of the index. */
 export async function inParallel<T>(count: number, width: number, call: (index: number) => Promise<T>): Promise<T[]> {
   const results: T[] = [];
@@ -37,7 +63,10 @@ export async function inParallel<T>(count: number, width: number, call: (index: 
 }
 
 async function answerOf<T>(response: Response): Promise<Answer<T>> {
-  const text = await response.text();
-  const isJson = response.headers.get('content-type')?.includes('json') ?? false;
-  return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text) as T };
+  return answered(response.status, response.headers, await response.text());
+}
+
+function answered<T>(status: number, headers: Headers, text: string): Answer<T> {
+  const isJson = headers.get('content-type')?.includes('json') ?? false;
+  return { status, headers, body: (isJson && text !== '' ? JSON.parse(text) : text) as T };
 }

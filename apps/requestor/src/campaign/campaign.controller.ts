@@ -1,7 +1,8 @@
-import { Body, Controller, Get, Header, HttpCode, HttpStatus, Param, Post, Res, Sse } from '@nestjs/common';
+import { Body, Controller, Get, Header, HttpCode, HttpStatus, Param, Post, Res, Sse, UseGuards } from '@nestjs/common';
 import type { MessageEvent } from '@nestjs/common';
-import { ApiAcceptedResponse, ApiBadRequestResponse, ApiGatewayTimeoutResponse } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiBadRequestResponse, ApiForbiddenResponse } from '@nestjs/swagger';
 import {
+  ApiGatewayTimeoutResponse,
   ApiNotFoundResponse,
   ApiOkResponse,
   ApiOperation,
@@ -14,6 +15,7 @@ import type { Observable } from 'rxjs';
 import type { CampaignRequested, CampaignStatus, Channel } from '../../../contracts/src/index.js';
 import { found } from '../found.js';
 import { ApiIdempotencyKey, IdempotencyKey } from '../messaging/idempotency-key.js';
+import { OwnSiteGuard } from '../origin/foreign-requests.js';
 import { CampaignReceipt, CampaignStatusDto, CreateCampaignDto } from './campaign.dto.js';
 import { CampaignDesk } from './campaign-desk.js';
 import { CampaignListWatch, CampaignWatch } from './campaign-watch.js';
@@ -48,10 +50,12 @@ export class CampaignController {
   }
 
   @Get('campaign/create')
+  @UseGuards(OwnSiteGuard)
   @HttpCode(HttpStatus.ACCEPTED)
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'Start a campaign with a random name, to all users', deprecated: true })
   @ApiAcceptedResponse({ type: CampaignReceipt })
+  @ApiForbiddenResponse({ description: 'A page of another site sent the request' })
   @ApiServiceUnavailableResponse({ description: 'Redis did not accept it' })
   async createRandom(@Res({ passthrough: true }) response: ServerResponse): Promise<CampaignReceipt> {
     const draft = { ...randomCampaign(), channels: DEFAULT_CHANNELS };
