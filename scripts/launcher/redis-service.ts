@@ -6,10 +6,12 @@ import type { RedisBinary, RunningRedis } from '../redis-server.js';
 import type { DataDirectory } from './data-directory.js';
 
 const LEAVE_WITHIN_MS = 10_000;
+/** A full Redis refuses writes instead of deleting events, and the gateway answers 503. */
+const LIMITS = ['--maxmemory', '512mb', '--maxmemory-policy', 'noeviction'];
 
 /** Redis in the demo's own directory, on its own port, with every acknowledged write in the append-only file. */
 export const startOwnRedis = async (data: DataDirectory, port: number, binary: RedisBinary): Promise<RunningRedis> => {
-  const redis = await startRedis({ binary, port, dir: data.file('redis') });
+  const redis = await startRedis({ binary, port, dir: data.file('redis'), extraArgs: LIMITS });
   if (binary.persistent) writeFileSync(noteOf(data), JSON.stringify({ port, pid: redis.pid }));
   return redis;
 };

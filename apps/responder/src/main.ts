@@ -3,6 +3,7 @@ import { ConsoleLogger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import { RedisStreamErrorInterceptor, RedisStreamServer } from 'nestjs-redis-stream-transport';
+import type { Retention } from 'nestjs-redis-stream-transport';
 import { runApp } from '../../platform/src/process-life.js';
 import { AppModule } from './app.module.js';
 import { readSettings } from './settings.js';
@@ -16,6 +17,8 @@ const DEFAULT_GROUP = 'responder';
  */
 const SPARE_ATTEMPTS = 5;
 const MAX_SWEEP_INTERVAL_MS = 5_000;
+/** No group is added later that would read old events. */
+const RETENTION: Retention = { maxLength: 1_000, maxAge: 3_600_000 };
 
 const transporter = (settings: ResponderSettings): RedisStreamServer =>
   new RedisStreamServer({
@@ -27,6 +30,7 @@ const transporter = (settings: ResponderSettings): RedisStreamServer =>
       lease: settings.leaseMs,
       sweepInterval: Math.min(settings.leaseMs, MAX_SWEEP_INTERVAL_MS),
       shutdownTimeout: settings.shutdownTimeoutMs,
+      retention: RETENTION,
     },
   });
 

@@ -3,8 +3,11 @@ import { RedisStore } from '../../../platform/src/redis-store.js';
 import type { SmsFailed, SmsRequested, SmsSent } from './sms.events.js';
 import type { SmsState, SmsStatus } from './sms-status.js';
 
-/** How long the status of an SMS is kept. */
-const RECORD_TTL_SECONDS = 30 * 24 * 3_600;
+const DAY_SECONDS = 24 * 3_600;
+/** How long the status of an SMS is kept while the SMS is on its way. */
+const RECORD_TTL_SECONDS = 30 * DAY_SECONDS;
+/** How long the status is kept after that. */
+const FINAL_TTL_SECONDS = 7 * DAY_SECONDS;
 
 /**
  * What to do with the entry that `begin` was called for.
@@ -35,6 +38,7 @@ const SETTLE = `
 local status = redis.call('HGET', KEYS[1], 'status')
 if not status or status == 'sent' or status == 'failed' then return 0 end
 redis.call('HSET', KEYS[1], 'status', ARGV[1], ARGV[2], ARGV[3], 'attempts', ARGV[4], 'updatedAt', ARGV[5])
+redis.call('EXPIRE', KEYS[1], ARGV[6])
 return 1`;
 
 /**
@@ -57,11 +61,11 @@ export class SmsRecords {
   }
 
   async markSent({ uuid, providerMessageId, attempt, at }: SmsSent): Promise<void> {
-    await this.store.run(SETTLE, [keyOf(uuid)], ['sent', 'providerMessageId', providerMessageId, attempt, at]);
+    await this.settle(uuid, ['sent', 'providerMessageId', providerMessageId, attempt, at]);
   }
 
   async markFailed({ uuid, reason, attempts, at }: SmsFailed): Promise<void> {
-    await this.store.run(SETTLE, [keyOf(uuid)], ['failed', 'error', reason, attempts, at]);
+    await this.settle(uuid, ['failed', 'error', reason, attempts, at]);
   }
 
   async find(uuid: string): Promise<SmsStatus | undefined> {
@@ -77,6 +81,10 @@ export class SmsRecords {
       createdAt,
       updatedAt,
     };
+  }
+
+  private async settle(uuid: string, values: readonly (string | number)[]): Promise<void> {
+    await this.store.run(SETTLE, [keyOf(uuid)], [...values, FINAL_TTL_SECONDS]);
   }
 }
 

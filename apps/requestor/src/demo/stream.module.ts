@@ -4,8 +4,11 @@ import { SETTINGS } from '../settings.js';
 import type { RequestorSettings } from '../settings.js';
 import { STREAM_CLIENT, StreamController } from './stream.controller.js';
 
+/** Anyone can fill the demo's streams: a thousand of the largest events take 4 MB. */
+const MAX_PAYLOAD_BYTES = 4_096;
+
 /**
- * The minimal use of the transporter: a client from a plain provider factory, with a connection and nothing else.
+ * The minimal use of the transporter: a client from a plain provider factory, with a connection and one limit.
  * An app written for an earlier transporter of this shape looks like this and only has to change its import.
  */
 @Module({
@@ -23,6 +26,7 @@ import { STREAM_CLIENT, StreamController } from './stream.controller.js';
             username: decodeURIComponent(username) || undefined,
             password: decodeURIComponent(password) || undefined,
           },
+          option: { maxPayloadBytes: MAX_PAYLOAD_BYTES },
         });
       },
     },
