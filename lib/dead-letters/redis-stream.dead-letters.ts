@@ -16,6 +16,7 @@ import { Leftovers } from './leftovers.js';
 
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1_000;
+const FIRST_ID = '0-0';
 const LAST_ID = '18446744073709551615-18446744073709551615';
 const IDLE_BLOCK_MS = 0;
 const ENTRY_ID = /^\d+-\d+$/;
@@ -48,19 +49,28 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
   }
 
   /**
-   * Dead letters of a pattern, oldest first, at most 1,000 at a time (100 by default).
+   * Dead letters of a pattern, oldest first or with `newestFirst` the other way round, at most 1,000 at a time (100 by
+   * default). Pages follow each other in the same order.
    * @throws {RedisStreamOptionError} for a `count` out of bounds, or an `after` that is not an id
    */
-  async list(pattern: string, page: { after?: string | undefined; count?: number } = {}): Promise<DeadLetterPage> {
-    const { after, count = DEFAULT_PAGE } = page;
+  async list(
+    pattern: string,
+    page: { after?: string | undefined; count?: number; newestFirst?: boolean } = {},
+  ): Promise<DeadLetterPage> {
+    const { after, count = DEFAULT_PAGE, newestFirst = false } = page;
     if (!Number.isSafeInteger(count) || count < 1 || count > MAX_PAGE) {
       throw new RedisStreamOptionError('count', `an integer from 1 to ${MAX_PAGE}`, count);
     }
     const key = this.deadLetters(pattern);
-    const start = after === undefined ? '-' : `(${entryId('after', after)}`;
-    // Redis refuses a range that begins after the highest possible id.
-    if (after === LAST_ID) return { letters: [], next: undefined };
-    const found = await this.ask((client) => client.xrangeBuffer(key, start, '+', 'COUNT', count));
+    const [first, last] = newestFirst ? (['+', '-'] as const) : (['-', '+'] as const);
+    const start = after === undefined ? first : `(${entryId('after', after)}`;
+    // Redis refuses a range that begins beyond the last possible id.
+    if (after === (newestFirst ? FIRST_ID : LAST_ID)) return { letters: [], next: undefined };
+    const found = await this.ask((client) =>
+      newestFirst
+        ? client.xrevrangeBuffer(key, start, last, 'COUNT', count)
+        : client.xrangeBuffer(key, start, last, 'COUNT', count),
+    );
     const letters = this.lettersAmong(key, found);
     return { letters, next: found.length === count ? String(found.at(-1)?.[0]) : undefined };
   }

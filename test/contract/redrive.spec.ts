@@ -158,6 +158,19 @@ describe('RedisStreamDeadLetters', () => {
     expect(await letters.count('order')).toBe(5);
   });
 
+  it('lists the letters newest first on request, by pages in that order', async () => {
+    const letters = deadLetters();
+    await fail(letters, 1, 2, 3);
+    const oldestFirst = (await letters.list('order')).letters.map(({ id }) => id);
+    const first = await letters.list('order', { count: 2, newestFirst: true });
+    const second = await letters.list('order', { count: 2, newestFirst: true, after: first.next });
+    const ids = [...first.letters, ...second.letters].map(({ id }) => id);
+    expect(ids).toEqual(oldestFirst.toReversed());
+    expect(second.next).toBeUndefined();
+    const beyond = await letters.list('order', { newestFirst: true, after: '0-0' });
+    expect(beyond).toEqual({ letters: [], next: undefined });
+  });
+
   it('returns nothing for a pattern without letters, and refuses an invalid page size', async () => {
     const letters = deadLetters();
     expect(await letters.list('nothing')).toEqual({ letters: [], next: undefined });
