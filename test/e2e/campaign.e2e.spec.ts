@@ -143,12 +143,40 @@ describe('a campaign', () => {
     await untilStill(id);
     const { sent } = await statusOf(id);
     const before = await received();
-    expect((await post<CampaignStatus>(url(`/${id}/cancel`), {})).body).toMatchObject({ status: 'cancelled', sent });
+    expect((await post<CampaignStatus>(url(`/${id}/cancel`), {})).body).toMatchObject({
+      status: 'cancelled',
+      sent,
+      cancelled: USERS - sent,
+      finishedAt: expect.any(String),
+    });
     expect((await post(url(`/${id}/resume`), {})).status).toBe(409);
     // Another campaign overtakes it, through the same streams and the same workers.
     await untilDone(await start({ audience: { limit: 50 } }));
     expect((await received()) - before).toBe(50);
     expect(await statusOf(id)).toMatchObject({ status: 'cancelled', sent });
+  });
+
+  it('is followed after a cancel until the results of all messages in flight are counted', async () => {
+    const before = await received();
+    const id = await start({});
+    await eventually(async () => expect((await statusOf(id)).sent).toBeGreaterThan(0), PATIENCE);
+    const followed = get<string>(url(`/${id}/events`));
+    const { body: atCancel } = await post<CampaignStatus>(url(`/${id}/cancel`), {});
+    const seen = [...(await followed).body.matchAll(/^data: (\{.*)$/gm)].map(
+      ([, data]) => JSON.parse(data ?? '') as CampaignStatus,
+    );
+    const last = seen.at(-1);
+    expect(last).toMatchObject({ status: 'cancelled', failed: 0, finishedAt: expect.any(String) });
+    expect(last?.sent).toBeGreaterThanOrEqual(atCancel.sent);
+    expect(last?.sent).toBe((await received()) - before);
+    expect(last?.cancelled).toBe(last?.queued);
+    expect(await counted(`intents WHERE campaign_id = $1 AND state = 'sending'`, id)).toBe(0);
+    for (const { audience, queued, sent, failed, cancelled } of seen) {
+      expect(queued + sent + failed).toBe(audience);
+      expect(cancelled).toBeLessThanOrEqual(queued);
+    }
+    await untilDone(await start({ audience: { limit: 50 } }));
+    expect(await statusOf(id)).toEqual(last);
   });
 
   it('counts users who can never be reached as failed', async () => {

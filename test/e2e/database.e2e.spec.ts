@@ -78,7 +78,10 @@ describe('the campaign database', () => {
   }, 60_000);
 
   it('records its migrations', async () => {
-    expect(await only(url, 'SELECT array_agg(name) FROM migrations')).toEqual(['CreateCampaignTables1763700000000']);
+    expect(await only(url, 'SELECT array_agg(name ORDER BY id) FROM migrations')).toEqual([
+      'CreateCampaignTables1763700000000',
+      'AddMessagesInFlight1763800000000',
+    ]);
   });
 
   it('gets no new users if all exist, and only the missing ones if more are asked for', async () => {
@@ -99,7 +102,7 @@ describe('the campaign database', () => {
     await only(url, 'DROP TABLE migrations, campaign_ticks, intents, campaigns, users');
     await Promise.all([backing.seed(USERS), backing.seed(USERS)]);
     expect(await count(url)).toBe(USERS);
-    expect(await only(url, 'SELECT count(*)::int FROM migrations')).toBe(1);
+    expect(await only(url, 'SELECT count(*)::int FROM migrations')).toBe(2);
   }, 60_000);
 
   it('can be seeded to the end after a seeding was killed', async () => {

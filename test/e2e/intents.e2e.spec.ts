@@ -5,14 +5,16 @@ import { join } from 'node:path';
 import { RedisStreamUnrecoverableError } from 'nestjs-redis-stream-transport';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../apps/database/src/data-source.js';
+import type { Channel } from '../../apps/contracts/src/index.js';
 import { CampaignReports } from '../../apps/responder/src/campaign/campaign-reports.js';
 import { Campaigns } from '../../apps/responder/src/campaign/campaigns.js';
 import { ParkedIntents } from '../../apps/responder/src/campaign/parked-intents.js';
 import { Statements, UnstorableValueError } from '../../apps/responder/src/database/statements.js';
 import { Intents } from '../../apps/responder/src/intents/intents.js';
 import type { IntentKey } from '../../apps/responder/src/intents/intents.js';
-import { CLAIM, REOPEN, SETTLE } from '../../apps/responder/src/intents/intents.sql.js';
+import { CLAIM, DROP, REOPEN, SETTLE } from '../../apps/responder/src/intents/intents.sql.js';
 import { CompiledApps } from '../../scripts/launcher/compiled-apps.js';
+import { eventually } from '../support/eventually.js';
 import { CampaignBacking } from './support/campaign-backing.js';
 
 const USERS = 20;
@@ -57,6 +59,14 @@ beforeEach(async () => {
   await campaigns.begin(id, { users: USERS, lastId: USERS });
 });
 
+/** Another campaign to the same users, already begun. */
+const anotherCampaign = async (channels: readonly Channel[]): Promise<string> => {
+  const other = randomUUID();
+  await campaigns.add({ id: other, name: 'n', subject: 's', body: 'b', channels });
+  await campaigns.begin(other, { users: USERS, lastId: USERS });
+  return other;
+};
+
 const mailTo = (userId: number): IntentKey => ({ campaignId: id, userId, channel: 'email' });
 const parkedUsers = async (): Promise<number[]> => {
   const users: number[] = [];
@@ -94,6 +104,7 @@ describe('intents', () => {
 
   it.each([
     ['claimed', CLAIM, 1],
+    ['dropped', DROP, 1],
     ['settled', SETTLE, 2],
     ['opened again', REOPEN, 0],
   ] as const)(
@@ -211,5 +222,87 @@ describe('intents', () => {
       { status: 'fulfilled', value: true },
     ]);
     expect(impossible).toMatchObject({ status: 'rejected', reason: expect.any(RedisStreamUnrecoverableError) });
+  });
+
+  it('are final at once when their campaign is cancelled while none of them is in flight', async () => {
+    await one.open(id, everybody);
+    await one.claim({ ...mailTo(1), entry: '1-1' });
+    await one.settle({ ...mailTo(1), state: 'sent' });
+    await campaigns.order(id, 'cancel');
+    expect(await reports.find(id)).toMatchObject({
+      status: 'cancelled',
+      sent: 1,
+      queued: USERS - 1,
+      cancelled: USERS - 1,
+      finishedAt: expect.any(String) as string,
+    });
+  });
+
+  it('are awaited after a cancel while workers have them in hand, whether they are settled or given up', async () => {
+    await one.open(id, everybody);
+    for (const userId of [1, 2, 3]) await one.claim({ ...mailTo(userId), entry: `1-${userId}` });
+    await campaigns.order(id, 'cancel');
+    const waiting = { status: 'cancelled', finishedAt: null, ratePerSecond: 0, etaSeconds: null };
+    expect(await reports.find(id)).toMatchObject({ ...waiting, sent: 0, queued: USERS, cancelled: USERS - 3 });
+
+    await other.settle({ ...mailTo(1), state: 'sent' });
+    expect(await reports.find(id)).toMatchObject({ ...waiting, sent: 1, queued: USERS - 1, cancelled: USERS - 3 });
+    // Its worker died, or its attempt failed: the entry comes back and may not send it any more.
+    expect(await other.claim({ ...mailTo(2), entry: '1-2' })).toBe(false);
+    expect(await other.claim({ ...mailTo(2), entry: '1-2' })).toBe(false);
+    // Neither was in flight.
+    expect(await one.claim({ ...mailTo(4), entry: '1-4' })).toBe(false);
+    expect(await one.claim({ ...mailTo(3), entry: '9-9' })).toBe(false);
+    expect(await reports.find(id)).toMatchObject({ ...waiting, sent: 1, cancelled: USERS - 2 });
+
+    await one.settle({ ...mailTo(3), state: 'refused', error: '550' });
+    const final = await reports.find(id);
+    expect(final).toMatchObject({ sent: 1, failed: 1, queued: USERS - 2, cancelled: USERS - 2 });
+    expect(final?.finishedAt).toEqual(expect.any(String));
+    await one.settle({ ...mailTo(3), state: 'sent' });
+    expect(await reports.find(id)).toEqual(final);
+  });
+
+  it('are all accounted for, whatever is claimed and settled while the campaign is being cancelled', async () => {
+    await one.open(id, everybody);
+    const runs = everybody.map(async (userId) => {
+      const intents = userId % 2 === 0 ? one : other;
+      const isMine = await intents.claim({ ...mailTo(userId), entry: `1-${userId}` });
+      if (isMine) await intents.settle({ ...mailTo(userId), state: 'sent' });
+      return isMine;
+    });
+    const cancel = campaigns.order(id, 'cancel');
+    const sent = (await Promise.all(runs)).filter(Boolean).length;
+    expect(await cancel).toBe(true);
+    expect(await reports.find(id)).toMatchObject({
+      sent,
+      cancelled: USERS - sent,
+      finishedAt: expect.any(String) as string,
+    });
+  });
+
+  it('are awaited after a cancel from the start if they are SMS, which the SMS flow sends in any case', async () => {
+    const both = await anotherCampaign(['email', 'sms']);
+    await one.open(both, [1, 2]);
+    await campaigns.order(both, 'cancel');
+    expect(await reports.find(both)).toMatchObject({ queued: 2 * USERS, cancelled: 2 * USERS - 2, finishedAt: null });
+    for (const userId of [1, 2]) await one.settle({ campaignId: both, userId, channel: 'sms', state: 'sent' });
+    expect(await reports.find(both)).toMatchObject({ sent: 2, finishedAt: expect.any(String) as string });
+  });
+
+  it('show no rate and no end while their campaign is paused, however recently they were sent', async () => {
+    await one.open(id, everybody);
+    await one.settle({ ...mailTo(1), state: 'sent' });
+    await one.settle({ ...mailTo(2), state: 'sent' });
+    const moving = await eventually(async () => {
+      const status = await reports.find(id);
+      expect(status?.ratePerSecond).toBeGreaterThan(0);
+      return status;
+    });
+    expect(moving?.etaSeconds).toBeGreaterThan(0);
+    await campaigns.order(id, 'pause');
+    expect(await reports.find(id)).toMatchObject({ sent: 2, ratePerSecond: 0, etaSeconds: null });
+    await campaigns.order(id, 'resume');
+    expect((await reports.find(id))?.ratePerSecond).toBeGreaterThan(0);
   });
 });

@@ -58,7 +58,7 @@ export {
 } from './campaign/campaign.events.js';
 export type { CampaignAction } from './campaign/campaign.events.js';
 export { AcceptedCampaigns } from './campaign/accepted-campaigns.js';
-export { isOver } from './campaign/campaign-status.js';
+export { isOver, isSettled } from './campaign/campaign-status.js';
 export type { CampaignOrderResult, CampaignState, CampaignStatus } from './campaign/campaign-status.js';
 export { AudienceQuery, MAX_USER_ID, MAX_USER_PAGE, UserPageQuery } from './campaign/user.js';
 export type { User, UserAudience } from './campaign/user.js';

@@ -44,6 +44,10 @@ export class CampaignRow {
   @Column('integer', { default: 0 })
   readonly failed!: number;
 
+  /** Messages of a cancelled campaign that workers had in hand and that have no result yet. */
+  @Column('integer', { name: 'in_flight', default: 0 })
+  readonly inFlight!: number;
+
   @Column('timestamptz', { name: 'created_at', default: () => 'now()' })
   readonly createdAt!: Date;
 

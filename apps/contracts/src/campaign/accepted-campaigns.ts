@@ -45,6 +45,7 @@ export class AcceptedCampaigns {
       queued: 0,
       sent: 0,
       failed: 0,
+      cancelled: 0,
       ratePerSecond: 0,
       etaSeconds: null,
       createdAt,

@@ -5,7 +5,8 @@ import type { Channel } from './campaign.rules.js';
  * - `fanning-out`: its recipients are being published to `notification`.
  * - `sending`: all recipients are published, and some messages are not yet sent.
  * - `done`: every message is sent or has failed.
- * - `cancelled`: nothing more is sent; unsent messages stay queued forever.
+ * - `cancelled`: no worker starts another message. Those that workers have in hand still get their results, and
+ *   `finishedAt` is null until the last of them has one.
  */
 export type CampaignState = 'queued' | 'fanning-out' | 'sending' | 'done' | 'cancelled';
 
@@ -19,15 +20,19 @@ export interface CampaignStatus {
   readonly channels: readonly Channel[];
   /** Messages to send: one per user and channel. */
   readonly audience: number;
+  /** Messages without a result. */
   readonly queued: number;
   readonly sent: number;
   readonly failed: number;
-  /** Messages sent or failed per second, over the last ten seconds. */
+  /** Of the queued messages, those that will never be sent: 0 unless the campaign is cancelled. */
+  readonly cancelled: number;
+  /** Messages sent or failed per second, over the last ten seconds; 0 while the campaign is paused or over. */
   readonly ratePerSecond: number;
   /** Seconds until the end at this rate; null while the rate is 0. */
   readonly etaSeconds: number | null;
   readonly createdAt: string;
   readonly startedAt: string | null;
+  /** When the figures became final. */
   readonly finishedAt: string | null;
 }
 
@@ -38,5 +43,9 @@ export type CampaignOrderResult = {
   readonly campaign: CampaignStatus;
 } | null;
 
+/** Whether no worker starts another message. */
 export const isOver = ({ status }: Pick<CampaignStatus, 'status'>): boolean =>
   status === 'done' || status === 'cancelled';
+
+/** Whether the figures are final. They follow the end of a cancelled campaign, once no worker has a message in hand. */
+export const isSettled = ({ finishedAt }: Pick<CampaignStatus, 'finishedAt'>): boolean => finishedAt !== null;

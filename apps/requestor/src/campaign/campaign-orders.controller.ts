@@ -28,7 +28,7 @@ export class CampaignOrdersController {
     return this.order(id, 'resume');
   }
 
-  @Order('cancel', 'Cancel the campaign for good, whether or not it has started: nothing more is sent')
+  @Order('cancel', 'Cancel the campaign for good, whether or not it has started: no worker starts another message of it')
   cancel(@Param('id') id: string): Promise<CampaignStatus> {
     return this.order(id, 'cancel');
   }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { MessageEvent } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { defer } from 'rxjs';
-import { isOver } from '../../../contracts/src/index.js';
+import { isSettled } from '../../../contracts/src/index.js';
 import type { CampaignStatus } from '../../../contracts/src/index.js';
 import { StatusWatch } from '../watch/status-watch.js';
 import { CampaignDesk } from './campaign-desk.js';
@@ -10,11 +10,11 @@ import { CampaignDesk } from './campaign-desk.js';
 const POLL_MS = 500;
 const ALL = 'all';
 
-/** Follows a campaign until it ends. */
+/** Follows a campaign until its figures are final: a cancelled one until no worker has a message of it in hand. */
 @Injectable()
 export class CampaignWatch extends StatusWatch<CampaignStatus> {
   constructor(desk: CampaignDesk) {
-    super({ pollMs: POLL_MS, find: (id) => desk.status(id), isOver });
+    super({ pollMs: POLL_MS, find: (id) => desk.status(id), isOver: isSettled });
   }
 }
 

@@ -87,7 +87,7 @@ export class CampaignController {
   }
 
   @Sse('campaigns/:id/events')
-  @ApiOperation({ summary: 'Server-sent events: each change until the campaign ends' })
+  @ApiOperation({ summary: 'Server-sent events: each change until the figures are final' })
   @ApiNotFoundResponse({ description: 'No such campaign' })
   async events(@Param('id') id: string): Promise<Observable<MessageEvent>> {
     return found(isUUID(id) ? await this.watch.open(id) : undefined, `campaign ${id}`);

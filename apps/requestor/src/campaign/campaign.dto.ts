@@ -80,7 +80,7 @@ export class CampaignStatusDto implements CampaignStatus {
   @ApiProperty({ description: 'Messages in total: queued + sent + failed' })
   readonly audience!: number;
 
-  @ApiProperty()
+  @ApiProperty({ description: 'Messages without a result' })
   readonly queued!: number;
 
   @ApiProperty()
@@ -89,7 +89,14 @@ export class CampaignStatusDto implements CampaignStatus {
   @ApiProperty()
   readonly failed!: number;
 
-  @ApiProperty({ description: 'Messages sent or failed per second, over the last ten seconds' })
+  @ApiProperty({
+    description:
+      'Of the queued messages, those that will never be sent; 0 unless the campaign is cancelled. The other queued ' +
+      'messages of a cancelled campaign are in the hands of workers, and their results are still to come',
+  })
+  readonly cancelled!: number;
+
+  @ApiProperty({ description: 'Messages sent or failed per second, over the last ten seconds; 0 while paused' })
   readonly ratePerSecond!: number;
 
   @ApiProperty({ type: Number, nullable: true, description: 'Null while the rate is 0' })
@@ -101,7 +108,12 @@ export class CampaignStatusDto implements CampaignStatus {
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   readonly startedAt!: string | null;
 
-  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description: 'When the figures became final; of a cancelled campaign, once no worker has a message in hand',
+  })
   readonly finishedAt!: string | null;
 }
 

@@ -16,6 +16,7 @@ interface CampaignRecord {
   readonly audience: number;
   readonly sent: number;
   readonly failed: number;
+  readonly inFlight: number;
   readonly rate: number;
   readonly createdAt: Date;
   readonly startedAt: Date | null;
@@ -24,7 +25,7 @@ interface CampaignRecord {
 
 /** Leaves out the current second: it is incomplete and would make the rate look too low. */
 const REPORT = `
-SELECT id, name, status, paused, channels, audience, sent, failed,
+SELECT id, name, status, paused, channels, audience, sent, failed, in_flight AS "inFlight",
   created_at AS "createdAt", started_at AS "startedAt", finished_at AS "finishedAt",
   coalesce((
     SELECT sum(settled) FROM campaign_ticks t
@@ -50,13 +51,15 @@ export class CampaignReports {
   }
 }
 
-const statusOf = ({ rate, createdAt, startedAt, finishedAt, ...known }: CampaignRecord): CampaignStatus => {
+const statusOf = ({ rate, inFlight, createdAt, startedAt, finishedAt, ...known }: CampaignRecord): CampaignStatus => {
   const queued = known.audience - known.sent - known.failed;
-  const isMoving = finishedAt === null && rate > 0;
+  // A paused campaign still has ticks in the window of the rate.
+  const isMoving = !known.paused && !isOver(known) && rate > 0;
   return {
     ...known,
     paused: known.paused && !isOver(known),
     queued,
+    cancelled: known.status === 'cancelled' ? queued - inFlight : 0,
     ratePerSecond: isMoving ? Math.round(rate * 10) / 10 : 0,
     etaSeconds: isMoving ? Math.ceil(queued / rate) : null,
     createdAt: createdAt.toISOString(),

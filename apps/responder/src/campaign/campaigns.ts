@@ -45,12 +45,27 @@ SELECT id FROM ended`;
 const REQUEST = `
 SELECT id, name, subject, body, channels, audience_limit AS "limit" FROM campaigns WHERE id = $1`;
 
-const ORDERS: Readonly<Record<CampaignAction, string>> = {
+const ORDERS: Readonly<Record<Exclude<CampaignAction, 'cancel'>, string>> = {
   pause: `SET paused = true WHERE id = $1 AND NOT paused AND status IN ('queued', 'fanning-out', 'sending')`,
   resume: `SET paused = false WHERE id = $1 AND paused AND status IN ('queued', 'fanning-out', 'sending')`,
-  cancel: `SET status = 'cancelled', paused = false, finished_at = now()
-    WHERE id = $1 AND status IN ('queued', 'fanning-out', 'sending')`,
 };
+
+const CANCEL = `
+WITH cancelled AS (
+  UPDATE campaigns SET status = 'cancelled', paused = false
+  WHERE id = $1 AND status IN ('queued', 'fanning-out', 'sending') RETURNING id)
+SELECT id FROM cancelled`;
+
+/** A mail is in flight once an entry has claimed it; an SMS from the start, since the SMS flow knows no campaigns. */
+const COUNT_IN_FLIGHT = `
+WITH found AS (
+  SELECT count(*) AS messages FROM intents
+  WHERE campaign_id = $1 AND (state = 'sending' OR state = 'queued' AND channel = 'sms')),
+counted AS (
+  UPDATE campaigns
+  SET in_flight = found.messages, finished_at = CASE WHEN found.messages = 0 THEN now() END
+  FROM found WHERE id = $1 RETURNING id)
+SELECT id FROM counted`;
 
 /** The campaigns and their state changes. Each change may run twice and in several processes at the same time. */
 @Injectable()
@@ -92,7 +107,20 @@ export class Campaigns {
 
   /** @returns false if the order does not apply in the state of the campaign */
   async order(id: string, action: CampaignAction): Promise<boolean> {
+    if (action === 'cancel') return this.cancel(id);
     const sql = `WITH ordered AS (UPDATE campaigns ${ORDERS[action]} RETURNING id) SELECT id FROM ordered`;
     return (await this.statements.rows(sql, [id])).length > 0;
+  }
+
+  /**
+   * Two statements: the first one locks the campaign's row, and no message is claimed or settled before the second one
+   * has counted those in flight. A single statement would count what was committed before it waited for that lock.
+   */
+  private async cancel(id: string): Promise<boolean> {
+    return this.statements.transaction(async (session) => {
+      const [cancelled] = await this.statements.rows(CANCEL, [id], session);
+      if (cancelled) await this.statements.rows(COUNT_IN_FLIGHT, [id], session);
+      return cancelled !== undefined;
+    });
   }
 }

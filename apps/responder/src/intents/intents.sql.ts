@@ -52,6 +52,27 @@ counted AS (
   FROM (SELECT count(*) AS reopened FROM reopened) r WHERE c.id = $1 AND r.reopened > 0 RETURNING 1)
 SELECT campaign_id AS "campaignId", user_id AS "userId", channel FROM reopened, (SELECT count(*) FROM counted) once`;
 
+/**
+ * `$1` campaign, then arrays: users, channels, entries. An entry that had claimed an intent comes back for another
+ * attempt, but the campaign is cancelled: its message is not in flight any more and will never be sent.
+ */
+export const DROP = `
+WITH campaign AS (
+  SELECT id FROM campaigns WHERE id = $1 AND status = 'cancelled' FOR UPDATE),
+dropped AS (
+  UPDATE intents i SET state = 'parked', entry = NULL
+  FROM unnest($2::int[], $3::text[], $4::text[]) AS v(user_id, channel, entry), campaign c
+  WHERE i.user_id = ANY($2::int[])
+    AND i.user_id = v.user_id AND i.campaign_id = c.id AND i.channel = v.channel
+    AND i.state = 'sending' AND i.entry = v.entry
+  RETURNING 1),
+counted AS (
+  UPDATE campaigns c
+  SET in_flight = greatest(0, c.in_flight - d.messages),
+    finished_at = CASE WHEN c.in_flight <= d.messages THEN coalesce(c.finished_at, now()) END
+  FROM (SELECT count(*) AS messages FROM dropped) d WHERE c.id = $1 AND d.messages > 0 RETURNING 1)
+SELECT count(*) FROM counted`;
+
 /** `$1` campaign, then arrays: users, channels, states, errors. Only intents whose state changes are counted. */
 export const SETTLE = `
 WITH campaign AS (
@@ -75,7 +96,9 @@ counted AS (
   SET sent = c.sent + r.sent, failed = c.failed + r.failed,
     status = CASE WHEN c.status = 'sending' AND c.sent + r.sent + c.failed + r.failed >= c.audience THEN 'done'
       ELSE c.status END,
+    in_flight = CASE WHEN c.status = 'cancelled' THEN greatest(0, c.in_flight - r.sent - r.failed) ELSE 0 END,
     finished_at = CASE WHEN c.status = 'sending' AND c.sent + r.sent + c.failed + r.failed >= c.audience THEN now()
+      WHEN c.status = 'cancelled' AND c.in_flight <= r.sent + r.failed THEN coalesce(c.finished_at, now())
       ELSE c.finished_at END
   FROM result r WHERE c.id = $1 RETURNING 1)
 SELECT (SELECT count(*) FROM ticked) + (SELECT count(*) FROM counted) AS changes`;

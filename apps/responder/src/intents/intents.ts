@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import DataLoader from 'dataloader';
 import type { Channel } from '../../../contracts/src/index.js';
 import { Statements, UnstorableValueError } from '../database/statements.js';
-import { CLAIM, OPEN, REOPEN, SETTLE, UNCLAIMED } from './intents.sql.js';
+import { CLAIM, DROP, OPEN, REOPEN, SETTLE, UNCLAIMED } from './intents.sql.js';
 
 /** One message of a campaign to one user. */
 export interface IntentKey {
@@ -38,6 +38,7 @@ const MAX_BATCH = 500;
 export class Intents {
   private readonly claims = gathering<Claim, boolean>(isolating((claims) => this.claimAll(claims)));
   private readonly reopenings = gathering<IntentKey, boolean>((keys) => this.reopenAll(keys));
+  private readonly drops = gathering<Claim, void>(isolating((claims) => this.dropAll(claims)));
   private readonly settlements = gathering<Settlement, void>(isolating((settlements) => this.settleAll(settlements)));
 
   constructor(private readonly statements: Statements) {}
@@ -54,7 +55,9 @@ export class Intents {
   /** @returns whether `entry` may act on the intent now */
   async claim(claim: Claim): Promise<boolean> {
     if (await this.claims.load(claim)) return true;
-    return (await this.reopenings.load(claim)) && this.claims.load(claim);
+    if (await this.reopenings.load(claim)) return this.claims.load(claim);
+    await this.drops.load(claim);
+    return false;
   }
 
   /** Stores the result and adds it to the counters of the campaign, once. */
@@ -65,8 +68,7 @@ export class Intents {
   private async claimAll(claims: readonly Claim[]): Promise<boolean[]> {
     const owners = new Set<string>();
     for (const [campaignId, own] of byCampaign(claims)) {
-      const values = [campaignId, own.map(userIdOf), own.map(channelOf), own.map(({ entry }) => entry)];
-      for (const claim of await this.statements.rows<Claim>(CLAIM, values))
+      for (const claim of await this.statements.rows<Claim>(CLAIM, valuesOf(campaignId, own)))
         owners.add(`${nameOf(claim)} ${claim.entry}`);
     }
     return claims.map((claim) => owners.has(`${nameOf(claim)} ${claim.entry}`));
@@ -79,6 +81,13 @@ export class Intents {
       for (const key of await this.statements.rows<IntentKey>(REOPEN, values)) reopened.add(nameOf(key));
     }
     return keys.map((key) => reopened.has(nameOf(key)));
+  }
+
+  private async dropAll(claims: readonly Claim[]): Promise<undefined[]> {
+    for (const [campaignId, own] of byCampaign(claims)) {
+      await this.statements.rows(DROP, valuesOf(campaignId, own));
+    }
+    return claims.map(() => undefined);
   }
 
   private async settleAll(settlements: readonly Settlement[]): Promise<undefined[]> {
@@ -127,6 +136,12 @@ const byCampaign = <T extends IntentKey>(keys: readonly T[]): Map<string, T[]> =
   return groups;
 };
 
+const valuesOf = (campaignId: string, claims: readonly Claim[]): unknown[] => [
+  campaignId,
+  claims.map(userIdOf),
+  claims.map(channelOf),
+  claims.map(({ entry }) => entry),
+];
 const userIdOf = ({ userId }: IntentKey): number => userId;
 const channelOf = ({ channel }: IntentKey): Channel => channel;
 const nameOf = ({ campaignId, userId, channel }: IntentKey): string => `${campaignId} ${userId} ${channel}`;
