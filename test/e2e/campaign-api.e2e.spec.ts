@@ -1,12 +1,16 @@
 import { Redis } from 'ioredis';
 import type { CampaignStatus } from '../../apps/contracts/src/campaign/campaign-status.js';
 import type { User } from '../../apps/contracts/src/campaign/user.js';
-import type { DeadLetterCountDto, DeadLetterListDto } from '../../apps/requestor/src/dead-letters/dead-letter.dto.js';
+import type {
+  DeadLetterCountDto,
+  DeadLetterDetailDto,
+  DeadLetterListDto,
+} from '../../apps/requestor/src/dead-letters/dead-letter.dto.js';
 import type { MailListDto } from '../../apps/requestor/src/mails/mail.dto.js';
 import { eventually } from '../support/eventually.js';
 import { campaignStatus, postCampaign, untilCampaign } from './support/campaign-api.js';
 import { DemoStack } from './support/demo-stack.js';
-import { get, inParallel, post } from './support/http.js';
+import { get, inParallel, post, remove } from './support/http.js';
 
 const USERS = 400;
 const UNKNOWN = '00000000-0000-4000-8000-000000000000';
@@ -143,7 +147,7 @@ describe('the campaign API', () => {
     for (let i = 0; i < 2; i++) {
       expect(await order('resume')).toMatchObject({ status: 200, body: { id: body.id, paused: false } });
     }
-    expect(await order('pause')).toMatchObject({ status: 200, body: { paused: true } });
+    expect(await order('pause')).toMatchObject({ status: 200, body: { paused: true, ratePerSecond: 0, etaSeconds: null } });
     expect(await order('cancel')).toMatchObject({ status: 200, body: { status: 'cancelled', paused: false } });
     for (const action of ['pause', 'resume', 'cancel']) {
       expect(await order(action)).toMatchObject({
@@ -185,6 +189,7 @@ describe('the campaign API', () => {
       [null, 'unrecoverable'],
       [null, 'unrecoverable'],
     ]);
+    for (const { error } of body.letters) expect(error).toContain('Invalid event: campaignId must be a UUID');
 
     const redriven = await post(`${base}/dead-letters/notification/redrive`, {});
     expect(redriven).toMatchObject({ status: 202, body: { redriven: 2 } });
@@ -205,6 +210,52 @@ describe('the campaign API', () => {
       const { body } = await get<DeadLetterListDto>(letters);
       expect(body.letters).toMatchObject([{ group: 'campaign', reason: 'unrecoverable', attempts: 1 }]);
     });
+  });
+
+  it('shows a dead letter without its recipient, and deletes one or all of a stream for good', async () => {
+    const letters = `${base}/dead-letters/email-notification`;
+    const broken = { campaignId: UNKNOWN, userId: 0, name: 'Ada', email: 'ada@example.com' };
+    for (let i = 0; i < 3; i++) {
+      await redis.xadd('email-notification', '*', 'data', JSON.stringify(broken), 'mid', `message ${i}`);
+    }
+    const listed = async (query = ''): Promise<DeadLetterListDto> =>
+      (await get<DeadLetterListDto>(`${letters}${query}`)).body;
+    await eventually(async () => expect((await listed()).letters).toHaveLength(3));
+    const ids = (await listed()).letters.map(({ id }) => id);
+    const newest = await listed('?order=newest&count=2');
+    expect(newest.letters.map(({ id }) => id)).toEqual(ids.toReversed().slice(0, 2));
+    expect((await listed(`?order=newest&after=${newest.next}`)).letters.map(({ id }) => id)).toEqual(ids.slice(0, 1));
+
+    const [id] = ids;
+    const answer = await get<DeadLetterDetailDto>(`${letters}/${id}`);
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { id, group: 'email', reason: 'unrecoverable', attempts: 1, campaignId: UNKNOWN },
+    });
+    expect(answer.body.messageId).toMatch(/^message \d$/);
+    expect(answer.body.fields).toEqual([
+      { name: 'data', bytes: JSON.stringify(broken).length },
+      { name: 'mid', bytes: 9 },
+    ]);
+    expect(JSON.stringify(answer.body)).not.toContain('ada@example.com');
+
+    expect(await remove(`${letters}/${id}`)).toMatchObject({ status: 200, body: { deleted: 1 } });
+    for (const gone of [`${letters}/${id}`, `${letters}/nonsense`, `${base}/dead-letters/secret/1-1`]) {
+      expect(await remove(gone)).toMatchObject({ status: 404 });
+      expect(await get(gone)).toMatchObject({ status: 404 });
+    }
+    expect((await listed()).letters.map((letter) => letter.id)).toEqual(ids.slice(1));
+    expect(await remove(letters)).toMatchObject({ status: 200, body: { deleted: 2 } });
+    expect(await listed()).toEqual({ letters: [], next: null });
+    expect(await remove(letters)).toMatchObject({ status: 200, body: { deleted: 0 } });
+    expect(await remove(`${base}/dead-letters/secret`)).toMatchObject({ status: 404 });
+    expect(await get(`${letters}?order=random`)).toMatchObject({
+      status: 400,
+      body: { errors: { order: ['order must be oldest or newest'] } },
+    });
+    const { body: api } = await get<{ paths: Record<string, object> }>(`${base}/docs-json`);
+    expect(Object.keys(api.paths['/dead-letters/{stream}'] ?? {})).toEqual(['get', 'delete']);
+    expect(Object.keys(api.paths['/dead-letters/{stream}/{id}'] ?? {})).toEqual(['get', 'delete']);
   });
 
   it('serves the page with its content types, under a policy that allows no other origin', async () => {

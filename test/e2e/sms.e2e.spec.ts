@@ -347,6 +347,7 @@ describe('the SMS flow', () => {
         uuid: malformed,
         group: 'billing',
         reason: 'unrecoverable',
+        error: expect.stringContaining('Invalid event'),
         attempts: 1,
         failedAt: expect.stringMatching(/Z$/),
       },

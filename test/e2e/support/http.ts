@@ -51,6 +51,10 @@ export async function send<T = unknown>(
   return answered(response.statusCode ?? 0, received, await textOf(response));
 }
 
+export async function remove<T = unknown>(url: string): Promise<Answer<T>> {
+  return answerOf(await fetch(url, { method: 'DELETE', signal: AbortSignal.timeout(ANSWER_WITHIN_MS) }));
+}
+
 /** Runs `call` for each index below `count`, at most `width` at the same time; results are in order of the index. */
 export async function inParallel<T>(count: number, width: number, call: (index: number) => Promise<T>): Promise<T[]> {
   const results: T[] = [];

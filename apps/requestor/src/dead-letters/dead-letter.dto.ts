@@ -1,9 +1,11 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
 
 /** Id of a stream entry, within the length that Redis accepts. */
 export const ENTRY_ID = /^\d{1,19}-\d{1,19}$/;
+
+const LETTER_ORDERS = ['oldest', 'newest'] as const;
 
 export class DeadLetterQuery {
   @ApiProperty({ required: false, description: '`next` of the previous page' })
@@ -18,6 +20,11 @@ export class DeadLetterQuery {
   @Min(1)
   @Max(100)
   readonly count: number = 20;
+
+  @ApiProperty({ required: false, enum: LETTER_ORDERS, default: 'oldest', description: 'Which letters come first' })
+  @IsOptional()
+  @IsIn(LETTER_ORDERS, { message: `order must be ${LETTER_ORDERS.join(' or ')}` })
+  readonly order: (typeof LETTER_ORDERS)[number] = 'oldest';
 }
 
 /** Contains neither payload nor recipient: an operator does not need them to fix the cause. */
@@ -39,11 +46,38 @@ export class DeadLetterDto {
   @ApiProperty({ enum: ['failed', 'unrecoverable', 'rejected', 'undecodable', 'abandoned'] })
   readonly reason!: string;
 
+  @ApiProperty({ description: 'The error of the last attempt, without addresses and phone numbers, clipped' })
+  readonly error!: string;
+
   @ApiProperty()
   readonly attempts!: number;
 
-  @ApiProperty({ format: 'date-time' })
-  readonly failedAt!: string;
+  @ApiProperty({ format: 'date-time', nullable: true, type: String, description: 'Null if the letter does not say' })
+  readonly failedAt!: string | null;
+}
+
+/** A field of the entry, without its value. */
+export class DeadLetterFieldDto {
+  @ApiProperty()
+  readonly name!: string;
+
+  @ApiProperty({ description: 'Size of the value' })
+  readonly bytes!: number;
+}
+
+/** What the entry was, still without payload and recipient. */
+export class DeadLetterDetailDto extends DeadLetterDto {
+  @ApiProperty({ description: 'Id of the entry in its stream' })
+  readonly entryId!: string;
+
+  @ApiProperty({ nullable: true, type: String, description: 'As its producer set it; null if it set none' })
+  readonly messageId!: string | null;
+
+  @ApiProperty({ format: 'uuid', nullable: true, type: String, description: 'Null if it is not part of a campaign' })
+  readonly campaignId!: string | null;
+
+  @ApiProperty({ type: [DeadLetterFieldDto], description: 'The first fifty fields of the entry' })
+  readonly fields!: readonly DeadLetterFieldDto[];
 }
 
 export class DeadLetterListDto {
@@ -65,4 +99,9 @@ export class DeadLetterCountDto {
 export class RedrivenDto {
   @ApiProperty({ description: 'Number of dead letters that will run again' })
   readonly redriven!: number;
+}
+
+export class DeletedDto {
+  @ApiProperty({ description: 'Number of dead letters that are deleted for good' })
+  readonly deleted!: number;
 }

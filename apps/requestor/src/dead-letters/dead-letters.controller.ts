@@ -1,4 +1,4 @@
-import { Controller, Get, HttpCode, HttpStatus, NotFoundException, Param, Post, Query } from '@nestjs/common';
+import { Controller, Delete, Get, HttpCode, HttpStatus, NotFoundException, Param, Post, Query } from '@nestjs/common';
 import {
   ApiAcceptedResponse,
   ApiBadRequestResponse,
@@ -8,16 +8,23 @@ import {
   ApiParam,
   ApiTags,
 } from '@nestjs/swagger';
-import { isUUID } from 'class-validator';
 import { RedisStreamDeadLetters } from 'nestjs-redis-stream-transport';
-import type { DeadLetter } from 'nestjs-redis-stream-transport';
 import { CAMPAIGN, EMAIL_NOTIFICATION, NOTIFICATION, SMS, SMS_FAIL, SMS_OK } from '../../../contracts/src/index.js';
-import { DeadLetterCountDto, DeadLetterListDto, DeadLetterQuery, ENTRY_ID, RedrivenDto } from './dead-letter.dto.js';
-import type { DeadLetterDto } from './dead-letter.dto.js';
+import { found } from '../found.js';
+import {
+  DeadLetterCountDto,
+  DeadLetterDetailDto,
+  DeadLetterListDto,
+  DeadLetterQuery,
+  DeletedDto,
+  ENTRY_ID,
+  RedrivenDto,
+} from './dead-letter.dto.js';
+import { detailOf, summaryOf } from './letter-views.js';
 
 const STREAMS = [CAMPAIGN, NOTIFICATION, EMAIL_NOTIFICATION, SMS, SMS_OK, SMS_FAIL];
 
-/** Messages the workers gave up on. Once the cause is fixed, they can be run again. */
+/** Messages the workers gave up on. Once the cause is fixed, they can be run again, or else be deleted. */
 @ApiTags('dead letters')
 @Controller('dead-letters')
 export class DeadLettersController {
@@ -31,14 +38,26 @@ export class DeadLettersController {
   }
 
   @Get(':stream')
-  @ApiOperation({ summary: 'Dead letters of a stream, oldest first' })
+  @ApiOperation({ summary: 'Dead letters of a stream, oldest first unless `order` says otherwise' })
   @ApiParam({ name: 'stream', enum: STREAMS })
   @ApiOkResponse({ type: DeadLetterListDto })
   @ApiBadRequestResponse({ description: 'Field errors' })
   @ApiNotFoundResponse({ description: 'No such stream' })
-  async list(@Param('stream') stream: string, @Query() page: DeadLetterQuery): Promise<DeadLetterListDto> {
-    const { letters, next = null } = await this.deadLetters.list(known(stream), page);
-    return { letters: letters.map(withoutPayload), next };
+  async list(@Param('stream') stream: string, @Query() query: DeadLetterQuery): Promise<DeadLetterListDto> {
+    const { order, ...page } = query;
+    const newestFirst = order === 'newest';
+    const { letters, next = null } = await this.deadLetters.list(known(stream), { ...page, newestFirst });
+    return { letters: letters.map(summaryOf), next };
+  }
+
+  @Get(':stream/:id')
+  @ApiOperation({ summary: 'A dead letter, without its payload' })
+  @ApiParam({ name: 'stream', enum: STREAMS })
+  @ApiOkResponse({ type: DeadLetterDetailDto })
+  @ApiNotFoundResponse({ description: 'No such stream, or no such dead letter' })
+  async inspect(@Param('stream') stream: string, @Param('id') id: string): Promise<DeadLetterDetailDto> {
+    const letter = ENTRY_ID.test(id) ? await this.deadLetters.inspect(known(stream), id) : undefined;
+    return detailOf(found(letter, nameOf(known(stream), id)));
   }
 
   @Post(':stream/redrive')
@@ -62,8 +81,27 @@ export class DeadLettersController {
     @Param('id') id: string,
   ): Promise<{ readonly id: string; readonly status: 'redriven' }> {
     const isRedriven = ENTRY_ID.test(id) && (await this.deadLetters.redrive(known(stream), id));
-    if (!isRedriven) throw new NotFoundException(`There is no dead letter ${id} of ${known(stream)}`);
+    found(isRedriven || undefined, nameOf(known(stream), id));
     return { id, status: 'redriven' };
+  }
+
+  @Delete(':stream')
+  @ApiOperation({ summary: 'Delete all dead letters for good: their messages never run again' })
+  @ApiParam({ name: 'stream', enum: STREAMS })
+  @ApiOkResponse({ type: DeletedDto })
+  @ApiNotFoundResponse({ description: 'No such stream' })
+  async purgeAll(@Param('stream') stream: string): Promise<DeletedDto> {
+    return { deleted: await this.deadLetters.purgeAll(known(stream)) };
+  }
+
+  @Delete(':stream/:id')
+  @ApiOperation({ summary: 'Delete a dead letter for good: its message never runs again' })
+  @ApiParam({ name: 'stream', enum: STREAMS })
+  @ApiOkResponse({ type: DeletedDto })
+  @ApiNotFoundResponse({ description: 'No such stream, or no such dead letter' })
+  async purge(@Param('stream') stream: string, @Param('id') id: string): Promise<DeletedDto> {
+    const deleted = ENTRY_ID.test(id) ? await this.deadLetters.purge(known(stream), id) : 0;
+    return { deleted: found(deleted || undefined, nameOf(known(stream), id)) };
   }
 }
 
@@ -73,14 +111,4 @@ const known = (stream: string): string => {
   return stream;
 };
 
-const withoutPayload = ({ id, group, reason, attempts, failedAt, data }: DeadLetter): DeadLetterDto => {
-  const uuid = (data as { uuid?: unknown } | null | undefined)?.uuid;
-  return {
-    id,
-    uuid: isUUID(uuid) ? (uuid as string) : null,
-    group,
-    reason,
-    attempts,
-    failedAt: failedAt.toISOString(),
-  };
-};
+const nameOf = (stream: string, id: string): string => `dead letter ${id} of ${stream}`;

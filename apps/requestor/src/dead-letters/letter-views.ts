@@ -1,0 +1,37 @@
+import { isUUID } from 'class-validator';
+import type { DeadLetter } from 'nestjs-redis-stream-transport';
+import { CAMPAIGN } from '../../../contracts/src/index.js';
+import type { DeadLetterDetailDto, DeadLetterDto } from './dead-letter.dto.js';
+import { impersonal } from './impersonal.js';
+
+const MAX_FIELDS = 50;
+/** Field of an entry with the id that its producer gave the message; see docs/wire-format.md. */
+const MESSAGE_ID = 'mid';
+
+export const summaryOf = ({ id, group, reason, error, attempts, failedAt, data }: DeadLetter): DeadLetterDto => ({
+  id,
+  uuid: uuidAt(data, 'uuid'),
+  group,
+  reason,
+  error: impersonal(error),
+  attempts,
+  failedAt: Number.isNaN(failedAt.getTime()) ? null : failedAt.toISOString(),
+});
+
+export const detailOf = (letter: DeadLetter): DeadLetterDetailDto => {
+  const { entryId, stream, data, fields } = letter;
+  const messageId = fields.get(MESSAGE_ID);
+  return {
+    ...summaryOf(letter),
+    entryId,
+    messageId: messageId ? impersonal(String(messageId)) : null,
+    campaignId: uuidAt(data, stream === CAMPAIGN ? 'id' : 'campaignId'),
+    fields: [...fields].slice(0, MAX_FIELDS).map(([name, value]) => ({ name: impersonal(name), bytes: value.length })),
+  };
+};
+
+/** The payload may be anything. */
+const uuidAt = (data: unknown, name: string): string | null => {
+  const value = (data as Readonly<Record<string, unknown>> | null | undefined)?.[name];
+  return typeof value === 'string' && isUUID(value) ? value : null;
+};
