@@ -2,12 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { eventually } from '../support/eventually.js';
+import type { CampaignStatus } from '../../apps/contracts/src/campaign/campaign-status.js';
+import { campaignStatus } from '../e2e/support/campaign-api.js';
 import { DemoStack } from '../e2e/support/demo-stack.js';
+import { get } from '../e2e/support/http.js';
 import { launchBrowser, visit } from './support/browser.js';
 import type { Visit } from './support/browser.js';
 
 const USERS = 500;
 const FEW = 40;
+const PATIENCE = { within: 25_000, every: 50 };
 const NAME = '<img src=x onerror=alert(1)> & <b>bold</b>';
 
 interface Figures {
@@ -104,7 +108,12 @@ describe('the page', () => {
     await press(page, other.getByRole('button', { name: `Cancel for good? ${given}` }));
     await reads(part(other, 'state'), 'Cancelled');
 
-    await reads(page.locator('#no-mails'), 'The mail sink does not answer');
+    expect(await part(other, 'rest').textContent()).toBe('Not sent');
+    expect(await figuresOf(other)).toEqual({ sent: 0, failed: 0, queued: USERS, audience: USERS });
+    expect(await other.getByRole('button').count()).toBe(0);
+
+    await reads(page.locator('#no-mails'), 'The mail sink does not answer.');
+    expect(await part(card, 'rest').textContent()).toBe('Queued');
     const { audience, queued } = await figuresOf(card);
     expect(audience).toBe(USERS);
     expect(queued).toBe(USERS);
@@ -117,6 +126,40 @@ describe('the page', () => {
     const [{ complaints } = { complaints: [] }] = visits;
     for (const each of complaints.splice(0)) expect(each).toMatch(/503 .*\/api\/v1\/mails/);
   }, 120_000);
+
+  it('shows no rate while a campaign is paused, and final figures after it is cancelled', async () => {
+    const page = await open();
+    const name = 'Trickling';
+    // Most mails fail at first, so that the campaign neither stops nor ends.
+    await stack.campaign.killSink();
+    await stack.campaign.startSink({ FAIL_RATE: '0.7' });
+    await start(page, name);
+    const card = cardOf(page, name);
+    await eventually(async () => expect(await part(card, 'pace').textContent()).toMatch(/\d\/s, .* left$/), PATIENCE);
+    await press(page, card.getByRole('button', { name: `Pause ${name}` }));
+    await reads(part(card, 'state'), 'Paused', 2_000);
+    expect(await part(card, 'pace').textContent()).toBe('');
+    await press(page, card.getByRole('button', { name: `Resume ${name}` }));
+    await reads(part(card, 'state'), 'Sending', 2_000);
+
+    await press(page, card.getByRole('button', { name: `Cancel ${name}` }));
+    await press(page, card.getByRole('button', { name: `Cancel for good? ${name}` }));
+    await eventually(async () => {
+      const state = await part(card, 'state').textContent();
+      const isWaiting = /^Waiting for \d+ results?$/.test((await part(card, 'pace').textContent()) ?? '');
+      expect(state === 'Cancelled' || isWaiting).toBe(true);
+    }, PATIENCE);
+    await reads(part(card, 'state'), 'Cancelled', 60_000);
+    expect(await part(card, 'pace').textContent()).toBe('');
+    const { id, sent, failed, cancelled, audience } = await campaignNamed(base, name);
+    expect(await figuresOf(card)).toEqual({ sent, failed, queued: cancelled, audience });
+    await stack.campaign.killSink();
+    await stack.campaign.startSink();
+    expect(await campaignStatus(base, id)).toMatchObject({ sent, failed, cancelled });
+
+    const [{ complaints } = { complaints: [] }] = visits;
+    for (const each of complaints.splice(0)) expect(each).toMatch(/503 .*\/api\/v1\/mails/);
+  }, 180_000);
 
   it('shows what is wrong at each field, and sends nothing', async () => {
     const page = await open();
@@ -131,7 +174,7 @@ describe('the page', () => {
     expect(await redis.xlen('campaign')).toBe(length);
   });
 
-  it('shows dead letters, and redrives them', async () => {
+  it('shows why a message became a dead letter, and runs it again', async () => {
     await redis.set('{sms}:ledger', 'no ledger');
     const uuid = randomUUID();
     const event = {
@@ -141,23 +184,112 @@ describe('the page', () => {
       attempt: 1,
       at: new Date().toISOString(),
     };
-    await redis.xadd('SMS_OK', '*', 'data', JSON.stringify(event));
 
     const page = await open();
-    const row = page.locator('#dead-letters li', { hasText: 'SMS_OK' });
-    await reads(part(row, 'count'), '1');
+    await reads(page.locator('#no-dead-letters'), 'No dead letters.');
+    await redis.xadd('SMS_OK', '*', 'data', JSON.stringify(event), 'mid', uuid);
+    const stream = streamOf(page, 'SMS_OK');
+    await reads(part(stream, 'count'), '1 letter');
+    expect(await page.locator('#dead-letters > li').count()).toBe(1);
+    await reads(page.locator('#dead-letters-link'), '1 dead letter');
+    const letter = lettersOf(stream).first();
+    expect(await part(letter, 'reason').textContent()).toBe('Every attempt failed');
+    expect(await part(letter, 'about').textContent()).toMatch(/^Group billing, \d+ attempts$/);
+    expect(await part(letter, 'error').textContent()).toContain('WRONGTYPE');
+    expect(await part(letter, 'failed').textContent()).toBe('less than a minute ago');
+    expect(await part(letter, 'failed').getAttribute('title')).toMatch(/\d{4}.*\d:\d\d/);
+
+    const facts = part(letter, 'facts');
+    expect(await facts.isVisible()).toBe(false);
+    await press(page, part(letter, 'summary'));
+    const fact = (name: string): Locator =>
+      facts
+        .locator('div')
+        .filter({ has: page.getByText(name, { exact: true }) })
+        .locator('dd');
+    await reads(fact('Message'), uuid);
+    await reads(fact('SMS'), uuid);
+    await reads(fact('Fields'), /^data \(\d+ bytes\), mid \(36 bytes\)$/);
+    expect(await letter.textContent()).not.toContain(event.number);
+
     await redis.del('{sms}:ledger');
-    await press(page, row.getByRole('button', { name: 'Run dead letters of SMS_OK again' }));
-    await reads(part(row, 'count'), '0');
+    await press(page, letter.getByRole('button', { name: /^Run again letter .* of SMS_OK$/ }));
+    await reads(page.locator('#no-dead-letters'), 'No dead letters.');
+    expect(await focused(page)).toBe('dead-letters-title');
     await eventually(async () => expect(await redis.hexists('{sms}:ledger', uuid)).toBe(1));
+  }, 60_000);
+
+  it('deletes one dead letter or all of a stream, each on a second press', async () => {
+    const page = await open();
+    for (let i = 0; i < 7; i++) await redis.xadd('notification', '*', 'data', JSON.stringify({ campaignId: `no ${i}` }));
+    const stream = streamOf(page, 'notification');
+    await reads(part(stream, 'count'), '7 letters');
+    await eventually(async () => expect(await lettersOf(stream).count()).toBe(5), PATIENCE);
+    await reads(part(stream, 'extent'), 'These are the latest 5 of 7.');
+    expect(await part(lettersOf(stream).first(), 'reason').textContent()).toBe('Cannot succeed');
+    await press(page, stream.getByRole('button', { name: 'Show more letters of notification' }));
+    await eventually(async () => expect(await lettersOf(stream).count()).toBe(7), PATIENCE);
+    expect(await part(stream, 'extent').isVisible()).toBe(false);
+
+    const letters = lettersOf(stream);
+    const ids = await redis.xrevrange('{notification}:dead', '+', '-').then((all) => all.map(([id]) => id));
+    const buttons = await letters.getByRole('button', { name: /^Delete letter/ }).all();
+    const labels = await Promise.all(buttons.map((button) => button.getAttribute('aria-label')));
+    expect(labels).toEqual(ids.map((id) => `Delete letter ${id} of notification`));
+
+    // A double click is one decision.
+    await part(letters.nth(1), 'purge').dblclick();
+    await reads(part(letters.nth(1), 'purge'), 'Delete for good?');
+    expect(await redis.xlen('{notification}:dead')).toBe(7);
+    await press(page, part(letters.nth(1), 'purge'));
+    await reads(part(stream, 'count'), '6 letters');
+    expect(await redis.xrange('{notification}:dead', ids[1] ?? '', ids[1] ?? '')).toEqual([]);
+    const heir = page.locator('.dead-letter:focus').getByRole('button', { name: /^Delete/ });
+    expect(await heir.getAttribute('aria-label')).toBe(`Delete letter ${ids[2]} of notification`);
+
+    await press(page, part(stream, 'purgeAll'));
+    await reads(part(stream, 'purgeAll'), 'Delete all for good?');
+    expect(await redis.xlen('{notification}:dead')).toBe(6);
+    await press(page, part(stream, 'purgeAll'));
+    await reads(page.locator('#no-dead-letters'), 'No dead letters.');
+    expect(await redis.xlen('{notification}:dead')).toBe(0);
+    expect(await page.locator('#dead-letters > li').count()).toBe(0);
   }, 60_000);
 
   it('shows when the workers are down, and when they are back', async () => {
     const page = await open();
     await stack.killResponders();
     await reads(page.locator('#connection'), 'No answer from the workers');
+    const late = await visit(browser, base);
+    visits.push(late);
+    await reads(late.page.locator('#no-campaigns'), /^No worker answers, so campaigns cannot be listed\./);
     await stack.startResponders();
     await reads(page.locator('#connection'), 'Live');
+    await late.page.locator('#campaigns > li').first().waitFor();
+    expect(await late.page.locator('#no-campaigns').isVisible()).toBe(false);
+  }, 60_000);
+
+  it('shows the progress first on a phone, with the form folded away above it', async () => {
+    const page = await open({ viewport: { width: 390, height: 844 } });
+    const progress = page.locator('#campaigns > li').first().getByRole('progressbar');
+    expect(await bottomOf(progress)).toBeLessThan(500);
+    const name = textbox(page, /^Name$/);
+    expect(await name.isVisible()).toBe(false);
+    await tabTo(page, 'unfold');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Tab');
+    expect(await focused(page)).toBe('name');
+
+    await page.setViewportSize({ width: 1_280, height: 844 });
+    expect(await page.locator('#unfold').isVisible()).toBe(false);
+    expect(await name.isVisible()).toBe(true);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await textbox(page, /^Users/).fill('1');
+    await start(page, 'On the way');
+    await reads(part(cardOf(page, 'On the way'), 'state'), 'Done');
+    expect(await name.isVisible()).toBe(false);
+    expect(await focused(page)).toBe('unfold');
+    expect(await bottomOf(progress)).toBeLessThan(500);
   }, 60_000);
 
   it('fits a phone, and has a dark mode', async () => {
@@ -172,7 +304,7 @@ describe('the page', () => {
 
   it('shows the focus at every tab stop', async () => {
     const page = await open();
-    const stops = await page.locator('a, button:visible, input, textarea').count();
+    const stops = await page.locator('a:visible, button:visible, input:visible, textarea:visible, summary:visible').count();
     for (let stop = 0; stop < stops; stop++) {
       await page.keyboard.press('Tab');
       expect(await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')).toBe('solid');
@@ -182,11 +314,38 @@ describe('the page', () => {
 
 const part = (within: Locator, name: string): Locator => within.locator(`[data-part=${name}]`);
 
+const streamOf = (page: Page, name: string): Locator =>
+  page.locator('#dead-letters > li').filter({ has: page.getByRole('heading', { name, exact: true }) });
+
+const lettersOf = (stream: Locator): Locator => part(stream, 'letters').locator('> li');
+
+/** Distance from the top of the screen, in pixels. */
+const bottomOf = async (where: Locator): Promise<number> => {
+  await where.waitFor();
+  const box = await where.boundingBox();
+  if (!box) throw new Error('It is not visible');
+  return box.y + box.height;
+};
+
+const campaignNamed = async (base: string, name: string): Promise<CampaignStatus> => {
+  const { body } = await get<CampaignStatus[]>(`${base}/api/v1/campaigns`);
+  const found = body.find((each) => each.name === name);
+  if (!found) throw new Error(`No campaign is called ${name}`);
+  return found;
+};
+
 const cardOf = (page: Page, name: string): Locator =>
   page.locator('#campaigns > li').filter({ has: page.getByRole('heading', { name, exact: true }) });
 
-const reads = (where: Locator, text: string, within = 25_000): Promise<void> =>
-  eventually(async () => expect(await where.textContent({ timeout: 1_000 })).toBe(text), { within, every: 50 });
+const reads = (where: Locator, text: string | RegExp, within = PATIENCE.within): Promise<void> =>
+  eventually(
+    async () => {
+      const found = await where.textContent({ timeout: 1_000 });
+      if (typeof text === 'string') expect(found).toBe(text);
+      else expect(found).toMatch(text);
+    },
+    { within, every: 50 },
+  );
 
 /** Reads all figures at once. */
 const figuresOf = async (card: Locator): Promise<Figures> => {

@@ -1,5 +1,5 @@
 import { post } from './api.js';
-import { announce, isBusy, setBusy, show } from './elements.js';
+import { announce, show, whileBusy } from './elements.js';
 
 const KEY_BYTES = 16;
 
@@ -8,28 +8,43 @@ export function setUpForm(started) {
   const form = document.getElementById('start');
   const button = form.querySelector('button');
   const problem = document.getElementById('start-problem');
+  const fold = setUpFold(document.getElementById('unfold'));
   // Stays the same while the same draft is retried: a lost answer must not start the campaign twice.
   let key = newKey();
   form.addEventListener('input', () => (key = newKey()));
 
-  form.addEventListener('submit', async (event) => {
-    event.preventDefault();
-    show(problem);
-    if (isBusy(button) || showErrors(form, gapsIn(form))) return;
-    setBusy(button, true);
+  const submit = async () => {
     try {
       const { id, name } = await post('api/v1/campaigns', draftOf(form), { 'idempotency-key': key });
       key = newKey();
       form.reset();
-      form.elements.name.focus();
+      if (!fold()) form.elements.name.focus();
       announce(`${name}: started`);
       void started(id);
     } catch (refusal) {
       if (!showErrors(form, refusal.body?.errors ?? {})) show(problem, refusal.message);
-    } finally {
-      setBusy(button, false);
     }
+  };
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    show(problem);
+    if (!showErrors(form, gapsIn(form))) void whileBusy([button], submit);
   });
+}
+
+/**
+ * On a narrow screen the form is folded away, so that the progress comes first; the style sheet hides this button on
+ * others. The result folds the form and moves the focus from it to the button; it returns false where there is no fold.
+ */
+function setUpFold(button) {
+  const set = (isUnfolded) => button.setAttribute('aria-expanded', String(isUnfolded));
+  button.addEventListener('click', () => set(button.getAttribute('aria-expanded') === 'false'));
+  return () => {
+    if (!button.checkVisibility()) return false;
+    set(false);
+    button.focus();
+    return true;
+  };
 }
 
 function draftOf({ elements }) {

@@ -1,46 +1,76 @@
 import { post } from './api.js';
-import { announce, instantiate, isBusy, setBusy, show, write } from './elements.js';
-import { count, duration, percent, rate, time } from './figures.js';
+import { announce, instantiate, nameButton, show, whileBusy, write } from './elements.js';
+import { count, counted, duration, percent, rate, time } from './figures.js';
+import { onSecondPress } from './second-press.js';
 
 const STATES = {
   queued: 'Queued',
   'fanning-out': 'Fanning out',
   sending: 'Sending',
+  paused: 'Paused',
   done: 'Done',
+  cancelling: 'Cancelling',
   cancelled: 'Cancelled',
 };
 const CHANNELS = { email: 'Email', sms: 'SMS' };
-const OVER = new Set(['done', 'cancelled']);
-const SURE_WITHIN_MS = 4_000;
+const OVER = new Set(['done', 'cancelling', 'cancelled']);
+
+/** What the list says while it is empty, by the state of the connection. */
+const EMPTY = {
+  connecting: 'Loading campaigns.',
+  live: 'No campaigns yet. The first one shows up here as soon as it starts.',
+  stalled: 'No worker answers, so campaigns cannot be listed. They show up here as soon as one does.',
+  lost: 'The server cannot be reached, so campaigns cannot be listed. They show up here as soon as it can.',
+};
 
 const cards = new Map();
 const list = document.getElementById('campaigns');
+const note = document.getElementById('no-campaigns');
 
-/** Adds or updates the card of a campaign; newest campaigns come first. */
+/** Adds or updates the card of a campaign from the event stream; newest campaigns come first. */
 export function showCampaign(campaign) {
-  const card = cards.get(campaign.id) ?? add(campaign);
-  const { state: before } = card;
-  // A stale answer: the end of the campaign arrived first.
-  if (OVER.has(before) && !isOver(campaign)) return;
-  card.state = stateOf(campaign);
-  draw(card, campaign);
-  if (before !== undefined && before !== card.state) announce(`${campaign.name}: ${wordFor(campaign)}`);
+  const card = cards.get(campaign.id);
+  if (!card || !isOlder(campaign, card.shown)) update(card ?? add(campaign), campaign);
 }
 
-function add({ id, createdAt }) {
+/** The same for an answer to a request, which events may have overtaken. */
+export function showAnswer(campaign) {
+  const shown = cards.get(campaign.id)?.shown;
+  const hasEnded = shown && isOver(shown) && !isOver(campaign);
+  if (!hasEnded) showCampaign(campaign);
+}
+
+/** Explains an empty list. */
+export function showConnection(state) {
+  show(note, cards.size === 0 ? EMPTY[state] : undefined);
+}
+
+function add({ id, createdAt, name }) {
   const { element, parts } = instantiate('campaign');
-  const card = { id, createdAt, element, parts, state: undefined };
+  const card = { id, createdAt, element, parts, shown: undefined };
   cards.set(id, card);
   const younger = [...cards.values()].filter((other) => other !== card && other.createdAt > createdAt);
   list.insertBefore(element, younger.length === 0 ? list.firstChild : oldestOf(younger).element.nextSibling);
-  document.getElementById('no-campaigns').hidden = true;
-  parts.hold.addEventListener('click', () => void order(card, card.state === 'paused' ? 'resume' : 'pause'));
-  parts.cancel.addEventListener('click', () => cancelOnceSure(card));
+  show(note);
+  parts.hold.addEventListener('click', () => void order(card, card.shown.paused ? 'resume' : 'pause'));
+  onSecondPress(parts.cancel, {
+    calm: 'Cancel',
+    sure: 'Cancel for good?',
+    subject: () => name,
+    act: () => order(card, 'cancel'),
+  });
   return card;
 }
 
+function update(card, campaign) {
+  const before = card.shown && stateOf(card.shown);
+  card.shown = campaign;
+  draw(card, campaign);
+  if (before !== undefined && before !== stateOf(campaign)) announce(`${campaign.name}: ${wordFor(campaign)}`);
+}
+
 function draw({ element, parts }, campaign) {
-  const { name, audience, sent, failed, queued } = campaign;
+  const { name, audience, sent, failed } = campaign;
   const over = isOver(campaign);
   write(parts.name, name);
   write(parts.state, wordFor(campaign));
@@ -49,20 +79,26 @@ function draw({ element, parts }, campaign) {
   drawProgress(parts.progress, campaign);
   write(parts.percent, percent(sent + failed, audience));
   write(parts.pace, paceOf(campaign));
-  for (const [part, value] of Object.entries({ sent, failed, queued, audience })) write(parts[part], count(value));
-  parts.failed.classList.toggle('some', failed > 0);
+  drawFigures(parts, campaign);
   write(parts.hold, campaign.paused ? 'Resume' : 'Pause');
-  parts.hold.setAttribute('aria-label', `${parts.hold.textContent} ${name}`);
-  parts.cancel.setAttribute('aria-label', `${parts.cancel.textContent} ${name}`);
+  nameButton(parts.hold, name);
   // Keep the focus on the campaign when its focused button disappears.
   if (over && parts.actions.contains(document.activeElement)) element.focus();
   parts.actions.hidden = over;
   if (over) show(parts.problem);
 }
 
-function drawProgress(progress, { name, audience, sent, failed, status }) {
+function drawFigures(parts, { status, audience, sent, failed, queued, cancelled }) {
+  const isCancelled = status === 'cancelled';
+  write(parts.rest, isCancelled ? 'Not sent' : 'Queued');
+  const figures = { sent, failed, queued: isCancelled ? cancelled : queued, audience };
+  for (const [part, value] of Object.entries(figures)) write(parts[part], count(value));
+  parts.failed.classList.toggle('some', failed > 0);
+}
+
+function drawProgress(progress, { name, audience, sent, failed, finishedAt }) {
   progress.setAttribute('aria-label', `Progress of ${name}`);
-  if (audience === 0 && status !== 'done') {
+  if (audience === 0 && finishedAt === null) {
     progress.removeAttribute('value');
     return;
   }
@@ -70,51 +106,47 @@ function drawProgress(progress, { name, audience, sent, failed, status }) {
   progress.value = audience === 0 ? 1 : sent + failed;
 }
 
-async function order(card, action) {
-  const { parts, id } = card;
-  if (isBusy(parts.hold)) return;
-  for (const button of [parts.hold, parts.cancel]) setBusy(button, true);
-  try {
-    showCampaign(await post(`api/v1/campaigns/${id}/${action}`));
-    show(parts.problem);
-  } catch (refusal) {
-    if (refusal.body?.campaign) showCampaign(refusal.body.campaign);
-    show(parts.problem, refusal.message);
-  } finally {
-    for (const button of [parts.hold, parts.cancel]) setBusy(button, false);
-  }
+function order({ id, parts }, action) {
+  return whileBusy([parts.hold, parts.cancel], async () => {
+    try {
+      showAnswer(await post(`api/v1/campaigns/${id}/${action}`));
+      show(parts.problem);
+    } catch (refusal) {
+      if (refusal.body?.campaign) showAnswer(refusal.body.campaign);
+      show(parts.problem, refusal.message);
+    }
+  });
 }
 
-/** A cancellation cannot be undone, so it takes a second press. */
-function cancelOnceSure(card) {
-  if (isBusy(card.parts.cancel)) return;
-  const isSure = card.parts.cancel.classList.contains('sure');
-  askIfSure(card, !isSure);
-  if (isSure) void order(card, 'cancel');
+/** A cancellation is never undone, and after it the figures only grow until they are final. */
+function isOlder(campaign, shown) {
+  if (shown.status !== 'cancelled') return false;
+  if (campaign.status !== 'cancelled') return true;
+  return campaign.sent + campaign.failed < shown.sent + shown.failed || (isFinal(shown) && !isFinal(campaign));
 }
 
-function askIfSure(card, isAsked) {
-  const { cancel, name } = card.parts;
-  cancel.classList.toggle('sure', isAsked);
-  write(cancel, isAsked ? 'Cancel for good?' : 'Cancel');
-  cancel.setAttribute('aria-label', `${cancel.textContent} ${name.textContent}`);
-  clearTimeout(card.doubt);
-  if (isAsked) card.doubt = setTimeout(() => askIfSure(card, false), SURE_WITHIN_MS);
+const isFinal = ({ finishedAt }) => finishedAt !== null;
+
+const isOver = (campaign) => OVER.has(stateOf(campaign));
+
+/** The state to show: a campaign that is being cancelled still waits for results. */
+function stateOf({ status, paused, finishedAt }) {
+  if (status === 'cancelled') return finishedAt === null ? 'cancelling' : 'cancelled';
+  return paused ? 'paused' : status;
 }
 
-const isOver = ({ status }) => OVER.has(status);
-
-const stateOf = (campaign) => (campaign.paused && !isOver(campaign) ? 'paused' : campaign.status);
-
-const wordFor = (campaign) => (stateOf(campaign) === 'paused' ? 'Paused' : STATES[campaign.status]);
+const wordFor = (campaign) => STATES[stateOf(campaign)];
 
 const oldestOf = (some) => some.reduce((oldest, each) => (each.createdAt < oldest.createdAt ? each : oldest));
 
-function paceOf(campaign) {
-  const { ratePerSecond, etaSeconds, startedAt, finishedAt } = campaign;
-  if (campaign.status === 'done' && startedAt !== null && finishedAt !== null) {
-    return `in ${duration((Date.parse(finishedAt) - Date.parse(startedAt)) / 1_000)}`;
+function paceOf({ status, paused, queued, cancelled, ratePerSecond, etaSeconds, startedAt, finishedAt }) {
+  if (status === 'cancelled') {
+    return queued === cancelled ? '' : `Waiting for ${counted(queued - cancelled, 'result')}`;
   }
-  if (isOver(campaign) || ratePerSecond === 0) return '';
+  if (status === 'done') {
+    const seconds = (Date.parse(finishedAt) - Date.parse(startedAt)) / 1_000;
+    return Number.isNaN(seconds) ? '' : `in ${duration(seconds)}`;
+  }
+  if (paused || ratePerSecond === 0) return '';
   return etaSeconds === null ? rate(ratePerSecond) : `${rate(ratePerSecond)}, ${duration(etaSeconds)} left`;
 }

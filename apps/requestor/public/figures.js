@@ -1,8 +1,18 @@
 const whole = new Intl.NumberFormat('en');
 const rough = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+const calendar = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+const distance = new Intl.RelativeTimeFormat('en');
+
+const UNITS = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+];
 
 export const count = (number) => whole.format(number);
+
+export const counted = (number, thing) => `${count(number)} ${thing}${number === 1 ? '' : 's'}`;
 
 /** Rounded down: 100 % means that nothing is left. */
 export const percent = (part, all) => (all === 0 ? '' : `${Math.floor((part / all) * 100)} %`);
@@ -17,3 +27,12 @@ export function duration(seconds) {
 }
 
 export const time = (iso) => clock.format(new Date(iso));
+
+export const exactTime = (iso) => calendar.format(new Date(iso));
+
+/** How long ago that was, such as "3 minutes ago". */
+export function ago(iso) {
+  const seconds = (Date.now() - Date.parse(iso)) / 1_000;
+  const [unit, length] = UNITS.find(([, each]) => seconds >= each) ?? [];
+  return unit ? distance.format(-Math.floor(seconds / length), unit) : 'less than a minute ago';
+}

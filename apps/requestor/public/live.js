@@ -7,20 +7,21 @@ const WORDS = {
   lost: 'Connection lost, reconnecting',
 };
 
-/** Follows all campaigns over one connection and shows the state of that connection. */
-export function follow(changed) {
+/** Follows all campaigns over one connection and shows the state of that connection, which `entered` receives too. */
+export function follow({ changed, entered }) {
   const pill = document.getElementById('connection');
   const enter = (state) => {
     if (pill.dataset.state === state) return;
     pill.dataset.state = state;
     pill.textContent = WORDS[state];
+    entered(state);
   };
 
   const open = () => {
     const events = new EventSource('api/v1/campaigns/events');
     events.addEventListener('message', ({ data }) => {
-      enter('live');
       changed(JSON.parse(data));
+      enter('live');
     });
     events.addEventListener('stalled', () => enter('stalled'));
     events.addEventListener('listed', () => enter('live'));

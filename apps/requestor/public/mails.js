@@ -37,6 +37,6 @@ function itemFor({ subject, to, text, receivedAt }) {
 }
 
 function noteOn(hasSink, mails) {
-  if (!hasSink) return 'No mail sink is configured (MAIL_SINK_URL).';
-  return mails.length === 0 ? 'None yet.' : undefined;
+  if (!hasSink) return 'This server has no mail sink: MAIL_SINK_URL is not set.';
+  return mails.length === 0 ? 'No mails yet.' : undefined;
 }

@@ -1,5 +1,5 @@
 import { setUpForm } from './campaign-form.js';
-import { showCampaign } from './campaigns.js';
+import { showAnswer, showCampaign, showConnection } from './campaigns.js';
 import { get } from './api.js';
 import { showDeadLetters } from './dead-letters.js';
 import { follow } from './live.js';
@@ -22,7 +22,7 @@ function keepFresh(refresh, everyMs) {
 }
 
 // The event stream reports the campaign too, but only after a responder has started it.
-setUpForm((id) => get(`api/v1/campaigns/${id}`).then(showCampaign, () => undefined));
-follow(showCampaign);
+setUpForm((id) => get(`api/v1/campaigns/${id}`).then(showAnswer, () => undefined));
+follow({ changed: showCampaign, entered: showConnection });
 keepFresh(showMails, MAILS_EVERY_MS);
 keepFresh(showDeadLetters, DEAD_LETTERS_EVERY_MS);
