@@ -1,12 +1,10 @@
 /** `npm run start:dev -- <app>`: runs one app and restarts it whenever the apps or the library change. */
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { APPS } from './launcher/apps.js';
 
 const project = fileURLToPath(new URL('../', import.meta.url));
-const apps = readdirSync(`${project}/apps`).filter((name) =>
-  readdirSync(`${project}/apps/${name}/src`).includes('main.ts'),
-);
+const apps: string[] = Object.keys(APPS);
 
 const app = process.argv[2];
 if (app === undefined || !apps.includes(app)) {

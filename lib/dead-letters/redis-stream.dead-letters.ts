@@ -58,9 +58,7 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
     page: { after?: string | undefined; count?: number; newestFirst?: boolean } = {},
   ): Promise<DeadLetterPage> {
     const { after, count = DEFAULT_PAGE, newestFirst = false } = page;
-    if (!Number.isSafeInteger(count) || count < 1 || count > MAX_PAGE) {
-      throw new RedisStreamOptionError('count', `an integer from 1 to ${MAX_PAGE}`, count);
-    }
+    assertPageSize(count);
     const key = this.deadLetters(pattern);
     const [first, last] = newestFirst ? (['+', '-'] as const) : (['-', '+'] as const);
     const start = after === undefined ? first : `(${entryId('after', after)}`;
@@ -205,4 +203,9 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
 function entryId(name: string, id: string): string {
   if (typeof id !== 'string' || !ENTRY_ID.test(id)) throw new RedisStreamOptionError(name, 'the id of a letter', id);
   return id;
+}
+
+function assertPageSize(count: number): void {
+  if (Number.isSafeInteger(count) && count >= 1 && count <= MAX_PAGE) return;
+  throw new RedisStreamOptionError('count', `an integer from 1 to ${MAX_PAGE}`, count);
 }

@@ -4,9 +4,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { AppName } from './apps.js';
 import type { CompiledApps } from './compiled-apps.js';
-
-export type AppName = 'requestor' | 'responder' | 'sms-provider' | 'mail-sink' | 'database' | 'postgres';
 
 export interface AppOptions {
   readonly app: AppName;

@@ -1,15 +1,16 @@
 import { transformFile } from '@swc/core';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { AppName } from './app-process.js';
+import { APP_LIST } from './apps.js';
+import type { AppName } from './apps.js';
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const SOURCES = ['apps', 'lib'];
 const LIBRARY = 'nestjs-redis-stream-transport';
-/** Static files for the browser. */
-const PAGE = 'apps/requestor/public';
+/** Describes the apps' subpath imports, such as `#contracts`. */
+const APPS_MANIFEST = 'apps/package.json';
 
 /**
  * The apps and the library as JavaScript in a temporary directory. A loader that compiles on the fly costs each process
@@ -28,7 +29,8 @@ export class CompiledApps {
     mkdirSync(join(directory, 'compiled/node_modules'), { recursive: true });
     symlinkSync('../lib', join(directory, 'compiled/node_modules', LIBRARY));
     await Promise.all(SOURCES.map((folder) => apps.compileFolder(folder)));
-    symlinkSync(join(PROJECT, PAGE), join(directory, 'compiled', PAGE));
+    for (const [name, { page }] of APP_LIST) if (page !== undefined) apps.link(`apps/${name}/${page}`);
+    apps.write(APPS_MANIFEST, readFileSync(join(PROJECT, APPS_MANIFEST), 'utf8').replaceAll('.ts"', '.js"'));
     apps.write('package.json', '{ "type": "module" }');
     apps.write('lib/package.json', '{ "type": "module", "exports": "./index.js" }');
     return apps;
@@ -51,6 +53,10 @@ export class CompiledApps {
         this.write(join(folder, file.replace(/\.ts$/, '.js')), code);
       }),
     );
+  }
+
+  private link(folder: string): void {
+    symlinkSync(join(PROJECT, folder), join(this.directory, 'compiled', folder));
   }
 
   private write(file: string, text: string): void {

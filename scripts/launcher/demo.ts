@@ -2,7 +2,8 @@ import { ProgressLine } from '../../apps/database/src/progress-line.js';
 import type { Progress } from '../../apps/database/src/progress-line.js';
 import { locateRedis } from '../redis-server.js';
 import { AppProcess } from './app-process.js';
-import type { AppName } from './app-process.js';
+import { APP_LIST } from './apps.js';
+import type { AppName, DemoPart, PortsByVariable, Stage } from './apps.js';
 import { CompiledApps } from './compiled-apps.js';
 import { line, say } from './console.js';
 import { DataDirectory } from './data-directory.js';
@@ -11,19 +12,21 @@ import { startOwnPostgres } from './postgres-service.js';
 import { startOwnRedis, stopLeftOverRedis } from './redis-service.js';
 import type { Start, Supervisor } from './supervisor.js';
 
-const REQUESTORS = { 'requestor-1': 3081, 'requestor-2': 3082 };
-const RESPONDERS = ['responder-1', 'responder-2'];
-const PORTS = { provider: 3090, sink: 3091, smtp: 3092, postgres: 5499, redis: 6390 };
+const POSTGRES_PORT = 5499;
+const REDIS_PORT = 6390;
+const PARTS = APP_LIST.flatMap(([app, { demo }]) => (demo ? [[app, demo] as const] : []));
+const USUAL_PORTS = PARTS.flatMap(([, { instances }]) => Object.values(instances).flatMap(Object.values<number>));
 
-type Variables = Record<string, string>;
+type Variables = Readonly<Record<string, string>>;
 
 /** All services of the demo, each started once the services it needs are up. */
 export class Demo {
   private readonly data = DataDirectory.open();
-  private readonly ports = new Ports(new Set([...Object.values(REQUESTORS), ...Object.values(PORTS)]), say);
-  /** Variables that tell requestors and responders where the other services are. */
-  private readonly env: Variables = {};
+  private readonly ports = new Ports(new Set([...USUAL_PORTS, POSTGRES_PORT, REDIS_PORT]), say);
+  /** Variables that tell the apps where the other services are. */
+  private readonly env: Record<string, string> = {};
   private readonly addresses = new Map<string, string>();
+  private readonly starts: Readonly<Record<Stage, Record<string, Start>>> = { front: {}, workers: {} };
 
   private constructor(
     private readonly supervisor: Supervisor,
@@ -33,17 +36,35 @@ export class Demo {
   /** @returns the addresses of the services by name, once all of them answer */
   static async bringUp(supervisor: Supervisor): Promise<ReadonlyMap<string, string>> {
     const demo = new Demo(supervisor, await CompiledApps.compile());
-    // In parallel: a new database takes a while, and only the responders wait for it.
+    for (const [app, part] of PARTS) await demo.plan(app, part);
+    // In parallel: a new database takes a while, and only the workers wait for it.
     await Promise.all([demo.front(), demo.database()]);
-    await supervisor.up(demo.responders());
+    await supervisor.up(demo.starts.workers);
     return demo.addresses;
   }
 
+  private async plan(app: AppName, { stage, instances, files, tells, shows, unless }: DemoPart): Promise<void> {
+    const other = unless && process.env[unless.variable];
+    if (unless && other) return this.use(unless.variable, other, unless.as, `from ${unless.variable}`);
+    const paths = Object.entries(files ?? {}).map(([variable, name]) => [variable, this.data.file(name)] as const);
+    for (const [name, usual] of Object.entries(instances)) {
+      const ports = await this.claim(name, usual);
+      const given = Object.entries(ports).map(([variable, port]) => [variable, String(port)] as const);
+      this.starts[stage][name] = this.app(name, app, Object.fromEntries([...given, ...paths]));
+      Object.assign(this.env, tells?.(ports));
+      for (const [title, address] of Object.entries(shows?.(ports) ?? {})) this.show(title, address);
+    }
+  }
+
+  private async claim(name: string, usual: PortsByVariable): Promise<PortsByVariable> {
+    const ports: Record<string, number> = {};
+    for (const [variable, port] of Object.entries(usual)) ports[variable] = await this.ports.claim(name, port);
+    return ports;
+  }
+
   private async front(): Promise<void> {
-    const requestorPorts = await this.requestorPorts();
-    const outside = { ...(await this.sink()), ...(await this.provider()) };
     await this.redis();
-    await this.supervisor.up({ ...outside, ...this.requestors(requestorPorts) });
+    await this.supervisor.up(this.starts.front);
   }
 
   private async database(): Promise<void> {
@@ -56,7 +77,7 @@ export class Demo {
     if (given) return this.use('REDIS_URL', given, 'Redis', 'from REDIS_URL');
     await stopLeftOverRedis(this.data);
     const binary = await locateRedis({ say });
-    const port = await this.ports.claim('Redis', PORTS.redis);
+    const port = await this.ports.claim('Redis', REDIS_PORT);
     await this.supervisor.up({ redis: () => startOwnRedis(this.data, port, binary) });
     const url = `redis://127.0.0.1:${port}`;
     this.use('REDIS_URL', url, 'Redis', `${url}  ${binary.describe}`);
@@ -65,7 +86,7 @@ export class Demo {
   private async postgres(): Promise<void> {
     const given = process.env['DATABASE_URL'];
     if (given) return this.use('DATABASE_URL', given, 'Postgres', 'from DATABASE_URL');
-    const port = await this.ports.claim('Postgres', PORTS.postgres);
+    const port = await this.ports.claim('Postgres', POSTGRES_PORT);
     await this.supervisor.up({ postgres: () => startOwnPostgres(this.data, port, this.compiled) });
     const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
     this.use('DATABASE_URL', url, 'Postgres', `${url}  PGlite`);
@@ -74,62 +95,24 @@ export class Demo {
   /** Creates the tables and the users. */
   private users(): Promise<void> {
     const bar = new ProgressLine('users', (text) => line('database', text));
-    const show = (message: unknown): void => bar.show(message as Progress);
-    return this.supervisor.run(this.app('database', 'database', this.env, show));
+    return this.supervisor.run(this.app('database', 'database', {}, (message) => bar.show(message as Progress)));
   }
 
-  private async provider(): Promise<Record<string, Start>> {
-    const port = await this.ports.claim('sms-provider', PORTS.provider);
-    const url = `http://127.0.0.1:${port}`;
-    this.use('SMS_PROVIDER_URL', url, 'SMS', `${url}/sent`);
-    const env = { PORT: String(port), JOURNAL: this.data.file('sms-provider.jsonl') };
-    return { 'sms-provider': this.app('sms-provider', 'sms-provider', env) };
-  }
-
-  private async sink(): Promise<Record<string, Start>> {
-    const given = process.env['SMTP_URL'];
-    if (given) {
-      this.use('SMTP_URL', given, 'Mails', 'at the server from SMTP_URL');
-      return {};
-    }
-    const port = await this.ports.claim('mail-sink', PORTS.sink);
-    const smtpPort = await this.ports.claim('mail-sink', PORTS.smtp);
-    const url = `http://127.0.0.1:${port}`;
-    this.env['MAIL_SINK_URL'] = url;
-    this.use('SMTP_URL', `smtp://127.0.0.1:${smtpPort}`, 'Mails', `${url}/  SMTP on port ${smtpPort}`);
-    const env = { PORT: String(port), SMTP_PORT: String(smtpPort), JOURNAL: this.data.file('mails.jsonl') };
-    return { 'mail-sink': this.app('mail-sink', 'mail-sink', env) };
-  }
-
-  private responders(): Record<string, Start> {
-    return Object.fromEntries(RESPONDERS.map((name) => [name, this.app(name, 'responder', this.env)]));
-  }
-
-  private async requestorPorts(): Promise<ReadonlyMap<string, number>> {
-    const ports = new Map<string, number>();
-    for (const [name, usual] of Object.entries(REQUESTORS)) ports.set(name, await this.ports.claim(name, usual));
-    const urls = [...ports.values()].map((port) => `http://127.0.0.1:${port}`);
-    this.addresses.set('Page', urls.map((url) => `${url}/`).join('  and  '));
-    this.addresses.set('API', urls.map((url) => `${url}/docs`).join('  and  '));
-    return ports;
-  }
-
-  private requestors(ports: ReadonlyMap<string, number>): Record<string, Start> {
-    const start = ([name, port]: [string, number]): [string, Start] => [
-      name,
-      this.app(name, 'requestor', { ...this.env, PORT: String(port) }),
-    ];
-    return Object.fromEntries([...ports].map(start));
-  }
-
-  private use(variable: string, url: string, name: string, address: string): void {
+  private use(variable: string, url: string, title: string, address: string): void {
     this.env[variable] = url;
-    this.addresses.set(name, address);
+    this.show(title, address);
   }
 
-  private app(name: string, app: AppName, env: Variables, hear?: (message: unknown) => void): Start {
-    const { compiled } = this;
-    return () =>
-      new AppProcess({ app, compiled, env: { ...env, INSTANCE: name }, say: (text) => line(name, text), hear });
+  /** Instances of one app share a line. */
+  private show(title: string, address: string): void {
+    const others = this.addresses.get(title);
+    this.addresses.set(title, others === undefined ? address : `${others}  and  ${address}`);
+  }
+
+  /** The variables are read at each start: some are known only once Redis and Postgres are up. */
+  private app(name: string, app: AppName, own: Variables, hear?: (message: unknown) => void): Start {
+    const { compiled, env } = this;
+    const said = (text: string): void => line(name, text);
+    return () => new AppProcess({ app, compiled, env: { ...env, ...own, INSTANCE: name }, say: said, hear });
   }
 }

@@ -25,7 +25,8 @@ describe('the API page', () => {
     await emit.getByRole('button', { name: 'Try it out' }).click();
     await emit.getByRole('button', { name: 'Execute' }).click();
     await eventually(
-      async () => expect(await emit.locator('.live-responses-table .response-col_status').textContent()).toContain('202'),
+      async () =>
+        expect(await emit.locator('.live-responses-table .response-col_status').textContent()).toContain('202'),
       { within: 10_000, every: 50 },
     );
     expect(complaints).toEqual([]);
@@ -37,7 +38,9 @@ describe('the API page', () => {
     const base = stack.requestor(0);
     const { page } = await visit(browser, 'about:blank');
     await page.setContent(`<iframe src="${base}/"></iframe><iframe src="${base}/docs"></iframe>`);
-    await eventually(() => expect(page.frames().filter((frame) => frame.url().startsWith('chrome-error:'))).toHaveLength(2));
+    await eventually(() =>
+      expect(page.frames().filter((frame) => frame.url().startsWith('chrome-error:'))).toHaveLength(2),
+    );
     await page.context().close();
   }, 60_000);
 });

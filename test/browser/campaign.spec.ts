@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { eventually } from '../support/eventually.js';
-import type { CampaignStatus } from '../../apps/contracts/src/campaign/campaign-status.js';
+import type { CampaignStatus } from '../../apps/shared/contracts/campaign/campaign-status.js';
 import { campaignStatus } from '../e2e/support/campaign-api.js';
 import { DemoStack } from '../e2e/support/demo-stack.js';
 import { get } from '../e2e/support/http.js';
@@ -221,7 +221,8 @@ describe('the page', () => {
 
   it('deletes one dead letter or all of a stream, each on a second press', async () => {
     const page = await open();
-    for (let i = 0; i < 7; i++) await redis.xadd('notification', '*', 'data', JSON.stringify({ campaignId: `no ${i}` }));
+    for (let i = 0; i < 7; i++)
+      await redis.xadd('notification', '*', 'data', JSON.stringify({ campaignId: `no ${i}` }));
     const stream = streamOf(page, 'notification');
     await reads(part(stream, 'count'), '7 letters');
     await eventually(async () => expect(await lettersOf(stream).count()).toBe(5), PATIENCE);
@@ -304,7 +305,9 @@ describe('the page', () => {
 
   it('shows the focus at every tab stop', async () => {
     const page = await open();
-    const stops = await page.locator('a:visible, button:visible, input:visible, textarea:visible, summary:visible').count();
+    const stops = await page
+      .locator('a:visible, button:visible, input:visible, textarea:visible, summary:visible')
+      .count();
     for (let stop = 0; stop < stops; stop++) {
       await page.keyboard.press('Tab');
       expect(await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')).toBe('solid');

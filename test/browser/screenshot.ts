@@ -3,7 +3,7 @@
  * `node --import @swc-node/register/esm-register test/browser/screenshot.ts docs/campaign.png [width]`
  */
 import { Redis } from 'ioredis';
-import type { CampaignStatus } from '../../apps/contracts/src/campaign/campaign-status.js';
+import type { CampaignStatus } from '../../apps/shared/contracts/campaign/campaign-status.js';
 import { postCampaign } from '../e2e/support/campaign-api.js';
 import { DemoStack } from '../e2e/support/demo-stack.js';
 import { get, post } from '../e2e/support/http.js';

@@ -1,4 +1,4 @@
-import type { DemoReply } from '../../apps/contracts/src/demo/demo.patterns.js';
+import type { DemoReply } from '../../apps/shared/contracts/demo/demo.patterns.js';
 import { eventually } from '../support/eventually.js';
 import { DemoStack } from './support/demo-stack.js';
 import { get, inParallel, post } from './support/http.js';

@@ -1,12 +1,12 @@
 import { Redis } from 'ioredis';
-import type { CampaignStatus } from '../../apps/contracts/src/campaign/campaign-status.js';
-import type { User } from '../../apps/contracts/src/campaign/user.js';
+import type { CampaignStatus } from '../../apps/shared/contracts/campaign/campaign-status.js';
+import type { User } from '../../apps/shared/contracts/campaign/user.js';
 import type {
   DeadLetterCountDto,
   DeadLetterDetailDto,
   DeadLetterListDto,
 } from '../../apps/requestor/src/dead-letters/dead-letter.dto.js';
-import type { MailListDto } from '../../apps/requestor/src/mails/mail.dto.js';
+import type { MailListDto } from '../../apps/requestor/src/campaigns/mails/mail.dto.js';
 import { eventually } from '../support/eventually.js';
 import { campaignStatus, postCampaign, untilCampaign } from './support/campaign-api.js';
 import { DemoStack } from './support/demo-stack.js';
@@ -90,7 +90,13 @@ describe('the campaign API', () => {
       });
     }
     // The same campaign in other words: the default written out, and the fields in another order.
-    const same = { channels: ['email'], audience: { limit: 1 }, body: DRAFT.body, subject: DRAFT.subject, name: DRAFT.name };
+    const same = {
+      channels: ['email'],
+      audience: { limit: 1 },
+      body: DRAFT.body,
+      subject: DRAFT.subject,
+      name: DRAFT.name,
+    };
     expect(await postCampaign(base, same, headers)).toMatchObject({ status: 202, body: { id } });
     expect(await redis.xlen('campaign')).toBe(length + 1);
   });
@@ -147,7 +153,10 @@ describe('the campaign API', () => {
     for (let i = 0; i < 2; i++) {
       expect(await order('resume')).toMatchObject({ status: 200, body: { id: body.id, paused: false } });
     }
-    expect(await order('pause')).toMatchObject({ status: 200, body: { paused: true, ratePerSecond: 0, etaSeconds: null } });
+    expect(await order('pause')).toMatchObject({
+      status: 200,
+      body: { paused: true, ratePerSecond: 0, etaSeconds: null },
+    });
     expect(await order('cancel')).toMatchObject({ status: 200, body: { status: 'cancelled', paused: false } });
     for (const action of ['pause', 'resume', 'cancel']) {
       expect(await order(action)).toMatchObject({

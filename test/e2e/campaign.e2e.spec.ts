@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { Client } from 'pg';
-import type { CampaignStatus } from '../../apps/contracts/src/index.js';
+import type { CampaignStatus } from '../../apps/shared/contracts/index.js';
 import { eventually } from '../support/eventually.js';
 import { discrepancies } from './campaign/campaign-account.js';
 import { CampaignRun } from './campaign/campaign-run.js';

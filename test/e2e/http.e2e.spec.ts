@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import type { ErrorBody } from '../../apps/requestor/src/error.filter.js';
+import type { ErrorBody } from '../../apps/requestor/src/http/error.filter.js';
 import { DemoStack } from './support/demo-stack.js';
 import { get, post, send } from './support/http.js';
 import type { Answer, RawRequest } from './support/http.js';
@@ -172,7 +172,10 @@ describe('the HTTP side of the requestor', () => {
       504: await get<ErrorBody>(`${base}/sms/${unknown}`),
     };
     for (const [status, { body, ...answer }] of Object.entries(answers)) {
-      expect({ status: answer.status, code: body.statusCode }).toEqual({ status: Number(status), code: Number(status) });
+      expect({ status: answer.status, code: body.statusCode }).toEqual({
+        status: Number(status),
+        code: Number(status),
+      });
       expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
       expect(body).toEqual({
         statusCode: expect.any(Number),

@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RedisStreamUnrecoverableError } from 'nestjs-redis-stream-transport';
 import { DataSource } from 'typeorm';
-import { dataSourceOptions } from '../../apps/database/src/data-source.js';
-import type { Channel } from '../../apps/contracts/src/index.js';
-import { CampaignReports } from '../../apps/responder/src/campaign/campaign-reports.js';
-import { Campaigns } from '../../apps/responder/src/campaign/campaigns.js';
-import { ParkedIntents } from '../../apps/responder/src/campaign/parked-intents.js';
-import { Statements, UnstorableValueError } from '../../apps/responder/src/database/statements.js';
-import { Intents } from '../../apps/responder/src/intents/intents.js';
-import type { IntentKey } from '../../apps/responder/src/intents/intents.js';
-import { CLAIM, DROP, REOPEN, SETTLE } from '../../apps/responder/src/intents/intents.sql.js';
+import { dataSourceOptions } from '../../apps/shared/database/data-source.js';
+import type { Channel } from '../../apps/shared/contracts/index.js';
+import { CampaignReports } from '../../apps/responder/src/campaigns/campaign-reports.js';
+import { Campaigns } from '../../apps/responder/src/campaigns/campaigns.js';
+import { ParkedIntents } from '../../apps/responder/src/campaigns/parked-intents.js';
+import { Statements, UnstorableValueError } from '../../apps/shared/database/statements.js';
+import { Intents } from '../../apps/responder/src/campaigns/intents/intents.js';
+import type { IntentKey } from '../../apps/responder/src/campaigns/intents/intents.js';
+import { CLAIM, DROP, REOPEN, SETTLE } from '../../apps/responder/src/campaigns/intents/intents.sql.js';
 import { CompiledApps } from '../../scripts/launcher/compiled-apps.js';
 import { eventually } from '../support/eventually.js';
 import { CampaignBacking } from './support/campaign-backing.js';
@@ -61,10 +61,10 @@ beforeEach(async () => {
 
 /** Another campaign to the same users, already begun. */
 const anotherCampaign = async (channels: readonly Channel[]): Promise<string> => {
-  const other = randomUUID();
-  await campaigns.add({ id: other, name: 'n', subject: 's', body: 'b', channels });
-  await campaigns.begin(other, { users: USERS, lastId: USERS });
-  return other;
+  const anotherId = randomUUID();
+  await campaigns.add({ id: anotherId, name: 'n', subject: 's', body: 'b', channels });
+  await campaigns.begin(anotherId, { users: USERS, lastId: USERS });
+  return anotherId;
 };
 
 const mailTo = (userId: number): IntentKey => ({ campaignId: id, userId, channel: 'email' });
@@ -205,7 +205,11 @@ describe('intents', () => {
     await one.open(id, everybody);
     const settled = await Promise.allSettled(
       everybody.map((userId) =>
-        one.settle({ ...mailTo(userId), state: 'refused', error: userId === 7 ? 'a NUL \u0000 in it' : 'no such mailbox' }),
+        one.settle({
+          ...mailTo(userId),
+          state: 'refused',
+          error: userId === 7 ? 'a NUL \u0000 in it' : 'no such mailbox',
+        }),
       ),
     );
     const failures = settled.flatMap((each, index) => (each.status === 'rejected' ? [[index + 1, each.reason]] : []));

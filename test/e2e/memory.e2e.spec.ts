@@ -3,11 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { SmsRecords } from '../../apps/contracts/src/index.js';
-import type { SmsFailed, SmsSent } from '../../apps/contracts/src/index.js';
-import { RedisStore } from '../../apps/platform/src/redis-store.js';
-import { Ledger } from '../../apps/responder/src/billing/ledger.js';
-import { FailureJournal } from '../../apps/responder/src/delivery-status/failure-journal.js';
+import type { SmsFailed, SmsSent } from '../../apps/shared/contracts/index.js';
+import { RedisStore, SmsRecords } from '../../apps/shared/store/index.js';
+import { Ledger } from '../../apps/responder/src/sms/billing/ledger.js';
+import { FailureJournal } from '../../apps/responder/src/sms/delivery-status/failure-journal.js';
 import { freePort } from '../../scripts/free-port.js';
 import { DataDirectory } from '../../scripts/launcher/data-directory.js';
 import { startOwnRedis } from '../../scripts/launcher/redis-service.js';
@@ -21,7 +20,14 @@ const NUMBER = '+420601123456';
 const AT = '2026-01-01T00:00:00.000Z';
 
 const sentSms = (): SmsSent => ({ uuid: randomUUID(), number: NUMBER, providerMessageId: 'msg-1', attempt: 1, at: AT });
-const failedSms = (): SmsFailed => ({ uuid: randomUUID(), number: NUMBER, reason: '422', attempts: 1, at: AT });
+const failedSms = (changes: Partial<SmsFailed> = {}): SmsFailed => ({
+  uuid: randomUUID(),
+  number: NUMBER,
+  reason: '422',
+  attempts: 1,
+  at: AT,
+  ...changes,
+});
 
 describe('the memory of Redis', () => {
   let directory: string;
@@ -96,7 +102,7 @@ describe('the memory of Redis', () => {
     await addOld('{sms}:failures', 1, WEEK_SECONDS);
     const sms = failedSms();
     await failures.note(sms);
-    await failures.note({ ...sms, reason: 'another one' });
+    await failures.note(failedSms({ uuid: sms.uuid, reason: 'another one' }));
     expect(await redis.hgetall('{sms}:failures')).toEqual({
       [sms.uuid]: JSON.stringify({ number: NUMBER, reason: '422', attempts: 1, at: AT }),
     });

@@ -89,9 +89,13 @@ describe('the SMS flow', () => {
   };
 
   /** Runs `act` while a provider with this share of failures answers instead of the usual one. */
-  const withProvider = (failRate: number, act: (swap: (rate: number) => Promise<void>) => Promise<void>): Promise<void> =>
+  const withProvider = (
+    failRate: number,
+    act: (swap: (rate: number) => Promise<void>) => Promise<void>,
+  ): Promise<void> =>
     withServers(async (serve) => {
-      const swap = (rate: number): Promise<void> => serve(createProvider({ ...SOUND, port: stack.providerPort, failRate: rate }));
+      const swap = (rate: number): Promise<void> =>
+        serve(createProvider({ ...SOUND, port: stack.providerPort, failRate: rate }));
       await swap(failRate);
       await act(swap);
     });
@@ -269,7 +273,9 @@ describe('the SMS flow', () => {
         await serve(createServer((_request, response) => response.writeHead(422).end(JSON.stringify({ error }))));
         const { body } = await postSms(base, number, 'not taken');
         const status = await untilStatus(base, body.uuid, 'failed');
-        expect(status.error).toBe(String.raw`the provider answered 422: … is blocked\u000a\u001b[31m[Nest] ERROR forged`);
+        expect(status.error).toBe(
+          String.raw`the provider answered 422: … is blocked\u000a\u001b[31m[Nest] ERROR forged`,
+        );
         await eventually(async () => {
           const failure = await redis.hget('{sms}:failures', body.uuid);
           expect(JSON.parse(failure ?? 'null')).toMatchObject({ number, reason: status.error });
@@ -437,7 +443,11 @@ describe('the SMS flow', () => {
           // Own words: errors of the Redis client name addresses and commands.
           expect({ status, body }).toEqual({
             status: 503,
-            body: { statusCode: 503, error: 'Service Unavailable', message: expect.stringMatching(/^Redis [A-Za-z ,;:-]+$/) },
+            body: {
+              statusCode: 503,
+              error: 'Service Unavailable',
+              message: expect.stringMatching(/^Redis [A-Za-z ,;:-]+$/),
+            },
           });
         }
         expect(await get(`${each}/health`)).toMatchObject({

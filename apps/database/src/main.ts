@@ -1,9 +1,8 @@
 import 'reflect-metadata';
-import { runTask } from '../../platform/src/process-life.js';
-import { connect } from './connect.js';
+import { connect, migrate } from '#database';
+import { runTask } from '#platform';
 import { ProgressLine } from './progress-line.js';
 import type { Progress } from './progress-line.js';
-import { migrate } from './schema.js';
 import { readSettings } from './settings.js';
 import { seedUsers } from './user-seed.js';
 

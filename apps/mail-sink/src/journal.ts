@@ -1,5 +1,5 @@
 import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
-import { makePrivate } from '../../platform/src/private-file.js';
+import { makePrivate } from '#platform';
 
 /** The ids of all mails in a private file, one per line. Written lines survive the process, however it ends. */
 export class Journal {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { runApp } from '../../platform/src/process-life.js';
+import { runApp } from '#platform';
 import { Journal } from './journal.js';
 import { Mailbox } from './mailbox.js';
 import { createPageServer } from './page-server.js';

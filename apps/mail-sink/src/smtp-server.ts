@@ -1,6 +1,6 @@
 import { SMTPServer } from 'smtp-server';
 import type { SMTPServerDataStream } from 'smtp-server';
-import { printable } from '../../platform/src/outside-text.js';
+import { printable } from '#platform';
 import type { Mailbox } from './mailbox.js';
 import type { SinkSettings } from './settings.js';
 

@@ -1,5 +1,5 @@
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
-import { runApp } from '../../platform/src/process-life.js';
+import { runApp } from '#platform';
 import { prepareDirectory } from './database-directory.js';
 import { claimDirectory } from './directory-owner.js';
 import { readSettings } from './settings.js';

@@ -1,18 +1,19 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
-import { StoreModule } from '../../platform/src/store.module.js';
-import { CampaignModule } from './campaign/campaign.module.js';
+import { SettingsModule } from '#platform';
+import { StoreModule } from '#store';
+import { CampaignModule } from './campaigns/campaign.module.js';
 import { DeadLettersModule } from './dead-letters/dead-letters.module.js';
 import { StreamModule } from './demo/stream.module.js';
-import { ErrorFilter } from './error.filter.js';
+import { ErrorFilter } from './http/error.filter.js';
 import { HealthController } from './health/health.controller.js';
-import { MailsModule } from './mails/mails.module.js';
+import { MailsModule } from './campaigns/mails/mails.module.js';
 import { MessagingModule } from './messaging/messaging.module.js';
-import { SettingsModule } from './settings.module.js';
+import { SETTINGS } from './settings.js';
 import type { RequestorSettings } from './settings.js';
 import { SmsModule } from './sms/sms.module.js';
-import { UserModule } from './user/user.module.js';
+import { UserModule } from './campaigns/users/user.module.js';
 
 @Module({})
 export class AppModule {
@@ -20,7 +21,7 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [
-        SettingsModule.of(settings),
+        SettingsModule.of(SETTINGS, settings),
         StoreModule.forUrl(settings.redisUrl),
         MessagingModule,
         CampaignModule,

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { Environment } from '../../platform/src/environment.js';
+import { Environment } from '#platform';
 
 export interface RequestorSettings {
   readonly host: string;

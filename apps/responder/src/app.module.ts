@@ -1,19 +1,19 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule, Type } from '@nestjs/common';
-import { StoreModule } from '../../platform/src/store.module.js';
-import { DatabaseModule } from '../../database/src/database.module.js';
-import { BillingModule } from './billing/billing.module.js';
-import { CampaignModule } from './campaign/campaign.module.js';
-import { StatementsModule } from './database/statements.module.js';
-import { DeliveryStatusModule } from './delivery-status/delivery-status.module.js';
+import { DatabaseModule, StatementsModule } from '#database';
+import { SettingsModule } from '#platform';
+import { StoreModule } from '#store';
+import { BillingModule } from './sms/billing/billing.module.js';
+import { CampaignModule } from './campaigns/campaign.module.js';
+import { DeliveryStatusModule } from './sms/delivery-status/delivery-status.module.js';
 import { StreamModule } from './demo/stream.module.js';
-import { EmailModule } from './email/email.module.js';
-import { NotificationModule } from './notification/notification.module.js';
-import { SettingsModule } from './settings.module.js';
+import { EmailModule } from './campaigns/email/email.module.js';
+import { NotificationModule } from './campaigns/notification/notification.module.js';
+import { SETTINGS } from './settings.js';
 import type { ResponderSettings, Role } from './settings.js';
 import { SmsStatusModule } from './sms/sms-status.module.js';
 import { SmsWorkerModule } from './sms/sms-worker.module.js';
-import { UserModule } from './user/user.module.js';
+import { UserModule } from './campaigns/users/user.module.js';
 
 const MODULE_OF_ROLE: Readonly<Record<Role, Type>> = {
   'sms-worker': SmsWorkerModule,
@@ -31,7 +31,7 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [
-        SettingsModule.of(settings),
+        SettingsModule.of(SETTINGS, settings),
         StoreModule.forUrl(settings.redisUrl),
         ...(settings.databaseUrl === '' ? [] : [DatabaseModule.forUrl(settings.databaseUrl), StatementsModule]),
         SmsStatusModule,

@@ -4,7 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import { RedisStreamErrorInterceptor, RedisStreamServer } from 'nestjs-redis-stream-transport';
 import type { Retention } from 'nestjs-redis-stream-transport';
-import { runApp } from '../../platform/src/process-life.js';
+import { runApp } from '#platform';
 import { AppModule } from './app.module.js';
 import { readSettings } from './settings.js';
 import type { ResponderSettings } from './settings.js';

@@ -7,8 +7,8 @@ import {
   NOTIFICATION_GROUP,
   SMS_WORKER_GROUP,
   USER_GROUP,
-} from '../../contracts/src/index.js';
-import { Environment } from '../../platform/src/environment.js';
+} from '#contracts';
+import { Environment } from '#platform';
 
 /** Roles that need the database. */
 const CAMPAIGN_ROLES = [CAMPAIGN_GROUP, USER_GROUP, NOTIFICATION_GROUP, EMAIL_GROUP] as const;

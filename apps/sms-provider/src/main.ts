@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { runApp } from '../../platform/src/process-life.js';
+import { runApp } from '#platform';
 import { createProvider } from './provider-server.js';
 import { readSettings } from './settings.js';
 

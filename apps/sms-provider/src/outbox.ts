@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { appendFileSync, readFileSync } from 'node:fs';
-import { PRIVATE_MODE, makePrivate } from '../../platform/src/private-file.js';
+import { PRIVATE_MODE, makePrivate } from '#platform';
 
 export interface SentMessage {
   readonly id: string;

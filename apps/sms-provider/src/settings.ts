@@ -1,4 +1,4 @@
-import { Environment } from '../../platform/src/environment.js';
+import { Environment } from '#platform';
 
 export interface ProviderSettings {
   readonly host: string;

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
-import { isOver } from '../../../apps/contracts/src/index.js';
-import type { CampaignStatus } from '../../../apps/contracts/src/index.js';
+import { isOver } from '../../../apps/shared/contracts/index.js';
+import type { CampaignStatus } from '../../../apps/shared/contracts/index.js';
 import { DemoStack } from '../support/demo-stack.js';
 import { get, post } from '../support/http.js';
 import type { CampaignAccount } from './campaign-account.js';

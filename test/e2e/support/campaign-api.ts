@@ -1,4 +1,4 @@
-import type { CampaignState, CampaignStatus } from '../../../apps/contracts/src/campaign/campaign-status.js';
+import type { CampaignState, CampaignStatus } from '../../../apps/shared/contracts/campaign/campaign-status.js';
 import { eventually } from '../../support/eventually.js';
 import { get, post } from './http.js';
 import type { Answer } from './http.js';

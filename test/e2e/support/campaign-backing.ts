@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../../../scripts/free-port.js';
 import { AppProcess } from '../../../scripts/launcher/app-process.js';
-import type { AppName } from '../../../scripts/launcher/app-process.js';
+import type { AppName } from '../../../scripts/launcher/apps.js';
 import type { CompiledApps } from '../../../scripts/launcher/compiled-apps.js';
 import { POSTGRES_TEMPLATES } from '../../../scripts/launcher/postgres-service.js';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../../../scripts/free-port.js';
 import { AppProcess } from '../../../scripts/launcher/app-process.js';
-import type { AppName } from '../../../scripts/launcher/app-process.js';
+import type { AppName } from '../../../scripts/launcher/apps.js';
 import { CompiledApps } from '../../../scripts/launcher/compiled-apps.js';
 import { startRedis } from '../../../scripts/redis-server.js';
 import type { RunningRedis } from '../../../scripts/redis-server.js';

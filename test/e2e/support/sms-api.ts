@@ -1,4 +1,4 @@
-import type { SmsStatus } from '../../../apps/contracts/src/sms/sms-status.js';
+import type { SmsStatus } from '../../../apps/shared/contracts/sms/sms-status.js';
 import type { SentMessage } from '../../../apps/sms-provider/src/outbox.js';
 import { eventually } from '../../support/eventually.js';
 import { get, post } from './http.js';

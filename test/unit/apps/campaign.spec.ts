@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { personalised } from '../../../apps/responder/src/intents/campaign-texts.js';
-import { intentOf, smsReference } from '../../../apps/responder/src/notification/sms-reference.js';
+import { personalised } from '../../../apps/responder/src/campaigns/intents/campaign-texts.js';
+import { intentOf, smsReference } from '../../../apps/responder/src/campaigns/notification/sms-reference.js';
 
 describe('messages of a campaign', () => {
   it.each([

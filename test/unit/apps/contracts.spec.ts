@@ -7,7 +7,7 @@ import {
   MAX_USER_ID,
   NotificationPage,
   SmsRequested,
-} from '../../../apps/contracts/src/index.js';
+} from '../../../apps/shared/contracts/index.js';
 
 const ID = '7d3c8a52-0a0e-4b53-9d5c-3f4f6d1d9a10';
 const CAMPAIGN = { id: ID, name: 'Spring', subject: 'Sale', body: 'Half\nprice', channels: ['email'] };

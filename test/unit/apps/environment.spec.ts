@@ -1,4 +1,4 @@
-import { Environment, SettingsError } from '../../../apps/platform/src/environment.js';
+import { Environment, SettingsError } from '../../../apps/shared/platform/environment.js';
 
 describe('a setting that lists hosts', () => {
   const hosts = (value: string | undefined): readonly string[] => {

@@ -8,9 +8,9 @@ import {
   RequestTimeoutError,
   TransportUnavailableError,
 } from 'nestjs-redis-stream-transport';
-import { StoreUnavailableError } from '../../../apps/platform/src/redis-store.js';
-import { bodyFor } from '../../../apps/requestor/src/error.filter.js';
-import { badRequest } from '../../../apps/requestor/src/field-errors.js';
+import { StoreUnavailableError } from '../../../apps/shared/store/redis-store.js';
+import { bodyFor } from '../../../apps/requestor/src/http/error.filter.js';
+import { badRequest } from '../../../apps/requestor/src/http/field-errors.js';
 
 const SECRET = 'connect ECONNREFUSED 10.1.2.3:6379 redis://user:password@redis';
 
@@ -31,9 +31,12 @@ describe('the body of an error', () => {
     expect(JSON.stringify(body)).not.toMatch(/ECONN|6379|password|sms\.status/);
   });
 
-  it.each(['a string', undefined, null, { message: SECRET }])('that is not an Error, such as %j, is a 500', (thrown) => {
-    expect(bodyFor(thrown)).toMatchObject({ statusCode: 500, error: 'Internal Server Error' });
-  });
+  it.each(['a string', undefined, null, { message: SECRET }])(
+    'that is not an Error, such as %j, is a 500',
+    (thrown) => {
+      expect(bodyFor(thrown)).toMatchObject({ statusCode: 500, error: 'Internal Server Error' });
+    },
+  );
 
   it.each<[HttpException, object]>([
     [new NotFoundException('There is no SMS'), { statusCode: 404, error: 'Not Found', message: 'There is no SMS' }],

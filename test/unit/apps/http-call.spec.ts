@@ -1,8 +1,8 @@
 import { getEventListeners } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { gzipSync } from 'node:zlib';
-import { AnswerTooLargeError, NoAnswerError, call } from '../../../apps/platform/src/http-call.js';
-import type { HttpAnswer } from '../../../apps/platform/src/http-call.js';
+import { AnswerTooLargeError, NoAnswerError, call } from '../../../apps/shared/platform/http-call.js';
+import type { HttpAnswer } from '../../../apps/shared/platform/http-call.js';
 import { freePort } from '../../../scripts/free-port.js';
 import { failureOf } from '../../support/calls.js';
 import { eventually, within } from '../../support/eventually.js';
@@ -53,19 +53,22 @@ describe('an HTTP call', () => {
     expect(await ask(server)).toMatchObject({ status: 404, isOk: false });
   });
 
-  it.each(STALLS)('ends by its timer when the server stalls %s, whatever is collected meanwhile', async (_when, stall) => {
-    const server = await serving(stall);
-    const started = performance.now();
-    const { signal } = new AbortController();
-    const failures = Promise.all(Array.from({ length: 5 }, () => failureOf(ask(server, SHORT_MS, signal))));
-    for (const failure of await within(5_000, 'the end of the calls', amidCollections(failures))) {
-      expect(failure).toBeInstanceOf(NoAnswerError);
-      expect(failure).toHaveProperty('message', 'it took longer than 500 ms');
-    }
-    expect(performance.now() - started).toBeGreaterThanOrEqual(SHORT_MS - 5);
-    expect(getEventListeners(signal, 'abort')).toEqual([]);
-    await eventually(() => expect(server.connections).toBe(0));
-  });
+  it.each(STALLS)(
+    'ends by its timer when the server stalls %s, whatever is collected meanwhile',
+    async (_when, stall) => {
+      const server = await serving(stall);
+      const started = performance.now();
+      const { signal } = new AbortController();
+      const failures = Promise.all(Array.from({ length: 5 }, () => failureOf(ask(server, SHORT_MS, signal))));
+      for (const failure of await within(5_000, 'the end of the calls', amidCollections(failures))) {
+        expect(failure).toBeInstanceOf(NoAnswerError);
+        expect(failure).toHaveProperty('message', 'it took longer than 500 ms');
+      }
+      expect(performance.now() - started).toBeGreaterThanOrEqual(SHORT_MS - 5);
+      expect(getEventListeners(signal, 'abort')).toEqual([]);
+      await eventually(() => expect(server.connections).toBe(0));
+    },
+  );
 
   it.each(STALLS)('ends at once with its caller when the server stalls %s', async (_when, stall) => {
     const server = await serving(stall);
@@ -129,7 +132,10 @@ describe('an HTTP call', () => {
 
   it.each<[string, RequestListener]>([
     ['hangs up', ({ socket }) => socket.destroy()],
-    ['hangs up in the middle of its answer', ({ socket }, response) => response.writeHead(200).write('{', () => socket.destroy())],
+    [
+      'hangs up in the middle of its answer',
+      ({ socket }, response) => response.writeHead(200).write('{', () => socket.destroy()),
+    ],
     ['does not speak HTTP', ({ socket }) => socket.end('\u001b[31mHello\r\n\r\n')],
   ])('reports on one line that the server %s', async (_what, answer) => {
     const failure = await within(5_000, 'the end of the call', failureOf(ask(await serving(answer))));

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Journal } from '../../../apps/mail-sink/src/journal.js';
-import { makePrivate } from '../../../apps/platform/src/private-file.js';
+import { makePrivate } from '../../../apps/shared/platform/private-file.js';
 import { Outbox } from '../../../apps/sms-provider/src/outbox.js';
 
 const modeOf = (path: string): string => (statSync(path).mode & 0o7777).toString(8);

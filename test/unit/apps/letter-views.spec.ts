@@ -94,6 +94,8 @@ describe('the view of a letter', () => {
   });
 
   it('clips the error in the list as well', () => {
-    expect(summaryOf(letterWith({ error: `refused ada@example.com ${'x'.repeat(400)}` })).error).toMatch(/^refused … x+…$/);
+    expect(summaryOf(letterWith({ error: `refused ada@example.com ${'x'.repeat(400)}` })).error).toMatch(
+      /^refused … x+…$/,
+    );
   });
 });

@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { Logger, ServiceUnavailableException } from '@nestjs/common';
-import { MailSink } from '../../../apps/requestor/src/mails/mail-sink.js';
-import type { MailDto } from '../../../apps/requestor/src/mails/mail.dto.js';
+import { MailSink } from '../../../apps/requestor/src/campaigns/mails/mail-sink.js';
+import type { MailDto } from '../../../apps/requestor/src/campaigns/mails/mail.dto.js';
 import type { RequestorSettings } from '../../../apps/requestor/src/settings.js';
 import { CapturedLog } from '../../support/captured-log.js';
 import { failureOf } from '../../support/calls.js';

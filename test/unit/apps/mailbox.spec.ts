@@ -58,7 +58,8 @@ describe('the mailbox of the sink', () => {
   it('keeps no header of a mail for the sake of its id', () => {
     const mailbox = new Mailbox();
     const take = (count: number, header: string): void => {
-      for (let i = 0; i < count; i++) mailbox.take(mail(`X-Long: ${header}`, `Message-ID: <${i}.${header.length}@example.com>`));
+      for (let i = 0; i < count; i++)
+        mailbox.take(mail(`X-Long: ${header}`, `Message-ID: <${i}.${header.length}@example.com>`));
     };
     take(100, 'x'.repeat(500_000));
     take(MAX_KEPT_MAILS, ''); // the mails themselves are gone after these

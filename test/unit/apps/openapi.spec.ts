@@ -1,9 +1,9 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { Environment } from '../../../apps/platform/src/environment.js';
+import { Environment } from '../../../apps/shared/platform/environment.js';
 import { AppModule } from '../../../apps/requestor/src/app.module.js';
-import { documentOf } from '../../../apps/requestor/src/openapi.js';
+import { documentOf } from '../../../apps/requestor/src/http/openapi.js';
 import { readSettings } from '../../../apps/requestor/src/settings.js';
 
 type PathItem = OpenAPIObject['paths'][string];
@@ -20,7 +20,11 @@ describe('the description of the API', () => {
   beforeAll(async () => {
     const settings = readSettings(new Environment({ REDIS_URL: 'redis://127.0.0.1:6379' }));
     // A preview creates no providers, and so no connections.
-    const app = await NestFactory.create(AppModule.with(settings), { preview: true, logger: false, abortOnError: false });
+    const app = await NestFactory.create(AppModule.with(settings), {
+      preview: true,
+      logger: false,
+      abortOnError: false,
+    });
     document = documentOf(app);
     operations = Object.entries(document.paths).flatMap(([path, item]) =>
       METHODS.flatMap((method) => {
@@ -45,7 +49,12 @@ describe('the description of the API', () => {
   it('covers the whole API', () => {
     const names = operations.map(([name]) => name);
     expect(names).toEqual(
-      expect.arrayContaining(['POST /sms', 'POST /api/v1/campaigns', 'POST /api/v1/campaigns/{id}/pause', 'GET /health']),
+      expect.arrayContaining([
+        'POST /sms',
+        'POST /api/v1/campaigns',
+        'POST /api/v1/campaigns/{id}/pause',
+        'GET /health',
+      ]),
     );
     expect(names.length).toBeGreaterThanOrEqual(20);
   });
@@ -63,7 +72,9 @@ describe('the description of the API', () => {
   });
 
   it('gives every error body the three fields that all errors have', () => {
-    const used = new Set(operations.flatMap(([, operation]) => errorsOf(operation).flatMap(([, each]) => schemasOf(each))));
+    const used = new Set(
+      operations.flatMap(([, operation]) => errorsOf(operation).flatMap(([, each]) => schemasOf(each))),
+    );
     expect([...used].sort()).toEqual(['CampaignConflictDto', 'ErrorDto', 'FieldErrorsDto', 'IllHealthDto']);
     for (const name of used) {
       expect(document.components?.schemas?.[name]).toMatchObject({
@@ -71,7 +82,9 @@ describe('the description of the API', () => {
         required: expect.arrayContaining(['statusCode', 'error', 'message']),
       });
     }
-    expect(document.components?.schemas?.['FieldErrorsDto']).toMatchObject({ required: expect.arrayContaining(['errors']) });
+    expect(document.components?.schemas?.['FieldErrorsDto']).toMatchObject({
+      required: expect.arrayContaining(['errors']),
+    });
   });
 
   it('has an example whose status is that of the response', () => {

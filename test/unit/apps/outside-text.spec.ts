@@ -1,4 +1,4 @@
-import { MAX_OUTSIDE_CHARACTERS, printable } from '../../../apps/platform/src/outside-text.js';
+import { MAX_OUTSIDE_CHARACTERS, printable } from '../../../apps/shared/platform/outside-text.js';
 
 const ESC = '\u001b';
 

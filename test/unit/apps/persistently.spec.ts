@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { RedisStreamUnrecoverableError } from 'nestjs-redis-stream-transport';
-import { persistently } from '../../../apps/responder/src/email/persistently.js';
+import { persistently } from '../../../apps/responder/src/campaigns/email/persistently.js';
 
 describe('persistently', () => {
   it('repeats a step until it succeeds', async () => {

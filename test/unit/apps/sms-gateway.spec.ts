@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import type { IncomingMessage, RequestListener } from 'node:http';
-import { Environment } from '../../../apps/platform/src/environment.js';
-import { MAX_OUTSIDE_CHARACTERS } from '../../../apps/platform/src/outside-text.js';
+import { Environment } from '../../../apps/shared/platform/environment.js';
+import { MAX_OUTSIDE_CHARACTERS } from '../../../apps/shared/platform/outside-text.js';
 import { readSettings } from '../../../apps/responder/src/settings.js';
 import { SmsGateway, SmsNotTakenError, SmsRefusedError } from '../../../apps/responder/src/sms/sms-gateway.js';
 import { failureOf } from '../../support/calls.js';
@@ -117,7 +117,9 @@ describe('the SMS gateway', () => {
   });
 
   it("repeats the rest of the provider's error", async () => {
-    const failure = await failureOf(send(await gatewayTo(saying(422, 'error 20003 – číslo neexistuje, 3 of 10 tries'))));
+    const failure = await failureOf(
+      send(await gatewayTo(saying(422, 'error 20003 – číslo neexistuje, 3 of 10 tries'))),
+    );
     expect(failure).toHaveProperty(
       'message',
       'the provider answered 422: error 20003 – číslo neexistuje, 3 of 10 tries',

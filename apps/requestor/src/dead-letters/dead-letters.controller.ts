@@ -9,8 +9,8 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { RedisStreamDeadLetters } from 'nestjs-redis-stream-transport';
-import { CAMPAIGN, EMAIL_NOTIFICATION, NOTIFICATION, SMS, SMS_FAIL, SMS_OK } from '../../../contracts/src/index.js';
-import { found } from '../found.js';
+import { CAMPAIGN, EMAIL_NOTIFICATION, NOTIFICATION, SMS, SMS_FAIL, SMS_OK } from '#contracts';
+import { found } from '../http/found.js';
 import {
   DeadLetterCountDto,
   DeadLetterDetailDto,

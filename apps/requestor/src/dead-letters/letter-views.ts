@@ -1,6 +1,6 @@
 import { isUUID } from 'class-validator';
 import type { DeadLetter } from 'nestjs-redis-stream-transport';
-import { CAMPAIGN } from '../../../contracts/src/index.js';
+import { CAMPAIGN } from '#contracts';
 import type { DeadLetterDetailDto, DeadLetterDto } from './dead-letter.dto.js';
 import { impersonal } from './impersonal.js';
 
@@ -8,7 +8,9 @@ const MAX_FIELDS = 50;
 /** Field of an entry with the id that its producer gave the message; see docs/wire-format.md. */
 const MESSAGE_ID = 'mid';
 
-export const summaryOf = ({ id, group, reason, error, attempts, failedAt, data }: DeadLetter): DeadLetterDto => ({
+type Summary = Pick<DeadLetterDto, keyof DeadLetterDto>;
+
+export const summaryOf = ({ id, group, reason, error, attempts, failedAt, data }: DeadLetter): Summary => ({
   id,
   uuid: uuidAt(data, 'uuid'),
   group,

@@ -2,8 +2,8 @@ import { Body, Controller, Get, HttpCode, HttpStatus, Inject, Post } from '@nest
 import type { ClientProxy } from '@nestjs/microservices';
 import { ApiBody, ApiGatewayTimeoutResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Observable } from 'rxjs';
-import { STREAM_ECHO, STREAM_NOTE, STREAM_TALLY } from '../../../contracts/src/index.js';
-import type { DemoReply } from '../../../contracts/src/index.js';
+import { STREAM_ECHO, STREAM_NOTE, STREAM_TALLY } from '#contracts';
+import type { DemoReply } from '#contracts';
 
 export const STREAM_CLIENT = Symbol('stream client');
 

@@ -3,7 +3,7 @@ import type { OnApplicationBootstrap } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import type { TransportStatus } from 'nestjs-redis-stream-transport';
 import { RedisStreamClient } from 'nestjs-redis-stream-transport';
-import { RedisStore } from '../../../platform/src/redis-store.js';
+import { RedisStore } from '#store';
 import { MESSAGING_CLIENT } from '../messaging/messaging.client.js';
 import { SETTINGS } from '../settings.js';
 import type { RequestorSettings } from '../settings.js';
@@ -37,7 +37,7 @@ export class HealthController implements OnApplicationBootstrap {
       () => false,
     );
     const isUp = answers && this.transport === 'connected';
-    const health: HealthDto = {
+    const health: Pick<HealthDto, keyof HealthDto> = {
       mode: 'health',
       status: isUp ? 'up' : 'down',
       instance: this.settings.instance,

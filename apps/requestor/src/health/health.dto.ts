@@ -1,6 +1,6 @@
 import { ApiProperty, IntersectionType } from '@nestjs/swagger';
 import type { TransportStatus } from 'nestjs-redis-stream-transport';
-import { ErrorDto } from '../error.dto.js';
+import { ErrorDto } from '../http/error.dto.js';
 
 export class HealthDto {
   @ApiProperty({ enum: ['health'] })

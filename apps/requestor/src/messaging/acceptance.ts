@@ -1,10 +1,4 @@
-import {
-  Inject,
-  Injectable,
-  Logger,
-  ServiceUnavailableException,
-  UnprocessableEntityException,
-} from '@nestjs/common';
+import { Inject, Injectable, Logger, ServiceUnavailableException, UnprocessableEntityException } from '@nestjs/common';
 import type { ClientProxy } from '@nestjs/microservices';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RedisStreamError, RedisStreamRecordBuilder } from 'nestjs-redis-stream-transport';

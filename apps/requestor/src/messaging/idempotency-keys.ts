@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
-import { RedisStore } from '../../../platform/src/redis-store.js';
+import { RedisStore } from '#store';
 
 const KEY_TTL_SECONDS = 24 * 3_600;
 /** Longer than a publish can take: a request that holds the key longer has died with its process. */
@@ -92,5 +92,4 @@ export const fingerprintOf = (draft: object): string => {
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** Hashed, so that a caller's key can have any length and characters and does not show up in key listings. */
-const nameOf = ({ scope, key }: ScopedKey): string =>
-  `{${scope}}:idempotency:${sha256(key)}`;
+const nameOf = ({ scope, key }: ScopedKey): string => `{${scope}}:idempotency:${sha256(key)}`;

@@ -1,8 +1,8 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { isUUID } from 'class-validator';
-import { SmsRecords } from '../../../contracts/src/index.js';
-import type { SmsState } from '../../../contracts/src/index.js';
+import type { SmsState } from '#contracts';
+import { SmsRecords } from '#store';
 
 export interface KeyAnswer {
   readonly uuid: string;

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsPhoneNumber, IsSmsText, MAX_SMS_CHARACTERS } from '../../../contracts/src/index.js';
+import { IsPhoneNumber, IsSmsText, MAX_SMS_CHARACTERS } from '#contracts';
 
 export class SendSmsDto {
   @ApiProperty({ description: 'E.164', example: '+420601123456' })

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
-import { SMS, SMS_STATUS, SmsRecords } from '../../../contracts/src/index.js';
-import type { SmsRequested, SmsStatus } from '../../../contracts/src/index.js';
+import { SMS, SMS_STATUS } from '#contracts';
+import type { SmsRequested, SmsStatus } from '#contracts';
+import { SmsRecords } from '#store';
 import { Acceptance } from '../messaging/acceptance.js';
 import type { MessageKind } from '../messaging/acceptance.js';
 import { Responders } from '../messaging/responders.js';

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { SmsRecords, isFinal } from '../../../contracts/src/index.js';
-import type { SmsStatus } from '../../../contracts/src/index.js';
+import { isFinal } from '#contracts';
+import type { SmsStatus } from '#contracts';
+import { SmsRecords } from '#store';
 import { StatusWatch } from '../watch/status-watch.js';
 
 const POLL_MS = 200;

@@ -11,8 +11,8 @@ import {
 import { isUUID } from 'class-validator';
 import type { ServerResponse } from 'node:http';
 import type { Observable } from 'rxjs';
-import type { SmsStatus } from '../../../contracts/src/index.js';
-import { found } from '../found.js';
+import type { SmsStatus } from '#contracts';
+import { found } from '../http/found.js';
 import { ApiIdempotencyKey, IdempotencyKey } from '../messaging/idempotency-key.js';
 import { SendSmsDto, SmsReceipt, SmsStatusDto } from './send-sms.dto.js';
 import { SmsDesk } from './sms-desk.js';

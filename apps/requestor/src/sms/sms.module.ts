@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { SmsRecords } from '../../../contracts/src/index.js';
+import { SmsRecords } from '#store';
 import { KeyController } from './key.controller.js';
 import { SmsController } from './sms.controller.js';
 import { SmsDesk } from './sms-desk.js';

@@ -2,9 +2,9 @@ import { Controller, Inject } from '@nestjs/common';
 import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import type { Observable } from 'rxjs';
 import { of } from 'rxjs';
-import { STREAM_ECHO, STREAM_NOTE, STREAM_TALLY } from '../../../contracts/src/index.js';
-import type { DemoReply } from '../../../contracts/src/index.js';
-import { RedisStore } from '../../../platform/src/redis-store.js';
+import { STREAM_ECHO, STREAM_NOTE, STREAM_TALLY } from '#contracts';
+import type { DemoReply } from '#contracts';
+import { RedisStore } from '#store';
 import { SETTINGS } from '../settings.js';
 import type { ResponderSettings } from '../settings.js';
 

@@ -1,10 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { SmsRequested } from '#contracts';
+import { AnswerTooLargeError, call, printable } from '#platform';
+import type { CallLimits, HttpAnswer } from '#platform';
 import { SETTINGS } from '../settings.js';
 import type { ResponderSettings } from '../settings.js';
-import type { SmsRequested } from '../../../contracts/src/index.js';
-import { AnswerTooLargeError, call } from '../../../platform/src/http-call.js';
-import type { CallLimits, HttpAnswer } from '../../../platform/src/http-call.js';
-import { printable } from '../../../platform/src/outside-text.js';
 
 const MAX_ANSWER_BYTES = 65_536;
 /** Seven digits or more, as people write them: providers repeat the number that they refuse, in one form or another. */

@@ -1,8 +1,9 @@
 import { Controller } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
 import { isUUID } from 'class-validator';
-import { SMS_STATUS, SmsRecords } from '../../../contracts/src/index.js';
-import type { SmsStatus } from '../../../contracts/src/index.js';
+import { SMS_STATUS } from '#contracts';
+import type { SmsStatus } from '#contracts';
+import { SmsRecords } from '#store';
 
 /** Answers with the status of an SMS; null for an SMS that was never accepted. */
 @Controller()

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { SmsRecords } from '../../../contracts/src/index.js';
+import { SmsRecords } from '#store';
 import { SmsStatusController } from './sms-status.controller.js';
 
 @Module({ controllers: [SmsStatusController], providers: [SmsRecords] })

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { SmsRecords } from '../../../contracts/src/index.js';
+import { SmsRecords } from '#store';
 import { SmsGateway } from './sms-gateway.js';
 import { SmsWorkerController } from './sms-worker.controller.js';
 import { StreamClientModule } from '../stream.client.js';

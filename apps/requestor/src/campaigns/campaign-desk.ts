@@ -1,0 +1,93 @@
+import { ConflictException, HttpStatus, Injectable } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+import { CAMPAIGN, CAMPAIGN_CONTROL, CAMPAIGN_LIST, CAMPAIGN_STATUS, isOver } from '#contracts';
+import type {
+  CampaignAction,
+  CampaignOrder,
+  CampaignOrderResult,
+  CampaignReference,
+  CampaignRequested,
+  CampaignStatus,
+} from '#contracts';
+import { AcceptedCampaigns } from '#store';
+import { Acceptance } from '../messaging/acceptance.js';
+import type { MessageKind } from '../messaging/acceptance.js';
+import { Responders } from '../messaging/responders.js';
+
+const PARTICIPLES: Readonly<Record<CampaignAction, string>> = {
+  pause: 'paused',
+  resume: 'resumed',
+  cancel: 'cancelled',
+};
+
+type OrderResult = NonNullable<CampaignOrderResult>;
+
+/** Accepts campaigns, reports their status and forwards orders to the responders. */
+@Injectable()
+export class CampaignDesk {
+  private readonly kind: MessageKind<CampaignRequested>;
+
+  constructor(
+    private readonly acceptance: Acceptance,
+    private readonly responders: Responders,
+    private readonly accepted: AcceptedCampaigns,
+  ) {
+    this.kind = {
+      stream: CAMPAIGN,
+      scope: 'campaign',
+      idOf: ({ id }) => id,
+      draftOf: ({ name, subject, body, channels, limit }) => ({ name, subject, body, channels, limit }),
+      note: (each) => accepted.note(each),
+    };
+  }
+
+  accept(draft: Omit<CampaignRequested, 'id'>, idempotencyKey?: string): Promise<CampaignRequested> {
+    return this.acceptance.accept(this.kind, { id: randomUUID(), ...draft }, idempotencyKey);
+  }
+
+  /** Newest first. */
+  async list(): Promise<readonly CampaignStatus[]> {
+    return (await this.responders.ask<CampaignStatus[]>(CAMPAIGN_LIST, {})) ?? [];
+  }
+
+  async status(id: string): Promise<CampaignStatus | undefined> {
+    const question: CampaignReference = { id };
+    return (await this.responders.ask<CampaignStatus>(CAMPAIGN_STATUS, question)) ?? this.accepted.find(id);
+  }
+
+  /**
+   * @returns the status after the order; undefined for an unknown campaign
+   * @throws {ConflictException} with the status, if the order does not apply in it
+   */
+  async order(id: string, action: CampaignAction): Promise<CampaignStatus | undefined> {
+    const result = (await this.give(id, action)) ?? (await this.orderUnstarted(id, action));
+    if (!result || result.isDone) return result?.campaign;
+    throw conflict(action, result.campaign);
+  }
+
+  private give(id: string, action: CampaignAction): Promise<OrderResult | undefined> {
+    const order: CampaignOrder = { id, action };
+    return this.responders.ask<OrderResult>(CAMPAIGN_CONTROL, order);
+  }
+
+  /** For a campaign that the responders do not know yet, and therefore can neither pause nor resume. */
+  private async orderUnstarted(id: string, action: CampaignAction): Promise<OrderResult | undefined> {
+    const campaign = await this.accepted.find(id);
+    if (!campaign) return undefined;
+    if (action !== 'cancel' || isOver(campaign)) return { isDone: false, campaign };
+    await this.accepted.cancel(id);
+    // A responder that has just started it may not have seen the cancellation, but knows the campaign by now.
+    const started = (await this.give(id, action))?.campaign ?? (await this.accepted.find(id));
+    return started && { isDone: started.status === 'cancelled', campaign: started };
+  }
+}
+
+const conflict = (action: CampaignAction, campaign: CampaignStatus): ConflictException => {
+  const message =
+    campaign.status === 'queued'
+      ? `No responder has started this campaign yet, so it cannot be ${PARTICIPLES[action]}`
+      : `A campaign that is ${stateOf(campaign)} cannot be ${PARTICIPLES[action]}`;
+  return new ConflictException({ statusCode: HttpStatus.CONFLICT, error: 'Conflict', message, campaign });
+};
+
+const stateOf = ({ paused, status }: CampaignStatus): string => (paused ? 'paused' : status);

@@ -1,0 +1,55 @@
+import { Controller, HttpCode, HttpStatus, Param, Post, applyDecorators } from '@nestjs/common';
+import {
+  ApiConflictResponse,
+  ApiGatewayTimeoutResponse,
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
+import { isUUID } from 'class-validator';
+import type { CampaignAction, CampaignStatus } from '#contracts';
+import { found } from '../http/found.js';
+import { CampaignConflictDto, CampaignStatusDto } from './campaign.dto.js';
+import { CampaignDesk } from './campaign-desk.js';
+
+@ApiTags('campaigns')
+@Controller('api/v1/campaigns/:id')
+export class CampaignOrdersController {
+  constructor(private readonly desk: CampaignDesk) {}
+
+  @Order('pause', 'Pause the campaign; does nothing if it is paused')
+  pause(@Param('id') id: string): Promise<CampaignStatus> {
+    return this.order(id, 'pause');
+  }
+
+  @Order('resume', 'Resume the campaign; does nothing if it is not paused')
+  resume(@Param('id') id: string): Promise<CampaignStatus> {
+    return this.order(id, 'resume');
+  }
+
+  @Order(
+    'cancel',
+    'Cancel the campaign for good, whether or not it has started: no worker starts another message of it',
+  )
+  cancel(@Param('id') id: string): Promise<CampaignStatus> {
+    return this.order(id, 'cancel');
+  }
+
+  private async order(id: string, action: CampaignAction): Promise<CampaignStatus> {
+    return found(isUUID(id) ? await this.desk.order(id, action) : undefined, `campaign ${id}`);
+  }
+}
+
+/** A route for one order. A function, not a constant: decorators run before the constants below the class exist. */
+function Order(action: CampaignAction, summary: string): MethodDecorator {
+  return applyDecorators(
+    Post(action),
+    HttpCode(HttpStatus.OK),
+    ApiOperation({ summary }),
+    ApiOkResponse({ type: CampaignStatusDto, description: 'The status after the order' }),
+    ApiNotFoundResponse({ description: 'No such campaign' }),
+    ApiConflictResponse({ type: CampaignConflictDto, description: 'Not possible in the current state' }),
+    ApiGatewayTimeoutResponse({ description: 'No responder answered in time' }),
+  );
+}

@@ -1,0 +1,126 @@
+import { Injectable } from '@nestjs/common';
+import type { CampaignAction, CampaignRequested, CampaignState, UserAudience } from '#contracts';
+import { Statements } from '#database';
+
+/** Progress of the fan-out of a campaign. */
+export interface FanOutState {
+  readonly status: CampaignState;
+  readonly paused: boolean;
+  /** Id of the last user published to `notification`. */
+  readonly cursor: number;
+  /** Id of the last user to publish. */
+  readonly lastUserId: number;
+}
+
+const ADD = `
+WITH added AS (
+  INSERT INTO campaigns (id, name, subject, body, channels, audience_limit) VALUES ($1, $2, $3, $4, $5, $6)
+  ON CONFLICT (id) DO NOTHING RETURNING id)
+SELECT id FROM added`;
+
+const BEGIN = `
+WITH begun AS (
+  UPDATE campaigns
+  SET status = 'fanning-out', audience = $2 * cardinality(channels), last_user_id = $3, started_at = now()
+  WHERE id = $1 AND status = 'queued' RETURNING id)
+SELECT id FROM begun`;
+
+const STATE = `
+SELECT status, paused, fan_out_cursor AS cursor, last_user_id AS "lastUserId" FROM campaigns WHERE id = $1`;
+
+const ADVANCE = `
+WITH advanced AS (
+  UPDATE campaigns SET fan_out_cursor = greatest(fan_out_cursor, $2) WHERE id = $1
+  RETURNING status, paused, fan_out_cursor, last_user_id)
+SELECT status, paused, fan_out_cursor AS cursor, last_user_id AS "lastUserId" FROM advanced`;
+
+const END_FAN_OUT = `
+WITH ended AS (
+  UPDATE campaigns
+  SET status = CASE WHEN sent + failed >= audience THEN 'done' ELSE 'sending' END,
+    finished_at = CASE WHEN sent + failed >= audience THEN now() END
+  WHERE id = $1 AND status = 'fanning-out' RETURNING id)
+SELECT id FROM ended`;
+
+const REQUEST = `
+SELECT id, name, subject, body, channels, audience_limit AS "limit" FROM campaigns WHERE id = $1`;
+
+const ORDERS: Readonly<Record<Exclude<CampaignAction, 'cancel'>, string>> = {
+  pause: `SET paused = true WHERE id = $1 AND NOT paused AND status IN ('queued', 'fanning-out', 'sending')`,
+  resume: `SET paused = false WHERE id = $1 AND paused AND status IN ('queued', 'fanning-out', 'sending')`,
+};
+
+const CANCEL = `
+WITH cancelled AS (
+  UPDATE campaigns SET status = 'cancelled', paused = false
+  WHERE id = $1 AND status IN ('queued', 'fanning-out', 'sending') RETURNING id)
+SELECT id FROM cancelled`;
+
+/** A mail is in flight once an entry has claimed it; an SMS from the start, since the SMS flow knows no campaigns. */
+const COUNT_IN_FLIGHT = `
+WITH found AS (
+  SELECT count(*) AS messages FROM intents
+  WHERE campaign_id = $1 AND (state = 'sending' OR state = 'queued' AND channel = 'sms')),
+counted AS (
+  UPDATE campaigns
+  SET in_flight = found.messages, finished_at = CASE WHEN found.messages = 0 THEN now() END
+  FROM found WHERE id = $1 RETURNING id)
+SELECT id FROM counted`;
+
+/** The campaigns and their state changes. Each change may run twice and in several processes at the same time. */
+@Injectable()
+export class Campaigns {
+  constructor(private readonly statements: Statements) {}
+
+  /** Does nothing if the campaign exists. */
+  async add({ id, name, subject, body, channels, limit }: CampaignRequested): Promise<void> {
+    await this.statements.rows(ADD, [id, name, subject, body, channels, limit ?? null]);
+  }
+
+  /** Starts the fan-out. From here on the audience is fixed. */
+  async begin(id: string, { users, lastId }: UserAudience): Promise<void> {
+    await this.statements.rows(BEGIN, [id, users, lastId]);
+  }
+
+  async state(id: string): Promise<FanOutState | undefined> {
+    const [state] = await this.statements.rows<FanOutState>(STATE, [id]);
+    return state;
+  }
+
+  /** Records that users up to `cursor` are published. Another process may already be further. */
+  async advance(id: string, cursor: number): Promise<FanOutState | undefined> {
+    const [state] = await this.statements.rows<FanOutState>(ADVANCE, [id, cursor]);
+    return state;
+  }
+
+  async endFanOut(id: string): Promise<void> {
+    await this.statements.rows(END_FAN_OUT, [id]);
+  }
+
+  /** The campaign as it was requested. */
+  async request(id: string): Promise<CampaignRequested | undefined> {
+    const [found] = await this.statements.rows<CampaignRequested & { limit: number | null }>(REQUEST, [id]);
+    if (!found) return undefined;
+    const { limit, ...request } = found;
+    return limit === null ? request : { ...request, limit };
+  }
+
+  /** @returns false if the order does not apply in the state of the campaign */
+  async order(id: string, action: CampaignAction): Promise<boolean> {
+    if (action === 'cancel') return this.cancel(id);
+    const sql = `WITH ordered AS (UPDATE campaigns ${ORDERS[action]} RETURNING id) SELECT id FROM ordered`;
+    return (await this.statements.rows(sql, [id])).length > 0;
+  }
+
+  /**
+   * Two statements: the first one locks the campaign's row, and no message is claimed or settled before the second one
+   * has counted those in flight. A single statement would count what was committed before it waited for that lock.
+   */
+  private async cancel(id: string): Promise<boolean> {
+    return this.statements.transaction(async (session) => {
+      const [cancelled] = await this.statements.rows(CANCEL, [id], session);
+      if (cancelled) await this.statements.rows(COUNT_IN_FLIGHT, [id], session);
+      return cancelled !== undefined;
+    });
+  }
+}

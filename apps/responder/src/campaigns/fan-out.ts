@@ -1,0 +1,107 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { ClientProxy } from '@nestjs/microservices';
+import { lastValueFrom } from 'rxjs';
+import { CAMPAIGN, MAX_USER_PAGE, NOTIFICATION, NOTIFICATION_PAGE, USER_AUDIENCE, USER_PAGE, isOver } from '#contracts';
+import type { AudienceQuery, CampaignRequested, NotificationPage, User, UserAudience, UserPageQuery } from '#contracts';
+import { AcceptedCampaigns } from '#store';
+import { STREAM_CLIENT } from '../stream.client.js';
+import { Backlog } from './backlog.js';
+import { Campaigns } from './campaigns.js';
+import type { FanOutState } from './campaigns.js';
+import { ParkedIntents } from './parked-intents.js';
+
+/**
+ * Publishes every recipient of a campaign, page by page. A page is recorded in the database after Redis has it: the
+ * successor of a process that died publishes at most that one page again, which `notification` recognizes.
+ */
+@Injectable()
+export class FanOut {
+  constructor(
+    @Inject(STREAM_CLIENT) private readonly client: ClientProxy,
+    private readonly campaigns: Campaigns,
+    private readonly parked: ParkedIntents,
+    private readonly backlog: Backlog,
+    private readonly accepted: AcceptedCampaigns,
+  ) {}
+
+  /** Starts or continues a campaign from its current state; returns early if it is paused or cancelled. */
+  async run(request: CampaignRequested, signal: AbortSignal): Promise<void> {
+    await this.campaigns.add(request);
+    let state = await this.campaigns.state(request.id);
+    if (state?.status === 'queued') state = await this.beginUnlessOrdered(request, state);
+    if (!state || state.paused || isOver(state)) return;
+    await this.handOnParked(request.id, signal);
+    for await (const users of this.usersOf(state)) {
+      if (!isFanningOut(state)) return;
+      await this.backlog.room(signal);
+      await this.handOn(request.id, users);
+      state = await this.campaigns.advance(request.id, users.at(-1)?.id ?? 0);
+      signal.throwIfAborted();
+    }
+    if (isFanningOut(state)) await this.campaigns.endFanOut(request.id);
+  }
+
+  /** Makes a responder continue the campaign. */
+  async announce(request: CampaignRequested): Promise<void> {
+    await lastValueFrom(this.client.emit(CAMPAIGN, request), { defaultValue: undefined });
+  }
+
+  /** The campaign may have been cancelled before it was in the database, and paused or cancelled since. */
+  private async beginUnlessOrdered(request: CampaignRequested, state: FanOutState): Promise<FanOutState | undefined> {
+    if (await this.accepted.isCancelled(request.id)) {
+      await this.campaigns.order(request.id, 'cancel');
+      return this.campaigns.state(request.id);
+    }
+    return state.paused ? state : this.begin(request);
+  }
+
+  private async begin({ id, limit }: CampaignRequested): Promise<FanOutState | undefined> {
+    const query: AudienceQuery = limit === undefined ? {} : { limit };
+    await this.campaigns.begin(id, await this.ask<UserAudience>(USER_AUDIENCE, query));
+    return this.campaigns.state(id);
+  }
+
+  /** The users who are not yet published. Requests the next page while the caller works on the current one. */
+  private async *usersOf({ cursor, lastUserId }: FanOutState): AsyncGenerator<readonly User[]> {
+    let next = this.page(cursor, lastUserId);
+    for (let users = await next; users.length > 0; users = await next) {
+      next = this.page(users.at(-1)?.id ?? lastUserId, lastUserId);
+      // Awaited only later: a rejection until then must not count as unhandled.
+      next.catch(() => undefined);
+      yield users;
+    }
+  }
+
+  private async page(after: number, upTo: number): Promise<readonly User[]> {
+    if (after >= upTo) return [];
+    const query: UserPageQuery = { after, upTo, limit: MAX_USER_PAGE };
+    return this.ask<User[]>(USER_PAGE, query);
+  }
+
+  /** The intents stay parked until `notification` has queued them: if this process dies, the next run finds them. */
+  private async handOnParked(id: string, signal: AbortSignal): Promise<void> {
+    for await (const users of this.parked.pages(id)) {
+      await this.backlog.room(signal);
+      await this.handOn(id, users);
+    }
+  }
+
+  private async handOn(campaignId: string, users: readonly User[]): Promise<void> {
+    const pages: Promise<void>[] = [];
+    for (let start = 0; start < users.length; start += NOTIFICATION_PAGE) {
+      const recipients = users
+        .slice(start, start + NOTIFICATION_PAGE)
+        .map(({ id: userId, ...user }) => ({ userId, ...user }));
+      const page: NotificationPage = { campaignId, recipients };
+      pages.push(lastValueFrom(this.client.emit<void>(NOTIFICATION, page), { defaultValue: undefined }));
+    }
+    await Promise.all(pages);
+  }
+
+  private ask<T>(pattern: string, query: object): Promise<T> {
+    return lastValueFrom(this.client.send<T>(pattern, query));
+  }
+}
+
+const isFanningOut = (state: FanOutState | undefined): state is FanOutState =>
+  state?.status === 'fanning-out' && !state.paused;

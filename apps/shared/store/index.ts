@@ -1,0 +1,6 @@
+/** State in Redis that must survive its process, beside the streams. */
+export { AcceptedCampaigns } from './accepted-campaigns.js';
+export { RedisStore, StoreUnavailableError } from './redis-store.js';
+export { SmsRecords } from './sms-records.js';
+export type { Beginning } from './sms-records.js';
+export { StoreModule } from './store.module.js';
