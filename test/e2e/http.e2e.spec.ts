@@ -128,9 +128,11 @@ describe('the HTTP side of the requestor', () => {
       send(`${base}/${path}`, { method, headers: { 'sec-fetch-site': site } });
     const path = 'api/v1/campaign/create';
     const refused = await started(async () => {
-      for (const each of [path, 'API/v1/Campaign/create', `${path}/`, 'api/v1/campaign/%63reate', `${path}?a=b`]) {
+      for (const each of [path, 'API/v1/Campaign/create', `${path}/`, `${path}?a=b`]) {
         expect(await create(each, 'cross-site')).toMatchObject({ status: 403 });
       }
+      // The router takes no encoded letters.
+      expect(await create('api/v1/campaign/%63reate', 'cross-site')).toMatchObject({ status: 404 });
       expect(await create(path, 'same-site')).toMatchObject({ status: 403 });
       expect(await create(path, 'cross-site', 'HEAD')).toMatchObject({ status: 403 });
     });

@@ -2,7 +2,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
 
-const FILES = fileURLToPath(new URL('../public', import.meta.url));
+const FILES = fileURLToPath(new URL('../../public', import.meta.url));
 
 /** The page at `/`: static files. */
 export const servePage = (app: NestExpressApplication): void => {
