@@ -13,7 +13,7 @@ export type { RedisStreamRecordParts } from './record/redis-stream.record.js';
 // Dead letters.
 export { RedisStreamDeadLetters } from './dead-letters/redis-stream.dead-letters.js';
 export type { DeadLetter } from './dead-letters/dead-letter.js';
-export type { DeadLetterPage } from './dead-letters/redis-stream.dead-letters.js';
+export type { DeadLetterPage } from './dead-letters/dead-letter-page.js';
 
 // Options.
 export type {

@@ -1,6 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationShutdown } from '@nestjs/common';
-import { RedisStreamOptionError } from '../errors/option-error.js';
 import type { RedisClient } from '../interfaces/connection.js';
 import type { RedisStreamClientOptions } from '../options/options.js';
 import { resolveClientOptions } from '../options/settings.js';
@@ -12,20 +11,11 @@ import { redriveLetter } from '../redis/scripts.js';
 import { Topology } from '../topology/topology.js';
 import { readLetter } from './dead-letter.js';
 import type { DeadLetter } from './dead-letter.js';
+import { DEFAULT_PAGE, FIRST_ID, LAST_ID, assertPageSize, entryId } from './dead-letter-page.js';
+import type { DeadLetterPage } from './dead-letter-page.js';
 import { Leftovers } from './leftovers.js';
 
-const DEFAULT_PAGE = 100;
-const MAX_PAGE = 1_000;
-const FIRST_ID = '0-0';
-const LAST_ID = '18446744073709551615-18446744073709551615';
 const IDLE_BLOCK_MS = 0;
-const ENTRY_ID = /^\d+-\d+$/;
-
-export interface DeadLetterPage {
-  readonly letters: readonly DeadLetter[];
-  /** Pass it as `after` to get the next page; undefined on the last page. */
-  readonly next: string | undefined;
-}
 
 /**
  * Lists, redrives and deletes dead letters. Provide it with the options of a client:
@@ -198,14 +188,4 @@ export class RedisStreamDeadLetters implements OnApplicationShutdown {
     await this.connection.ready(this.settings.connectTimeoutMs);
     return this.connection;
   }
-}
-
-function entryId(name: string, id: string): string {
-  if (typeof id !== 'string' || !ENTRY_ID.test(id)) throw new RedisStreamOptionError(name, 'the id of a letter', id);
-  return id;
-}
-
-function assertPageSize(count: number): void {
-  if (Number.isSafeInteger(count) && count >= 1 && count <= MAX_PAGE) return;
-  throw new RedisStreamOptionError('count', `an integer from 1 to ${MAX_PAGE}`, count);
 }

@@ -1,5 +1,5 @@
 import { RedisStreamOptionError } from '../errors/option-error.js';
-import { assertNoKeyPrefix } from '../redis/connection.js';
+import { assertNoKeyPrefix } from '../redis/redis-client.js';
 
 const CONNECTION_RULE = 'ioredis options, a redis:// URL, { nodes } of a cluster or a factory';
 const FACTORY_HINT = '`(options) => new Redis({ ...yours, ...options })`';

@@ -15,7 +15,6 @@ const NO_SHAPES =
   'The Redis user has no access to the `…:shape` keys: `groupTtl` and the retention settings of other groups have no effect. Grant it read and write access to these keys.';
 /** Multiple of `maxLength`: `groupAbandoned` is emitted for an unread group that holds back more entries. */
 const MUCH = 10;
-
 const DECLARE_EVERY_MS = 60_000;
 
 /** A field of the shape; no value stands for the default. */

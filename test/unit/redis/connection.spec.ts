@@ -1,4 +1,4 @@
-import { isClusterConnection, reconnectDelay } from '../../../lib/redis/connection.js';
+import { isClusterConnection, reconnectDelay } from '../../../lib/redis/redis-client.js';
 
 describe('reconnectDelay', () => {
   it('starts near 50 ms and doubles up to about a second', () => {
