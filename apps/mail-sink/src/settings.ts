@@ -1,27 +1,20 @@
 import { Environment } from '#platform';
 
-export interface SinkSettings {
-  readonly host: string;
-  /** Port of the page. */
-  readonly port: number;
-  readonly smtpPort: number;
-  /** Share of mails answered with 451 once they are received. */
-  readonly failRate: number;
-  /** Addresses refused permanently with 550, in lower case. */
-  readonly failAddresses: ReadonlySet<string>;
-  /** File that keeps the counts across restarts; without it a restart resets them. */
-  readonly journal: string | undefined;
-}
+/** Injection token. */
+export const SETTINGS = Symbol('sink settings');
 
-export const readSettings = (env = new Environment()): SinkSettings => {
-  const settings: SinkSettings = {
+export type SinkSettings = ReturnType<typeof readSettings>;
+
+export const readSettings = (env = new Environment()) =>
+  env.verified({
     host: env.text('HOST', '127.0.0.1'),
+    /** Port of the page. */
     port: env.port('PORT', 3091),
     smtpPort: env.port('SMTP_PORT', 3092),
+    /** Share of mails answered with 451 once they are received. */
     failRate: env.rate('FAIL_RATE'),
+    /** Addresses refused permanently with 550, in lower case. */
     failAddresses: new Set(env.list('FAIL_ADDRESSES').map((address) => address.toLowerCase())),
+    /** File that keeps the counts across restarts; without it a restart resets them. */
     journal: env.optionalText('JOURNAL'),
-  };
-  env.verify();
-  return settings;
-};
+  });

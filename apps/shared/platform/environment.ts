@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { printable } from './outside-text.js';
 
 /** Lists every missing or invalid setting in one message, so that one start shows all of them. */
 export class SettingsError extends Error {
@@ -15,8 +16,9 @@ export interface NumberRule {
 }
 
 /**
- * Reads settings from environment variables. Problems are collected and thrown by `verify()`; until then an invalid
- * setting reads as its default. Only `choices()` repeats values in messages: other values may hold passwords.
+ * Reads settings from environment variables. Problems are collected and thrown by `verified()`; until then an invalid
+ * setting reads as its default. Messages repeat the value that they reject, except texts and URLs: these may hold
+ * passwords.
  */
 export class Environment {
   private readonly problems: string[] = [];
@@ -67,8 +69,10 @@ export class Environment {
   /** Host names and addresses, without scheme and port. */
   hosts(name: string): readonly string[] {
     const hosts = this.list(name);
-    if (!hosts.every(isHost)) {
-      this.problems.push(`${name} must be a comma-separated list of host names, without scheme and port`);
+    const wrong = hosts.find((each) => !isHost(each));
+    if (wrong !== undefined) {
+      const rule = 'a comma-separated list of host names, without scheme and port';
+      this.problems.push(`${name} must be ${rule}, got "${printable(wrong)}"`);
     }
     return hosts;
   }
@@ -78,14 +82,21 @@ export class Environment {
     const wanted = this.list(name);
     for (const each of wanted) {
       if (!known.some((choice) => choice === each)) {
-        this.problems.push(`${name} does not accept "${each}"; it takes a comma-separated list of ${known.join(', ')}`);
+        this.problems.push(
+          `${name} does not accept "${printable(each)}"; it takes a comma-separated list of ${known.join(', ')}`,
+        );
       }
     }
     return wanted.length === 0 ? known : known.filter((choice) => wanted.includes(choice));
   }
 
-  verify(): void {
+  /**
+   * Returns the settings that were read from this environment.
+   * @throws {SettingsError} if any of them is missing or invalid
+   */
+  verified<T extends object>(settings: T): Readonly<T> {
     if (this.problems.length > 0) throw new SettingsError(this.problems);
+    return settings;
   }
 
   private number(name: string, rule: NumberRule, what: string, isWellFormed: (value: string) => boolean): number {
@@ -95,7 +106,7 @@ export class Environment {
     const parsed = Number(value);
     if (isWellFormed(value) && parsed >= min && parsed <= max) return parsed;
     const bounds = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
-    this.problems.push(`${name} must be ${what} ${bounds}`);
+    this.problems.push(`${name} must be ${what} ${bounds}, got "${printable(value)}"`);
     return rule.default;
   }
 

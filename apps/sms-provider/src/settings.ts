@@ -1,26 +1,19 @@
 import { Environment } from '#platform';
 
-export interface ProviderSettings {
-  readonly host: string;
-  readonly port: number;
-  /** Share of calls answered with 503. */
-  readonly failRate: number;
-  readonly latencyMs: number;
-  /** Numbers refused permanently with 422. */
-  readonly failNumbers: ReadonlySet<string>;
-  /** File that keeps the sent messages across restarts; without it a restart loses them. */
-  readonly journal: string | undefined;
-}
+/** Injection token. */
+export const SETTINGS = Symbol('provider settings');
 
-export const readSettings = (env = new Environment()): ProviderSettings => {
-  const settings: ProviderSettings = {
+export type ProviderSettings = ReturnType<typeof readSettings>;
+
+export const readSettings = (env = new Environment()) =>
+  env.verified({
     host: env.text('HOST', '127.0.0.1'),
     port: env.port('PORT', 3090),
+    /** Share of calls answered with 503. */
     failRate: env.rate('FAIL_RATE'),
     latencyMs: env.integer('LATENCY_MS', { default: 0, max: 600_000 }),
+    /** Numbers refused permanently with 422. */
     failNumbers: new Set(env.list('FAIL_NUMBERS')),
+    /** File that keeps the sent messages across restarts; without it a restart loses them. */
     journal: env.optionalText('JOURNAL'),
-  };
-  env.verify();
-  return settings;
-};
+  });

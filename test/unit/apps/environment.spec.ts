@@ -1,11 +1,10 @@
 import { Environment, SettingsError } from '../../../apps/shared/platform/environment.js';
+import { readSettings } from '../../../apps/responder/src/settings.js';
 
 describe('a setting that lists hosts', () => {
   const hosts = (value: string | undefined): readonly string[] => {
     const env = new Environment(value === undefined ? {} : { ALLOWED_HOSTS: value });
-    const found = env.hosts('ALLOWED_HOSTS');
-    env.verify();
-    return found;
+    return env.verified({ found: env.hosts('ALLOWED_HOSTS') }).found;
   };
 
   it.each<[string | undefined, readonly string[]]>([
@@ -24,4 +23,40 @@ describe('a setting that lists hosts', () => {
       expect(() => hosts(value)).toThrow('ALLOWED_HOSTS must be a comma-separated list of host names');
     },
   );
+});
+
+describe('the error of a start with wrong settings', () => {
+  it('lists all of them with the rule and the value, but no URL, which may hold a password', () => {
+    const variables = {
+      ROLES: 'billing,nonsense',
+      REDIS_URL: 'http://user:secret@redis',
+      MAX_ATTEMPTS: '0',
+      RETRY_DELAY_MS: '5000',
+      RETRY_MAX_DELAY_MS: '4000',
+      LEASE_MS: '30\u001b[31m',
+      MAX_BACKLOG: '1e5',
+    };
+    expect(() => readSettings(new Environment(variables))).toThrow(
+      new SettingsError([
+        'ROLES does not accept "nonsense"; it takes a comma-separated list of ' +
+          'sms-worker, billing, delivery-status, campaign, user, notification, email',
+        'REDIS_URL must be a URL that starts with redis:// or rediss://',
+        'MAX_BACKLOG must be a whole number of at least 1000, got "1e5"',
+        'MAX_ATTEMPTS must be a whole number from 1 to 1000, got "0"',
+        'RETRY_MAX_DELAY_MS must be a whole number of at least 5000, got "4000"',
+        String.raw`LEASE_MS must be a whole number of at least 500, got "30\u001b[31m"`,
+      ]),
+    );
+  });
+
+  it('names a setting that is missing or empty, unless no role needs it', () => {
+    const redis = { REDIS_URL: 'redis://127.0.0.1' };
+    expect(() => readSettings(new Environment({ ...redis, ROLES: 'email', SMTP_URL: ' ' }))).toThrow(
+      new SettingsError(['DATABASE_URL is missing', 'SMTP_URL is missing']),
+    );
+    expect(readSettings(new Environment({ ...redis, ROLES: 'billing' }))).toMatchObject({
+      smtpUrl: '',
+      maxAttempts: 5,
+    });
+  });
 });
