@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import type { ErrorBody } from '../../apps/requestor/src/http/error.filter.js';
+import type { ErrorBody } from '../../apps/shared/http/error.filter.js';
 import { DemoStack } from './support/demo-stack.js';
 import { get, post, send } from './support/http.js';
 import type { Answer, RawRequest } from './support/http.js';

@@ -1,10 +1,11 @@
+import 'reflect-metadata';
 import { createHash, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import { Redis } from 'ioredis';
 import type { DeadLetterListDto } from '../../apps/requestor/src/dead-letters/dead-letter.dto.js';
-import { createProvider } from '../../apps/sms-provider/src/provider-server.js';
-import type { ProviderSettings } from '../../apps/sms-provider/src/settings.js';
+import { createHttpApp } from '../../apps/shared/http/http-app.js';
+import { ProviderModule } from '../../apps/sms-provider/src/provider.module.js';
 import type { AppProcess } from '../../scripts/launcher/app-process.js';
 import { eventually } from '../support/eventually.js';
 import { EndlessAnswers, HttpServer } from '../support/http-server.js';
@@ -19,13 +20,12 @@ const MAX_ATTEMPTS = 8;
 const LEASE_MS = 2_000;
 /** What a connection may buffer between a server that keeps writing and a client that has stopped reading. */
 const MOST_BYTES_UNDER_WAY = 16 * 1_048_576;
-/** A provider without faults. */
-const SOUND: Omit<ProviderSettings, 'port'> = {
-  host: '',
-  failRate: 0,
-  latencyMs: 0,
-  failNumbers: new Set(),
-  journal: undefined,
+
+/** A provider in this process, which starts faster than one of its own. */
+const providerWith = async (failRate: number): Promise<Server> => {
+  const settings = { host: '', port: 0, failRate, latencyMs: 0, failNumbers: new Set<string>(), journal: undefined };
+  const app = await createHttpApp(ProviderModule.with(settings));
+  return (await app.init()).getHttpServer();
 };
 
 describe('the SMS flow', () => {
@@ -94,8 +94,7 @@ describe('the SMS flow', () => {
     act: (swap: (rate: number) => Promise<void>) => Promise<void>,
   ): Promise<void> =>
     withServers(async (serve) => {
-      const swap = (rate: number): Promise<void> =>
-        serve(createProvider({ ...SOUND, port: stack.providerPort, failRate: rate }));
+      const swap = async (rate: number): Promise<void> => serve(await providerWith(rate));
       await swap(failRate);
       await act(swap);
     });
@@ -310,7 +309,7 @@ describe('the SMS flow', () => {
           expect(status).toMatchObject({ attempts: MAX_ATTEMPTS, error: "the provider's answer exceeds 65536 bytes" });
         }
         expect(endless.bytes).toBeLessThan(receipts.length * MAX_ATTEMPTS * MOST_BYTES_UNDER_WAY);
-        await serve(createProvider({ ...SOUND, port: stack.providerPort }));
+        await serve(await providerWith(0));
         await untilStatus(base, (await postSms(base, phoneNumber(25), 'at last')).body.uuid, 'sent');
       }),
     60_000,

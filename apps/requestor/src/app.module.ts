@@ -1,12 +1,13 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { ErrorFilter } from '#http';
 import { SettingsModule } from '#platform';
 import { StoreModule } from '#store';
 import { CampaignModule } from './campaigns/campaign.module.js';
 import { DeadLettersModule } from './dead-letters/dead-letters.module.js';
 import { StreamModule } from './demo/stream.module.js';
-import { ErrorFilter } from './http/error.filter.js';
+import { knownError } from './http/known-errors.js';
 import { HealthController } from './health/health.controller.js';
 import { MailsModule } from './campaigns/mails/mails.module.js';
 import { MessagingModule } from './messaging/messaging.module.js';
@@ -32,7 +33,7 @@ export class AppModule {
         StreamModule,
       ],
       controllers: [HealthController],
-      providers: [{ provide: APP_FILTER, useClass: ErrorFilter }],
+      providers: [{ provide: APP_FILTER, useValue: new ErrorFilter(knownError) }],
     };
   }
 }

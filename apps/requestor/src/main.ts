@@ -2,15 +2,14 @@ import 'reflect-metadata';
 import { ConsoleLogger, ValidationPipe } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { ShallowBody, fieldErrors } from '#http';
 import { runApp } from '#platform';
 import { AppModule } from './app.module.js';
-import { fieldErrors } from './http/field-errors.js';
 import { serveDocs } from './http/openapi.js';
 import { refuseForeignRequests } from './http/foreign-requests.js';
 import { servePage } from './http/page.js';
 import { secureResponses } from './http/security-headers.js';
 import { readSettings } from './settings.js';
-import { ShallowBody } from './http/shallow-body.pipe.js';
 
 await runApp(async () => {
   const settings = readSettings();

@@ -9,8 +9,9 @@ import {
   TransportUnavailableError,
 } from 'nestjs-redis-stream-transport';
 import { StoreUnavailableError } from '../../../apps/shared/store/redis-store.js';
-import { bodyFor } from '../../../apps/requestor/src/http/error.filter.js';
-import { badRequest } from '../../../apps/requestor/src/http/field-errors.js';
+import { bodyFor } from '../../../apps/shared/http/error.filter.js';
+import { knownError } from '../../../apps/requestor/src/http/known-errors.js';
+import { badRequest } from '../../../apps/shared/http/field-errors.js';
 
 const SECRET = 'connect ECONNREFUSED 10.1.2.3:6379 redis://user:password@redis';
 
@@ -26,7 +27,7 @@ describe('the body of an error', () => {
     [new StoreUnavailableError(new Error(SECRET)), 503, 'Service Unavailable'],
     [new Error(SECRET), 500, 'Internal Server Error'],
   ])('of %p has one sentence of our own', (thrown, statusCode, error) => {
-    const body = bodyFor(thrown);
+    const body = bodyFor(thrown, knownError);
     expect(body).toEqual({ statusCode, error, message: expect.stringMatching(/^[A-Z][^.\n]+$/) });
     expect(JSON.stringify(body)).not.toMatch(/ECONN|6379|password|sms\.status/);
   });
@@ -34,7 +35,7 @@ describe('the body of an error', () => {
   it.each(['a string', undefined, null, { message: SECRET }])(
     'that is not an Error, such as %j, is a 500',
     (thrown) => {
-      expect(bodyFor(thrown)).toMatchObject({ statusCode: 500, error: 'Internal Server Error' });
+      expect(bodyFor(thrown, knownError)).toMatchObject({ statusCode: 500, error: 'Internal Server Error' });
     },
   );
 
@@ -55,6 +56,6 @@ describe('the body of an error', () => {
       },
     ],
   ])('of %p has the same shape, and what the exception adds', (thrown, body) => {
-    expect(bodyFor(thrown)).toEqual(body);
+    expect(bodyFor(thrown, knownError)).toEqual(body);
   });
 });

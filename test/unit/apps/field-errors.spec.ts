@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import type { BadRequestException } from '@nestjs/common';
 import { ValidationPipe } from '@nestjs/common';
 import { CreateCampaignDto } from '../../../apps/requestor/src/campaigns/campaign.dto.js';
-import { fieldErrors } from '../../../apps/requestor/src/http/field-errors.js';
+import { fieldErrors } from '../../../apps/shared/http/field-errors.js';
 
 const pipe = new ValidationPipe({ whitelist: true, exceptionFactory: fieldErrors });
 const draft = { name: 'Spring', subject: 'Sale', body: 'Half price' };

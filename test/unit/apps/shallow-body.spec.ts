@@ -1,5 +1,5 @@
 import { BadRequestException } from '@nestjs/common';
-import { MAX_BODY_DEPTH, ShallowBody } from '../../../apps/requestor/src/http/shallow-body.pipe.js';
+import { MAX_BODY_DEPTH, ShallowBody } from '../../../apps/shared/http/shallow-body.pipe.js';
 
 const pipe = new ShallowBody();
 

@@ -126,6 +126,12 @@ describe('the SMS gateway', () => {
     );
   });
 
+  it('prefers the message of an error to its name', async () => {
+    const error = { statusCode: 422, error: 'Unprocessable Entity', message: 'the number is blocked' };
+    const failure = await failureOf(send(await gatewayTo(answering(422, JSON.stringify(error)))));
+    expect(failure).toEqual(new SmsRefusedError('the provider answered 422: the number is blocked'));
+  });
+
   it.each([
     [400, SmsRefusedError],
     [422, SmsRefusedError],

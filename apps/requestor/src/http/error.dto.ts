@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { ErrorBody } from './error.filter.js';
+import type { ErrorBody } from '#http';
 
 export class ErrorDto implements ErrorBody {
   @ApiProperty({ example: 404 })

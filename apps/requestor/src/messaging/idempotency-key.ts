@@ -2,7 +2,7 @@ import { createParamDecorator } from '@nestjs/common';
 import type { ExecutionContext } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
 import type { IncomingMessage } from 'node:http';
-import { badRequest } from '../http/field-errors.js';
+import { badRequest } from '#http';
 
 export const IDEMPOTENCY_KEY = 'Idempotency-Key';
 const MAX_KEY_CHARACTERS = 255;

@@ -71,8 +71,8 @@ const providerId = (body: string): string => {
 };
 
 const detail = (body: string): string => {
-  const error = field(body, 'error');
-  return error === undefined ? '' : `: ${printable(error.replaceAll(PHONE_NUMBER, '…'))}`;
+  const reason = field(body, 'message') ?? field(body, 'error');
+  return reason === undefined ? '' : `: ${printable(reason.replaceAll(PHONE_NUMBER, '…'))}`;
 };
 
 const field = (body: string, name: string): string | undefined => {

@@ -1,0 +1,9 @@
+import { IsString } from 'class-validator';
+
+export class MessageDto {
+  @IsString()
+  readonly number!: string;
+
+  @IsString()
+  readonly text!: string;
+}
