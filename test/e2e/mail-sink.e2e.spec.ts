@@ -126,11 +126,19 @@ describe('Mail', () => {
       for (const limit of ['0', '1001', '-1', '1.5', 'many', '', '1e2']) {
         expect(await get(`${sink.url}/mails?limit=${limit}`)).toMatchObject({
           status: 400,
-          body: { error: expect.stringContaining('from 1 to 1000') },
+          body: {
+            statusCode: 400,
+            error: 'Bad Request',
+            message: 'Validation failed',
+            errors: { limit: expect.arrayContaining(['limit must be a whole number from 1 to 1000']) },
+          },
         });
       }
       expect(await get(`${sink.url}/health`)).toMatchObject({ status: 200, body: { status: 'up' } });
-      expect(await get(`${sink.url}/elsewhere`)).toMatchObject({ status: 404 });
+      expect(await get(`${sink.url}/elsewhere`)).toMatchObject({
+        status: 404,
+        body: { statusCode: 404, error: 'Not Found', message: expect.any(String) },
+      });
     });
 
     it('puts nothing but text on the page', async () => {

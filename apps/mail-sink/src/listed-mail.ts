@@ -1,5 +1,7 @@
+import { setImmediate as turnOfEventLoop } from 'node:timers/promises';
+import PostalMime, { decodeWords } from 'postal-mime';
+import { printable } from '#platform';
 import type { KeptMail } from './mailbox.js';
-import { decodedBody, decodedWords, headerFields } from './mime.js';
 
 export interface ListedMail {
   readonly id: string;
@@ -11,28 +13,44 @@ export interface ListedMail {
   readonly receivedAt: string;
 }
 
-const END_OF_HEADER = '\r\n\r\n';
-const CHARSET = /;\s*charset="?([^";\s]+)/i;
+type Content = Omit<ListedMail, 'id' | 'receivedAt'>;
 
-/** A mail decoded for reading. */
-export const listedMail = ({ id, raw, receivedAt }: KeptMail): ListedMail => {
-  const end = raw.indexOf(END_OF_HEADER);
-  const header = headerFields(raw.toString('utf8', 0, end === -1 ? raw.length : end));
-  const field = (name: string): string => decodedWords(header.get(name) ?? '');
-  return {
-    id,
-    from: field('from'),
-    to: field('to'),
-    subject: field('subject'),
-    text: end === -1 ? '' : textOf(raw.subarray(end + END_OF_HEADER.length), header),
-    listUnsubscribe: header.get('list-unsubscribe') ?? null,
-    receivedAt: receivedAt.toISOString(),
-  };
+/** A hostile mail takes a quarter of a second to parse, and the page asks for the same mails every two seconds. */
+const parsed = new WeakMap<KeptMail, Promise<Content>>();
+
+/** Mails decoded for reading. The sink receives others in between. */
+export const listedMails = async (mails: readonly KeptMail[]): Promise<readonly ListedMail[]> => {
+  const listed: ListedMail[] = [];
+  for (const mail of mails) {
+    const { id, receivedAt } = mail;
+    listed.push({ id, ...(await contentOf(mail)), receivedAt: receivedAt.toISOString() });
+  }
+  return listed;
 };
 
-const textOf = (body: Buffer, header: ReadonlyMap<string, string>): string => {
-  const charset = CHARSET.exec(header.get('content-type') ?? '')?.[1] ?? 'utf-8';
-  const text = decodedBody(body, header.get('content-transfer-encoding') ?? '', charset).replaceAll('\r\n', '\n');
-  // The final line break comes from SMTP, not from the sender.
-  return text.endsWith('\n') ? text.slice(0, -1) : text;
+const contentOf = (mail: KeptMail): Promise<Content> => {
+  const known = parsed.get(mail);
+  if (known) return known;
+  const content = turnOfEventLoop().then(() => parse(mail.raw));
+  parsed.set(mail, content);
+  return content;
+};
+
+const parse = async (raw: Buffer): Promise<Content> => {
+  try {
+    const { headers, html = '', text = html } = await PostalMime.parse(raw);
+    const field = (name: string): string | undefined => headers.find(({ key }) => key === name)?.value;
+    const decoded = (name: string): string => decodeWords(field(name) ?? '');
+    return {
+      from: decoded('from'),
+      to: decoded('to'),
+      subject: decoded('subject'),
+      // The final line break comes from SMTP, not from the sender.
+      text: text.endsWith('\n') ? text.slice(0, -1) : text,
+      listUnsubscribe: field('list-unsubscribe') ?? null,
+    };
+  } catch (error) {
+    const text = `This mail cannot be read: ${printable((error as Error).message)}`;
+    return { from: '', to: '', subject: '', text, listUnsubscribe: null };
+  }
 };

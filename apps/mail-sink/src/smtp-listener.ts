@@ -1,7 +1,11 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
+import { once } from 'node:events';
 import { SMTPServer } from 'smtp-server';
 import type { SMTPServerDataStream } from 'smtp-server';
 import { printable } from '#platform';
-import type { Mailbox } from './mailbox.js';
+import { Mailbox } from './mailbox.js';
+import { SETTINGS } from './settings.js';
 import type { SinkSettings } from './settings.js';
 
 const MAX_MAIL_BYTES = 1_048_576;
@@ -11,7 +15,28 @@ const IDLE_TIMEOUT_MS = 300_000;
 const CLOSE_WITHIN_MS = 200;
 
 /** Accepts all mail except what the settings tell it to refuse. No logins and no TLS: for loopback only. */
-export const createSmtpServer = ({ failRate, failAddresses }: SinkSettings, mailbox: Mailbox): SMTPServer => {
+@Injectable()
+export class SmtpListener implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly server: SMTPServer;
+
+  constructor(
+    @Inject(SETTINGS) private readonly settings: SinkSettings,
+    private readonly mailbox: Mailbox,
+  ) {
+    this.server = serverFor(settings, mailbox);
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    await once(this.server.listen(this.settings.smtpPort, this.settings.host), 'listening');
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await new Promise<void>((resolve) => this.server.close(resolve));
+    this.mailbox.close();
+  }
+}
+
+const serverFor = ({ failRate, failAddresses }: SinkSettings, mailbox: Mailbox): SMTPServer => {
   const server = new SMTPServer({
     disabledCommands: ['AUTH', 'STARTTLS'],
     disableReverseLookup: true,
