@@ -8,6 +8,7 @@ import { AppModule } from './app.module.js';
 import { serveDocs } from './http/openapi.js';
 import { refuseForeignRequests } from './http/foreign-requests.js';
 import { servePage } from './http/page.js';
+import { limitRequests } from './http/rate-limit.js';
 import { secureResponses } from './http/security-headers.js';
 import { readSettings } from './settings.js';
 
@@ -25,6 +26,7 @@ await runApp(async () => {
   app.enableShutdownHooks();
   serveDocs(app);
   servePage(app);
+  limitRequests(app, settings.rateLimit);
   await app.listen(settings.port, settings.host);
   logger.log(`Listening on ${await app.getUrl()}`);
   return app;

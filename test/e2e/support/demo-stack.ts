@@ -14,6 +14,8 @@ export type Variables = Readonly<Record<string, string>>;
 
 /** Roles that need no database. */
 const SMS_ROLES = 'sms-worker,billing,delivery-status';
+/** All clients of a test share one address. */
+const UNLIMITED: Variables = { RATE_LIMIT: '0' };
 
 export interface StackPlan {
   readonly requestors: number;
@@ -131,7 +133,7 @@ export class DemoStack {
     await Promise.all(
       this.ports.map((port, index) => {
         const env = { REDIS_URL: this.redisUrl, PORT: String(port), INSTANCE: `requestor-${index + 1}` };
-        const all = { ...env, ...this.backing?.requestorEnv, ...this.plan.requestorEnv };
+        const all = { ...env, ...UNLIMITED, ...this.backing?.requestorEnv, ...this.plan.requestorEnv };
         return this.launch(this.instance('requestor', all));
       }),
     );

@@ -4,7 +4,8 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import { STATUS_CODES } from 'node:http';
 import { IDEMPOTENCY_KEY } from '../messaging/idempotency-key.js';
 import { ErrorDto, FieldErrorsDto } from './error.dto.js';
-import type { ErrorBody } from './error.filter.js';
+import { isLimited } from './rate-limit.js';
+import type { ErrorBody } from '#http';
 
 type PathItem = OpenAPIObject['paths'][string];
 type Operation = NonNullable<PathItem['get']>;
@@ -21,15 +22,17 @@ const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
  * another body.
  */
 export const describeErrors = ({ paths }: OpenAPIObject): void => {
-  for (const item of Object.values(paths)) {
+  for (const [path, item] of Object.entries(paths)) {
     for (const method of METHODS) {
       const operation = item[method];
-      if (operation) operation.responses = withBodies({ ...commonErrors(method, operation), ...operation.responses });
+      if (operation)
+        operation.responses = withBodies({ ...commonErrors(path, method, operation), ...operation.responses });
     }
   }
 };
 
 const commonErrors = (
+  path: string,
   method: (typeof METHODS)[number],
   { requestBody, parameters, responses }: Operation,
 ): Responses => {
@@ -39,6 +42,10 @@ const commonErrors = (
       [HttpStatus.MISDIRECTED]: 'The Host header names a host that this server does not serve',
       [HttpStatus.SERVICE_UNAVAILABLE]: 'Redis does not answer',
     }),
+    ...(isLimited(path) &&
+      errors({
+        [HttpStatus.TOO_MANY_REQUESTS]: 'The address sends too many requests; Retry-After says how long to wait',
+      })),
     ...(method !== 'get' &&
       errors({
         [HttpStatus.FORBIDDEN]: 'A page of another site sent the request',
