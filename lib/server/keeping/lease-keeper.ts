@@ -37,6 +37,8 @@ export class LeaseKeeper {
 
   start(): void {
     this.rounds.start();
+    // After an outage of two turns, the next regular turn would come when the leases end.
+    this.parts.writer.client.on('ready', () => this.rounds.turn());
   }
 
   stop(): Promise<void> {
