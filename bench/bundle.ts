@@ -4,20 +4,20 @@ import { build } from 'esbuild';
 const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const OUT = pathOf('../.cache/bench/');
 
-export const PROCESSES = { server: `${OUT}server-process.js`, client: `${OUT}client-process.js` } as const;
+export const BUNDLED_PROCESS = `${OUT}process.js`;
 
 /**
- * Bundles the measured processes as plain JavaScript: a compiler in the process would add to its memory and to every
+ * Bundles the measured process as plain JavaScript: a compiler in the process would add to its memory and to every
  * start. Packages stay external, this library too, so that the benchmark measures the build that ships.
  */
-export async function bundleProcesses(): Promise<void> {
+export async function bundleProcess(): Promise<void> {
   await build({
-    entryPoints: [pathOf('server-process.ts'), pathOf('client-process.ts')],
+    entryPoints: [pathOf('process.ts')],
     outdir: OUT,
     bundle: true,
-    splitting: true,
     packages: 'external',
-    external: ['nestjs-redis-stream-transport', 'nestjs-redis-stream-transport-baseline'],
+    // Named too, or the paths of tsconfig.json would win and bundle the sources.
+    external: ['nestjs-redis-stream-transport'],
     platform: 'node',
     target: 'node20',
     format: 'esm',

@@ -1,9 +1,10 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { PROCESSES } from './bundle.js';
+import { BUNDLED_PROCESS } from './bundle.js';
+import type { Figures } from './figures.js';
 import type { Answer, Question } from './messages.js';
-import type { Figures } from './workload.js';
 
+const ANSWER_LIMIT_MS = 60_000;
 const CLOSE_LIMIT_MS = 5_000;
 /** `BENCH_PROFILES=dir npm run bench …` writes a CPU profile of each process to `dir`. */
 const { BENCH_PROFILES } = process.env;
@@ -11,54 +12,37 @@ const PROFILING = BENCH_PROFILES ? ['--cpu-prof', `--cpu-prof-dir=${BENCH_PROFIL
 
 /** A benchmark process that answers questions, one at a time. It boots before the first question arrives. */
 export class Child {
-  private readonly process: ChildProcess;
-
-  constructor(kind: keyof typeof PROCESSES) {
-    this.process = fork(PROCESSES[kind], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      execArgv: ['--expose-gc', ...PROFILING],
-    });
-  }
+  private readonly process = fork(BUNDLED_PROCESS, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    execArgv: ['--expose-gc', ...PROFILING],
+  });
+  private readonly end = new AbortController();
+  private readonly ended = once(this.process, 'exit').then(([code, signal]) =>
+    this.end.abort(new Error(`the process ended with ${signal ?? code}`)),
+  );
 
   /** @throws {Error} if the process reports an error, ends, or does not answer in time */
-  ask(question: Question, limitMs: number): Promise<Figures> {
-    const child = this.process;
-    return new Promise((resolve, reject) => {
-      const settle = (act: () => void): void => {
-        clearTimeout(limit);
-        child.off('message', listen).off('exit', exit);
-        act();
-      };
-      const listen = (said: Answer): void =>
-        settle(() => ('error' in said ? reject(new Error(said.error)) : resolve(said.figures)));
-      const exit = (code: number | null): void => settle(() => reject(new Error(`A process ended with ${code}`)));
-      const limit = setTimeout(
-        () => settle(() => reject(new Error(`No answer to "${question.kind}" within ${limitMs} ms`))),
-        limitMs,
-      );
-      child.on('message', listen).on('exit', exit);
-      child.send(question);
-    });
+  async ask(question: Question, limitMs = ANSWER_LIMIT_MS): Promise<Figures> {
+    const signal = AbortSignal.any([this.end.signal, AbortSignal.timeout(limitMs)]);
+    // A process that is about to end has closed its channel already: its exit says so.
+    this.process.send(question, () => undefined);
+    const [said] = (await once(this.process, 'message', { signal }).catch((error: unknown) => {
+      throw new Error(`No answer to "${question.kind}" within ${limitMs} ms`, { cause: signal.reason ?? error });
+    })) as [Answer];
+    if ('error' in said) throw new Error(said.error);
+    return said.figures;
   }
 
   async close(): Promise<void> {
-    if (this.hasEnded) return;
-    const ended = once(this.process, 'exit');
     await this.ask({ kind: 'close' }, CLOSE_LIMIT_MS).catch(() => undefined);
     const kill = setTimeout(() => this.process.kill('SIGKILL'), CLOSE_LIMIT_MS);
-    await ended;
+    await this.ended;
     clearTimeout(kill);
   }
 
   /** Ends the process as abruptly as a power cut would. */
   async kill(): Promise<void> {
-    if (this.hasEnded) return;
-    const ended = once(this.process, 'exit');
     this.process.kill('SIGKILL');
-    await ended;
-  }
-
-  private get hasEnded(): boolean {
-    return this.process.exitCode !== null || this.process.signalCode !== null;
+    await this.ended;
   }
 }

@@ -8,85 +8,69 @@
  */
 import { parseArgs } from 'node:util';
 import { Brokers } from './brokers/brokers.js';
-import { bundleProcesses } from './bundle.js';
+import { bundleProcess } from './bundle.js';
+import type { Figures } from './figures.js';
 import { Stage } from './stage.js';
 import { median, quantile } from './statistics.js';
-import type { Figures } from './workload.js';
-import { measureEvents } from './workloads/event-turn.js';
-import { measureRequests } from './workloads/request-turn.js';
+import { inTurns, ratios } from './turns.js';
+import { measureEvents } from './workloads/events.js';
+import { measureRequests } from './workloads/request-load.js';
 
-interface Workload {
-  readonly name: string;
-  readonly metric: string;
-  readonly measure: (stage: Stage, seconds: number) => Promise<Figures>;
-}
-
-const requests = (inFlight: number, bytes = 100): Workload => ({
-  name: `requests, ${inFlight} in flight, ${bytes} B`,
-  metric: 'rate',
-  measure: (stage, seconds) => measureRequests(stage, { inFlight, seconds, bytes }),
-});
-
-const WORKLOADS: readonly Workload[] = [
-  requests(1),
-  requests(16),
-  requests(256),
-  requests(16, 65_536),
-  { name: 'events until handled', metric: 'handledRate', measure: measureEvents },
-];
+type Measure = (stage: Stage) => Promise<Figures>;
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '6' },
     seconds: { type: 'string', default: '0.7' },
-    only: { type: 'string' },
+    only: { type: 'string', default: '' },
   },
 });
-const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
-const wanted = WORKLOADS.filter(({ name }) => values.only === undefined || name.includes(values.only));
 
-await bundleProcesses();
-const brokers: Brokers[] = [];
+const requests = (inFlight: number, bytes = 100): [name: string, metric: string, measure: Measure] => [
+  `requests, ${inFlight} in flight, ${bytes} B`,
+  'rate',
+  (stage) => measureRequests(stage, { inFlight, bytes }, seconds),
+];
+
+const WORKLOADS = [
+  requests(1),
+  requests(16),
+  requests(256),
+  requests(16, 65_536),
+  ['events until handled', 'handledRate', (stage: Stage) => measureEvents(stage, seconds)],
+] as const;
+
+await bundleProcess();
 const stages: Stage[] = [];
 try {
   for (const contender of ['stream-transport', 'baseline', 'stream-transport']) {
-    const own = await Brokers.start({ appendonly: false, nats: false });
-    brokers.push(own);
-    const stage = new Stage({ contender, place: await own.place() }, own);
+    const brokers = await Brokers.start({ appendonly: false, nats: false });
+    const stage = new Stage({ contender, place: await brokers.place() }, brokers);
     stages.push(stage);
     await stage.start();
   }
-  for (const workload of wanted) await compare(workload);
+  for (const [name, metric, measure] of WORKLOADS) {
+    if (name.includes(values.only)) report(name, metric, await inTurns(stages, Number(values.rounds), measure));
+  }
 } finally {
   await Promise.all(stages.map((stage) => stage.close()));
-  await Promise.all(brokers.map((each) => each.stop()));
+  await Promise.all(stages.map((stage) => stage.brokers.stop()));
 }
 
-async function compare({ name, metric, measure }: Workload): Promise<void> {
-  const figures: Figures[][] = stages.map(() => []);
-  for (let round = 0; round < rounds; round++) {
-    // Rotate: the first in turn finds the machine in a different state than the last.
-    const order = stages.map((_, at) => (at + round) % stages.length);
-    for (const at of order) figures[at]?.push(await measure(stages[at] as Stage, seconds));
-  }
-  const of = (key: string): number[][] => figures.map((all) => all.map((each) => each[key] ?? NaN));
+function report(name: string, metric: string, figures: readonly Figures[][]): void {
+  const [own = [], baseline = [], copy = []] = figures;
   for (const [title, key] of [
     ['rate', metric],
     ['CPU', 'cpu'],
   ] as const) {
-    const [own = [], baseline = [], copy = []] = of(key);
-    const against = (others: readonly number[]): string => spread(ratios(own, others));
+    const against = (others: readonly Figures[]): string => spread(ratios(own, others, key));
     console.log(`${name}, ${title}: ${against(baseline)} × the baseline, ${against(copy)} × its own copy`);
   }
-  const sides = ['cpuClient', 'cpuServer', 'cpuBroker'].map((key) => of(key).map((all) => median(all).toFixed(1)));
-  console.log(
-    `    CPU µs of client, server, Redis (own, baseline, copy): ${sides.map((all) => all.join(' ')).join(' | ')}`,
+  const sides = ['cpuClient', 'cpuServer', 'cpuBroker'].map((key) =>
+    figures.map((all) => median(all.map((each) => each[key] ?? NaN)).toFixed(1)).join(' '),
   );
-}
-
-function ratios(some: readonly number[], others: readonly number[]): number[] {
-  return some.map((value, at) => value / (others[at] ?? NaN));
+  console.log(`    CPU µs of client, server, Redis (own, baseline, copy): ${sides.join(' | ')}`);
 }
 
 function spread(all: readonly number[]): string {

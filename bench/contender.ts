@@ -9,7 +9,7 @@ export interface Place {
 }
 
 /** How soon another consumer takes over the entries of a dead one. */
-export interface Takeover {
+interface Takeover {
   readonly leaseMs: number;
   readonly sweepMs: number;
 }

@@ -19,11 +19,6 @@ export async function describeMachine(brokers: Brokers): Promise<Record<string, 
   };
 }
 
-export const inWords = (machine: Readonly<Record<string, string>>): string =>
-  Object.entries(machine)
-    .map(([name, value]) => `${name} ${value}`)
-    .join(', ');
-
 /** Not every package exports its package.json, so this searches upwards from the entry point. */
 function versionOf(name: string): string {
   let directory = dirname(createRequire(import.meta.url).resolve(name));

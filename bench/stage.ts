@@ -2,26 +2,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Brokers } from './brokers/brokers.js';
 import { Child } from './child.js';
 import type { Setup } from './contender.js';
-import type { Load } from './loads/load.js';
+import type { Figures } from './figures.js';
+import type { Load } from './loads.js';
 import type { Role } from './messages.js';
-import type { Figures } from './workload.js';
 
-const START_LIMIT_MS = 60_000;
 const DRIVE_LIMIT_MS = 15 * 60_000;
 const TALLY_EVERY_MS = 20;
-
-/** CPU time in microseconds since each process was started, user and system together. */
-export interface CpuTimes {
-  readonly client: number;
-  readonly server: number;
-  readonly broker: number;
-}
 
 /** The processes of one turn of one contender: starts what a workload requires and ends all of it. */
 export class Stage {
   private readonly servers: Child[] = [];
-  private readonly idle: Child[] = [];
-  private client: Child | undefined;
+  /** The first one sends; the others are connected and idle, and their CPU time is not counted. */
+  private readonly clients: Child[] = [];
   /** Events awaited so far. */
   private expected = 0;
 
@@ -32,29 +24,34 @@ export class Stage {
 
   /** Starts one client and `servers` servers; resolves when all are ready for traffic. */
   async start(setup: Setup = {}, servers = 1): Promise<void> {
-    const started = Array.from({ length: servers }, () => new Child('server'));
-    this.servers.push(...started);
-    this.client = new Child('client');
-    for (const server of started) await this.serve(server, setup);
-    await this.client.ask({ kind: 'call', role: this.role, callers: 1 }, START_LIMIT_MS);
+    const client = this.add(this.clients);
+    await Promise.all(Array.from({ length: servers }, () => this.addServer(setup)));
+    await client.ask({ kind: 'call', role: this.role, callers: 1 });
   }
 
   async addServer(setup: Setup): Promise<void> {
-    const server = new Child('server');
-    this.servers.push(server);
-    await this.serve(server, setup);
+    await this.add(this.servers).ask({ kind: 'serve', role: this.role, setup });
   }
 
-  /** Adds callers that connect but send nothing. All run in one process, whose CPU time is not counted. */
+  /** Adds callers that connect but send nothing, all in one process. */
   async addIdleCallers(callers: number): Promise<void> {
-    if (callers === 0) return;
-    const child = new Child('client');
-    this.idle.push(child);
-    await child.ask({ kind: 'call', role: this.role, callers }, START_LIMIT_MS);
+    if (callers > 0) await this.add(this.clients).ask({ kind: 'call', role: this.role, callers });
   }
 
   drive(load: Load): Promise<Figures> {
     return this.driver.ask({ kind: 'drive', load }, DRIVE_LIMIT_MS);
+  }
+
+  /** The figures of a run, with the CPU time of client, servers and brokers per message of it. */
+  async measured(run: () => Promise<Figures>): Promise<Figures> {
+    const before = await this.cpuTimes();
+    const figures = await run();
+    const after = await this.cpuTimes();
+    const { messages = NaN } = figures;
+    const [cpuClient = NaN, cpuServer = NaN, cpuBroker = NaN] = after.map(
+      (us, at) => (us - (before[at] ?? NaN)) / messages,
+    );
+    return { ...figures, cpu: cpuClient + cpuServer + cpuBroker, cpuClient, cpuServer, cpuBroker };
   }
 
   /**
@@ -66,7 +63,7 @@ export class Stage {
     const expected = (this.expected += more);
     const end = performance.now() + limitMs;
     for (;;) {
-      const tallies = await Promise.all(this.servers.map((server) => server.ask({ kind: 'tally' }, START_LIMIT_MS)));
+      const tallies = await Promise.all(this.servers.map((server) => server.ask({ kind: 'tally' })));
       const handled = tallies.reduce((sum, tally) => sum + (tally['handled'] ?? 0), 0);
       if (handled >= expected) return Math.max(...tallies.map((tally) => tally['handledAt'] ?? NaN));
       if (performance.now() > end)
@@ -75,22 +72,9 @@ export class Stage {
     }
   }
 
-  async cpuTimes(): Promise<CpuTimes> {
-    const [client, ...servers] = await Promise.all(
-      [this.driver, ...this.servers].map((child) => this.usageOf(child, false)),
-    );
-    return {
-      client: client?.['cpuUs'] ?? NaN,
-      server: servers.reduce((sum, usage) => sum + (usage['cpuUs'] ?? NaN), 0),
-      broker: await this.brokers.cpuUs(),
-    };
-  }
-
   /** Bytes that Redis, the server and the client hold after a garbage collection. */
   async memory(): Promise<Figures> {
-    const [client, server] = await Promise.all(
-      [this.driver, ...this.servers].map((child) => this.usageOf(child, true)),
-    );
+    const [client, server] = await this.usage(true);
     return {
       redis: await this.brokers.redisBytes(),
       serverHeap: server?.['heapBytes'] ?? NaN,
@@ -108,21 +92,29 @@ export class Stage {
 
   /** Closes clients first, so that no caller loses its server. */
   async close(): Promise<void> {
-    const clients = this.client ? [...this.idle, this.client] : this.idle;
-    await Promise.all(clients.map((child) => child.close()));
-    await Promise.all(this.servers.map((child) => child.close()));
+    for (const children of [this.clients, this.servers]) await Promise.all(children.map((child) => child.close()));
   }
 
   private get driver(): Child {
-    if (!this.client) throw new Error('No client has been started');
-    return this.client;
+    const [client] = this.clients;
+    if (!client) throw new Error('No client has been started');
+    return client;
   }
 
-  private async serve(server: Child, setup: Setup): Promise<void> {
-    await server.ask({ kind: 'serve', role: this.role, setup }, START_LIMIT_MS);
+  private add(children: Child[]): Child {
+    const child = new Child();
+    children.push(child);
+    return child;
   }
 
-  private usageOf(child: Child, collectGarbage: boolean): Promise<Figures> {
-    return child.ask({ kind: 'usage', collectGarbage }, START_LIMIT_MS);
+  /** Microseconds of client, servers and brokers since each was started, user and system together. */
+  private async cpuTimes(): Promise<number[]> {
+    const [client = NaN, ...servers] = (await this.usage(false)).map(({ cpuUs = NaN }) => cpuUs);
+    return [client, servers.reduce((sum, us) => sum + us, 0), await this.brokers.cpuUs()];
+  }
+
+  /** Of the client, then of each server. */
+  private usage(collectGarbage: boolean): Promise<Figures[]> {
+    return Promise.all([this.driver, ...this.servers].map((child) => child.ask({ kind: 'usage', collectGarbage })));
   }
 }

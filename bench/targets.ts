@@ -32,3 +32,10 @@ export const TARGETS: readonly Target[] = [
 ];
 
 export const targetsOf = (workload: string): Target[] => TARGETS.filter((target) => target.workload === workload);
+
+/** @throws {Error} if there is no such target */
+export function targetOf(workload: string, metric: string, against: string): Target {
+  const found = targetsOf(workload).find((each) => each.metric === metric && each.against === against);
+  if (!found) throw new Error(`There is no target for ${metric} of ${workload} against ${against}`);
+  return found;
+}

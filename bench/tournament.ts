@@ -1,35 +1,38 @@
 import type { Brokers } from './brokers/brokers.js';
-import type { Contender } from './contender.js';
 import type { Sample } from './report/summary.js';
+import type { Settings } from './settings.js';
 import { Stage } from './stage.js';
-import type { Effort, Variant, Workload } from './workload.js';
-
-export interface Tournament {
-  readonly workload: Workload;
-  readonly contenders: readonly Contender[];
-  readonly variants: readonly Variant[];
-  readonly rounds: number;
-  readonly effort: Effort;
-  /** Receives a line before each turn. */
-  readonly say: (line: string) => void;
-}
+import { rotated } from './turns.js';
+import { workloadNamed } from './workloads/index.js';
 
 /**
  * Contenders take turns, each with new processes and an empty Redis, so that a busy minute affects all of them. Another
  * contender starts each round: the first turn is never quite like the last.
+ *
+ * @returns nothing if the settings leave no contender or no size to measure
  */
-export async function play(brokers: Brokers, tournament: Tournament): Promise<Sample[]> {
-  const { workload, contenders, variants, effort, say } = tournament;
-  const rounds = Math.min(tournament.rounds, workload.maxRounds ?? Infinity);
+export async function play(
+  brokers: Brokers,
+  name: string,
+  settings: Settings,
+  say: (line: string) => void,
+): Promise<Sample[]> {
+  const workload = workloadNamed(name);
+  const contenders = settings.contenders.filter(
+    (each) => workload.contenders.includes(each.name) && (each.name !== 'nest-nats' || brokers.hasNats),
+  );
+  const variants = workload.variants.filter(({ label }) => settings.variants?.includes(label) ?? true);
+  const rounds = Math.min(settings.rounds, workload.maxRounds ?? Infinity);
   const samples: Sample[] = [];
   for (let round = 0; round < rounds; round++) {
     for (const variant of variants) {
-      for (const { name, title } of rotated(contenders, round)) {
-        say(`round ${round + 1} of ${rounds}, ${variant.label}, ${title}`);
-        const stage = new Stage({ contender: name, place: await brokers.place() }, brokers);
+      for (const contender of rotated(contenders, round)) {
+        say(`${name}: round ${round + 1} of ${rounds}, ${variant.label}, ${contender.title}`);
+        const stage = new Stage({ contender: contender.name, place: await brokers.place() }, brokers);
         try {
-          const measured = await workload.run(stage, variant, effort);
-          samples.push(...measured.map((each) => ({ ...each, round, contender: name })));
+          const measured = await variant.run(stage, settings.effort);
+          const all = Array.isArray(measured) ? measured : [{ label: variant.label, figures: measured }];
+          samples.push(...all.map((each) => ({ ...each, round, contender: contender.name })));
         } finally {
           await stage.close();
         }
@@ -37,9 +40,4 @@ export async function play(brokers: Brokers, tournament: Tournament): Promise<Sa
     }
   }
   return samples;
-}
-
-function rotated<T>(values: readonly T[], by: number): T[] {
-  const start = by % Math.max(1, values.length);
-  return [...values.slice(start), ...values.slice(0, start)];
 }

@@ -1,22 +1,5 @@
-import type { CpuTimes, Stage } from './stage.js';
-
-/** The results of one measurement, by key of the metric. */
-export type Figures = Readonly<Record<string, number>>;
-
-export interface Metric {
-  readonly key: string;
-  readonly title: string;
-  readonly digits: number;
-  /** Undefined: shown, but not compared. */
-  readonly better?: 'higher' | 'lower';
-}
-
-/** One size of a workload. Each workload adds what its `run` needs. */
-export interface Variant {
-  readonly label: string;
-  /** Label of the size that this one is compared with, in workloads that measure growth. */
-  readonly baseline?: string;
-}
+import type { Figures, Metric } from './figures.js';
+import type { Stage } from './stage.js';
 
 /** How much to measure; each field is an option on the command line. */
 export interface Effort {
@@ -33,34 +16,25 @@ export interface Measurement {
   readonly figures: Figures;
 }
 
-/** One scenario for some of the contenders, in several sizes. A new workload is one file next to the others. */
-export interface Workload<V extends Variant = Variant> {
+/** One size of a workload. */
+export interface Variant {
+  readonly label: string;
+  /** Label of the size that this one is compared with, in workloads that measure growth. */
+  readonly baseline?: string;
+  /** One turn of one contender, on processes of its own. */
+  run(stage: Stage, effort: Effort): Promise<Figures | Measurement[]>;
+}
+
+/** One scenario for some of the contenders, in several sizes. */
+export interface Workload {
   readonly title: string;
   /** A bar plot shows the first one. */
   readonly metrics: readonly Metric[];
   /** Names of the contenders that support the workload. */
   readonly contenders: readonly string[];
-  readonly variants: readonly V[];
+  readonly variants: readonly Variant[];
   /** Compares the library with the others at the same size, each contender with itself at another size, or nothing. */
   readonly comparison: 'contenders' | 'baseline' | 'none';
   /** For workloads that take long and vary little. */
   readonly maxRounds?: number;
-  /** One turn of one contender, on processes of its own. */
-  run(stage: Stage, variant: V, effort: Effort): Promise<readonly Measurement[]>;
-}
-
-/** CPU time depends less on other load, so it is the steadier figure on a busy machine. */
-export const CPU_METRICS: readonly Metric[] = [
-  { key: 'cpu', title: 'CPU µs/message', better: 'lower', digits: 0 },
-  { key: 'cpuClient', title: 'client µs', digits: 0 },
-  { key: 'cpuServer', title: 'server µs', digits: 0 },
-  { key: 'cpuBroker', title: 'broker µs', digits: 0 },
-];
-
-/** The figures of `CPU_METRICS`. */
-export function cpuFigures(before: CpuTimes, after: CpuTimes, messages: number): Figures {
-  const [cpuClient, cpuServer, cpuBroker] = (['client', 'server', 'broker'] as const).map(
-    (side) => (after[side] - before[side]) / messages,
-  ) as [number, number, number];
-  return { cpu: cpuClient + cpuServer + cpuBroker, cpuClient, cpuServer, cpuBroker };
 }

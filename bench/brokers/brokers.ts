@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { freePort } from '../../scripts/free-port.js';
-import { locateRedis, startRedis, type RunningRedis } from '../../scripts/redis-server.js';
+import { startRedis, type RunningRedis } from '../../scripts/redis-server.js';
 import type { Place } from '../contender.js';
 import { startNatsServer, type NatsServer } from './nats-server.js';
 
@@ -21,18 +21,15 @@ export class Brokers {
   private constructor(
     private readonly redis: RunningRedis,
     private readonly nats: NatsServer | undefined,
-    private readonly removeDirectory: () => void,
   ) {
     this.observer = new Redis({ host: '127.0.0.1', port: redis.port });
   }
 
   static async start({ appendonly, nats }: BrokerOptions): Promise<Brokers> {
     const directory = mkdtempSync(join(tmpdir(), 'redis-bench-'));
-    const removeDirectory = (): void => rmSync(directory, { recursive: true, force: true });
-    process.once('exit', removeDirectory);
-    const binary = await locateRedis({ allowToy: false });
-    const redis = await startRedis({ binary, dir: directory, appendonly });
-    return new Brokers(redis, nats ? await startNatsServer() : undefined, removeDirectory);
+    process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+    const redis = await startRedis({ dir: directory, appendonly, allowToy: false });
+    return new Brokers(redis, nats ? await startNatsServer() : undefined);
   }
 
   get hasNats(): boolean {
@@ -69,8 +66,6 @@ export class Brokers {
   async stop(): Promise<void> {
     this.observer.disconnect();
     await Promise.all([this.redis.stop('SIGKILL'), this.nats?.stop()]);
-    this.removeDirectory();
-    process.off('exit', this.removeDirectory);
   }
 
   private async redisInfo(section: string): Promise<(field: string) => string> {

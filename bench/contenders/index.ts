@@ -1,8 +1,6 @@
 import type { Contender } from '../contender.js';
 import { bullmq } from './bullmq.js';
-import { nestNats } from './nest-nats.js';
-import { nestRedis } from './nest-redis.js';
-import { nestTcp } from './nest-tcp.js';
+import { nestNats, nestRedis, nestTcp } from './nest.js';
 import { rawStreams } from './raw-streams.js';
 import { baseline, streamTransport } from './stream-transport.js';
 

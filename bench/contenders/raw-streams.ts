@@ -38,27 +38,34 @@ async function serve(port: number, work: Work): Promise<Served> {
     return pipeline.exec();
   };
 
-  let closed = false;
-  const loop = async (): Promise<void> => {
-    while (!closed) {
-      const batch = (await reader.xreadgroup(
-        ...(['GROUP', GROUP, CONSUMER, 'COUNT', BATCH, 'BLOCK', BLOCK_MS, 'STREAMS', ECHO, COUNT, '>', '>'] as const),
-      )) as Batch;
-      // Not awaited: a good loop reads the next batch while it writes the results of this one.
-      for (const [stream, entries] of batch ?? []) void settle(stream, entries);
-    }
-  };
-  const running = loop().catch((error: unknown) => {
-    if (!closed) throw error;
+  const stop = repeat(reader, async () => {
+    const batch = (await reader.xreadgroup(
+      ...(['GROUP', GROUP, CONSUMER, 'COUNT', BATCH, 'BLOCK', BLOCK_MS, 'STREAMS', ECHO, COUNT, '>', '>'] as const),
+    )) as Batch;
+    // Not awaited: a good loop reads the next batch while it writes the results of this one.
+    for (const [stream, entries] of batch ?? []) void settle(stream, entries);
   });
 
   return {
     close: async () => {
-      closed = true;
-      reader.disconnect();
-      await running;
+      await stop();
       await writer.quit();
     },
+  };
+}
+
+/** Reads again and again, until the returned function ends the loop and its connection. */
+function repeat(reader: Redis, turn: () => Promise<void>): () => Promise<void> {
+  let isClosed = false;
+  const running = (async () => {
+    while (!isClosed) await turn();
+  })().catch((error: unknown) => {
+    if (!isClosed) throw error;
+  });
+  return () => {
+    isClosed = true;
+    reader.disconnect();
+    return running;
   };
 }
 
@@ -73,23 +80,17 @@ async function createGroup(client: Redis, stream: string): Promise<void> {
 async function call(port: number): Promise<Caller> {
   const [inbox, publisher] = [connect(port), new Redis({ host: '127.0.0.1', port, enableAutoPipelining: true })];
   const pending = new Map<string, (data: unknown) => void>();
-  let closed = false;
+  let last = '0';
   let next = 0;
-
-  const loop = async (): Promise<void> => {
-    for (let last = '0'; !closed;) {
-      const batch = await inbox.xread('COUNT', BATCH, 'BLOCK', BLOCK_MS, 'STREAMS', INBOX, last);
-      for (const [id, fields] of batch?.[0]?.[1] ?? []) {
-        last = id;
-        const key = field(fields, 'id');
-        pending.get(key)?.(JSON.parse(field(fields, 'data')));
-        pending.delete(key);
-      }
-      if (batch) void publisher.xtrim(INBOX, 'MINID', '~', last);
+  const stop = repeat(inbox, async () => {
+    const batch = await inbox.xread('COUNT', BATCH, 'BLOCK', BLOCK_MS, 'STREAMS', INBOX, last);
+    for (const [id, fields] of batch?.[0]?.[1] ?? []) {
+      last = id;
+      const key = field(fields, 'id');
+      pending.get(key)?.(JSON.parse(field(fields, 'data')));
+      pending.delete(key);
     }
-  };
-  const running = loop().catch((error: unknown) => {
-    if (!closed) throw error;
+    if (batch) void publisher.xtrim(INBOX, 'MINID', '~', last);
   });
 
   return {
@@ -104,9 +105,7 @@ async function call(port: number): Promise<Caller> {
     },
     collect: () => Promise.reject(new Error('The raw loop does not stream replies')),
     close: async () => {
-      closed = true;
-      inbox.disconnect();
-      await running;
+      await stop();
       await publisher.quit();
     },
   };

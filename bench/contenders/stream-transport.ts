@@ -1,5 +1,5 @@
 import type { RedisStreamClient, RedisStreamServer } from 'nestjs-redis-stream-transport';
-import { callNest, serveNest } from '../nest-microservice.js';
+import { callNest, serveNest } from './nest-microservice.js';
 import { GROUP, type Contender } from '../contender.js';
 
 interface Library {
@@ -14,7 +14,7 @@ export const streamTransport = contenderOf(
 );
 
 /** Package name of another build of the library: `npm install --no-save <alias>@npm:…` or `<alias>@file:….tgz`. */
-export const BASELINE_PACKAGE: string = 'nestjs-redis-stream-transport-baseline';
+const BASELINE_PACKAGE: string = 'nestjs-redis-stream-transport-baseline';
 
 export const baseline = contenderOf(
   'baseline',

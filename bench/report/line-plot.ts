@@ -1,31 +1,22 @@
 import type { Summary } from './summary.js';
-import { colourOf, grouped, legend, line, picture, text, ticksFor } from './svg.js';
+import { colourOf, grouped, legend, line, picture, text, ticksFor, WIDTH } from './svg.js';
 
-const WIDTH = 760;
 const LEFT = 60;
 const RIGHT = 20;
-const TOP = 40;
 const PLOT = 200;
 const GAP = 60;
 
 /** Plots all metrics over the sizes. Sizes with different endings (`0 requests`, `0 events`) get separate panels. */
 export function linePlot({ title, metrics, rows }: Summary): string {
   const kindOf = (label: string): string => label.replace(/^\S+ /, '');
-  const kinds = [...new Set(rows.map(({ label }) => kindOf(label)))];
-  const ticks = ticksFor(
-    Math.max(...rows.flatMap(({ spreads }) => Object.values(spreads).map(({ highest }) => highest))),
-  );
+  const highest = rows.flatMap(({ spreads }) => Object.values(spreads).map((spread) => spread.highest));
+  const ticks = ticksFor(Math.max(...highest));
   const scale = PLOT / (ticks.at(-1) ?? 1);
 
-  const names = legend(
-    metrics.map((metric, index) => ({ name: metric.title, colour: colourOf(index) })),
-    8,
-    TOP,
-    WIDTH,
-  );
+  const names = legend(metrics.map((metric, index) => [metric.title, colourOf(index)]));
   const svg = [...names.svg];
-  let top = TOP + names.height;
-  for (const kind of kinds) {
+  let top = names.bottom;
+  for (const kind of new Set(rows.map(({ label }) => kindOf(label)))) {
     const members = rows.filter(({ label }) => kindOf(label) === kind);
     const bottom = top + PLOT;
     const step = (WIDTH - LEFT - RIGHT) / Math.max(1, members.length - 1);
@@ -41,10 +32,9 @@ export function linePlot({ title, metrics, rows }: Summary): string {
       });
       svg.push(`<polyline points="${points.join(' ')}" fill="none" stroke="${colourOf(index)}" stroke-width="2"/>`);
     });
-    const [first, last] = [members[0]?.label ?? '', members.at(-1)?.label ?? ''];
-    svg.push(text(LEFT, bottom + 18, first, 'class="faint"'));
-    svg.push(text(WIDTH - RIGHT, bottom + 18, last, 'text-anchor="end" class="faint"'));
+    svg.push(text(LEFT, bottom + 18, members[0]?.label ?? '', 'class="faint"'));
+    svg.push(text(WIDTH - RIGHT, bottom + 18, members.at(-1)?.label ?? '', 'text-anchor="end" class="faint"'));
     top = bottom + GAP;
   }
-  return picture(title, { width: WIDTH, height: top - GAP / 2 }, svg);
+  return picture(title, top - GAP / 2, svg);
 }

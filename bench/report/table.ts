@@ -1,5 +1,5 @@
 import type { Spread } from '../statistics.js';
-import type { Metric } from '../workload.js';
+import type { Metric } from '../figures.js';
 import { titleOf, type Summary, type Verdict } from './summary.js';
 
 /** The first row is the header; the first two columns are text, the others numbers. */
@@ -37,8 +37,7 @@ export function verdictLine({ target, reached, isMet }: Verdict, { metrics, rows
   return `${target.label}, ${metric}: at least ${target.atLeast} times as good as ${against}: ${reached.toFixed(2)}, ${verdict}`;
 }
 
-/** As text for a terminal. */
-export function alignedLines(table: Table): string[] {
+function alignedLines(table: Table): string[] {
   const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((row) => (row[column] ?? '').length)));
   return table.map((row) =>
     row
@@ -55,4 +54,15 @@ function ratio(spread: Spread | undefined): string {
   if (!spread) return '';
   const [median, lowest, highest] = [spread.median, spread.lowest, spread.highest].map((value) => value.toFixed(2));
   return `${median} (${lowest} to ${highest})`;
+}
+
+/** The summary as text for a terminal. */
+export function textOf(summary: Summary): string {
+  const lines = [`${summary.title}: medians of ${summary.rounds}`, ...alignedLines(figuresTable(summary))];
+  if (summary.comparisons.length > 0) {
+    lines.push('', 'times better within the same round: median (lowest to highest)');
+    lines.push(...alignedLines(comparisonTable(summary)));
+  }
+  lines.push(...summary.verdicts.map((verdict) => `target: ${verdictLine(verdict, summary)}`));
+  return lines.join('\n');
 }

@@ -1,13 +1,8 @@
 import type { Workload } from '../workload.js';
-import { clients } from './clients.js';
-import { drain } from './drain.js';
-import { events } from './events.js';
+import { drain, events, recovery } from './events.js';
+import { clients, patterns, pending } from './growth.js';
 import { memory } from './memory.js';
-import { patterns } from './patterns.js';
-import { payloads } from './payloads.js';
-import { pending } from './pending.js';
-import { recovery } from './recovery.js';
-import { requests } from './requests.js';
+import { payloads, requests } from './requests.js';
 import { streams } from './streams.js';
 
 /** In the order in which they run and are reported. */

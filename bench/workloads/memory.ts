@@ -1,19 +1,33 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Metric } from '../figures.js';
 import type { Stage } from '../stage.js';
-import type { Measurement, Metric, Variant, Workload } from '../workload.js';
-
-interface Kind extends Variant {
-  readonly send: (stage: Stage, count: number) => Promise<void>;
-}
+import type { Measurement, Variant, Workload } from '../workload.js';
 
 const CHECKPOINTS = 10;
 /** Long enough for trimming and other work on a timer to have run. */
 const SETTLE_MS = 2_000;
 
 const megabytes = (key: string, title: string): Metric => ({ key, title, digits: 1 });
-const IN_FLIGHT = 256;
 
-export const memory: Workload<Kind> = {
+/** Measures before the first message, and then `CHECKPOINTS` times. */
+const watched = (label: string, send: (stage: Stage, count: number) => Promise<unknown>): Variant => ({
+  label,
+  async run(stage, { messages }) {
+    await stage.start();
+    const held: Measurement[] = [];
+    const step = Math.ceil(messages / CHECKPOINTS);
+    for (let passed = 0; ; passed += step) {
+      await delay(SETTLE_MS);
+      const bytes = Object.entries(await stage.memory());
+      const figures = Object.fromEntries(bytes.map(([key, value]) => [key, value / 1_000_000]));
+      held.push({ label: `${passed.toLocaleString('en-US')} ${label}`, figures });
+      if (passed >= messages) return held;
+      await send(stage, step);
+    }
+  },
+});
+
+export const memory: Workload = {
   title: 'Memory: MB held by Redis, server and client while messages pass through',
   metrics: [
     megabytes('redis', 'Redis'),
@@ -26,36 +40,12 @@ export const memory: Workload<Kind> = {
   comparison: 'none',
   maxRounds: 1,
   variants: [
-    {
-      label: 'requests',
-      send: async (stage, count) => {
-        await stage.drive({ kind: 'requests', inFlight: IN_FLIGHT, bytes: 100, patterns: 1, extent: { count } });
-      },
-    },
-    {
-      label: 'events',
-      send: async (stage, count) => {
-        await stage.drive({ kind: 'events', count });
-        await stage.handled(count);
-      },
-    },
+    watched('requests', (stage, count) =>
+      stage.drive({ kind: 'requests', inFlight: 256, bytes: 100, patterns: 1, extent: { count } }),
+    ),
+    watched('events', async (stage, count) => {
+      await stage.drive({ kind: 'events', count });
+      await stage.handled(count);
+    }),
   ],
-
-  async run(stage, { label, send }, { messages }) {
-    await stage.start();
-    const held: Measurement[] = [];
-    const note = async (passed: number): Promise<void> => {
-      await delay(SETTLE_MS);
-      const bytes = Object.entries(await stage.memory());
-      const figures = Object.fromEntries(bytes.map(([key, value]) => [key, value / 1_000_000]));
-      held.push({ label: `${passed.toLocaleString('en-US')} ${label}`, figures });
-    };
-    const step = Math.ceil(messages / CHECKPOINTS);
-    await note(0);
-    for (let passed = 0; passed < messages; passed += step) {
-      await send(stage, step);
-      await note(passed + step);
-    }
-    return held;
-  },
 };

@@ -1,19 +1,24 @@
-import type { Variant, Workload } from '../workload.js';
-import { measureRequests, REQUEST_METRICS } from './request-turn.js';
+import type { Workload } from '../workload.js';
+import { REQUEST_METRICS, requestSize } from './request-load.js';
 
-interface InFlight extends Variant {
-  readonly inFlight: number;
-}
+const PAYLOADS_IN_FLIGHT = 16;
 
-export const requests: Workload<InFlight> = {
+export const requests: Workload = {
   title: 'Requests: from send() until the reply arrives',
   metrics: REQUEST_METRICS,
   contenders: ['stream-transport', 'nest-redis', 'nest-tcp', 'nest-nats', 'raw-streams'],
   comparison: 'contenders',
-  variants: [1, 16, 256].map((inFlight) => ({ label: `${inFlight} in flight`, inFlight })),
+  variants: [1, 16, 256].map((inFlight) => requestSize(`${inFlight} in flight`, { inFlight })),
+};
 
-  async run(stage, { label, inFlight }, { seconds }) {
-    await stage.start();
-    return [{ label, figures: await measureRequests(stage, { inFlight, seconds }) }];
-  },
+export const payloads: Workload = {
+  ...requests,
+  title: `Payloads: requests with larger data in both directions, ${PAYLOADS_IN_FLIGHT} in flight`,
+  variants: (
+    [
+      ['100 B', 100],
+      ['1 kB', 1_000],
+      ['64 kB', 64_000],
+    ] as const
+  ).map(([label, bytes]) => requestSize(label, { inFlight: PAYLOADS_IN_FLIGHT, bytes })),
 };

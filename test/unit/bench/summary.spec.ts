@@ -1,5 +1,5 @@
 import { summarize, type Sample } from '../../../bench/report/summary.js';
-import { textOf } from '../../../bench/report/text.js';
+import { textOf } from '../../../bench/report/table.js';
 import { workloadNamed } from '../../../bench/workloads/index.js';
 
 const requests = workloadNamed('requests');

@@ -4,7 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import type { ClientProxy, MicroserviceOptions } from '@nestjs/microservices';
 import { count, from, lastValueFrom, type Observable } from 'rxjs';
-import { COUNT, ECHO, PARTS, type Caller, type Served, type Work } from './contender.js';
+import { COUNT, ECHO, PARTS, type Caller, type Served, type Work } from '../contender.js';
 
 const WORK = Symbol('WORK');
 const EMITS_PER_TURN = 256;
