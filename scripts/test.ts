@@ -29,6 +29,7 @@ const STEPS: readonly Step[] = [
   check('format', 'prettier', '--check', '.'),
   check('lint', 'npm', 'run', '--silent', 'lint'),
   check('typecheck', 'tsc', '-p', 'tsconfig.json'),
+  check('knip', 'npm', 'run', '--silent', 'knip'),
   check('build', 'npm', 'run', '--silent', 'build'),
   suite('unit'),
   suite('types'),

@@ -10,8 +10,6 @@ import { SERVER_OPTIONS } from './server-options.js';
 import { SHARED_OPTIONS } from './shared-options.js';
 import { meantBy } from './spelling.js';
 
-export type { BackoffSettings } from './backoff.js';
-
 interface SharedSettings extends SettingsOf<typeof SHARED_OPTIONS> {
   readonly connection: RedisConnection;
 }

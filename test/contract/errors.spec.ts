@@ -55,7 +55,6 @@ class Failing {
 
   @MessagePattern('fails.string')
   string(): never {
-    // eslint-disable-next-line no-throw-literal
     throw 'just a string';
   }
 

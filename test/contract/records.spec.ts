@@ -1,4 +1,3 @@
-/* oxlint-disable typescript/no-unnecessary-type-arguments -- without it Nest 12 refuses a second parameter of an event handler */
 import { Controller } from '@nestjs/common';
 import { BaseRpcContext, Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import { RedisStreamContext, RedisStreamRecordBuilder, RequestTimeoutError } from 'nestjs-redis-stream-transport';

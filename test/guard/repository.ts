@@ -17,9 +17,6 @@ export function filesIn(folder: string, extension: string): string[] {
 export interface Manifest {
   readonly name: string;
   readonly version: string;
-  readonly main: string;
-  readonly module: string;
-  readonly types: string;
   readonly engines: { readonly node: string };
   readonly exports: Record<string, unknown>;
   readonly scripts: Record<string, string>;

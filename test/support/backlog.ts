@@ -14,7 +14,7 @@ export async function fill(redis: Redis, stream: string, count: number, from = 0
 }
 
 /** Number of entries that a group has not read yet. */
-export async function lagOf(redis: Redis, stream: string, group = 'service'): Promise<number> {
+async function lagOf(redis: Redis, stream: string, group = 'service'): Promise<number> {
   const row = (await infoOf(redis, 'GROUPS', stream)).find(({ name }) => name === group);
   if (!row) throw new Error(`stream ${stream} has no group ${group}`);
   return Number(row['lag']);

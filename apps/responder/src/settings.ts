@@ -13,7 +13,7 @@ import { Environment } from '#platform';
 /** Roles that need the database. */
 const CAMPAIGN_ROLES = [CAMPAIGN_GROUP, USER_GROUP, NOTIFICATION_GROUP, EMAIL_GROUP] as const;
 /** Consumer groups that a responder can serve. Every responder answers requests about SMS. */
-export const ROLES = [SMS_WORKER_GROUP, BILLING_GROUP, DELIVERY_STATUS_GROUP, ...CAMPAIGN_ROLES] as const;
+const ROLES = [SMS_WORKER_GROUP, BILLING_GROUP, DELIVERY_STATUS_GROUP, ...CAMPAIGN_ROLES] as const;
 export type Role = (typeof ROLES)[number];
 
 /** Injection token. */

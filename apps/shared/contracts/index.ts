@@ -45,7 +45,6 @@ export {
 } from './campaign/campaign.rules.js';
 export type { Channel } from './campaign/campaign.rules.js';
 export {
-  CAMPAIGN_ACTIONS,
   CampaignOrder,
   CampaignReference,
   CampaignRequested,

@@ -6,7 +6,7 @@ const ATTEMPTS = 30;
 const RETRY_MS = 1_000;
 
 /** Postgres did not answer or refused the connection. */
-export class DatabaseUnavailableError extends Error {
+class DatabaseUnavailableError extends Error {
   override readonly name = 'DatabaseUnavailableError';
 }
 

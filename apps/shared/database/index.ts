@@ -1,6 +1,5 @@
 /** Tables in Postgres, and access to them. */
 export { connect } from './connect.js';
-export { dataSourceOptions } from './data-source.js';
 export { DatabaseModule } from './database.module.js';
 export { migrate } from './schema.js';
 export { Statements, UnstorableValueError } from './statements.js';

@@ -7,7 +7,7 @@ import type { EntityManager } from 'typeorm';
 export type Session = Pick<EntityManager, 'query'>;
 
 /** The database refused a statement or did not answer. The message omits the values: they may hold addresses. */
-export class DatabaseError extends Error {
+class DatabaseError extends Error {
   override readonly name = 'DatabaseError';
 }
 

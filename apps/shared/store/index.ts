@@ -2,5 +2,4 @@
 export { AcceptedCampaigns } from './accepted-campaigns.js';
 export { RedisStore, StoreUnavailableError } from './redis-store.js';
 export { SmsRecords } from './sms-records.js';
-export type { Beginning } from './sms-records.js';
 export { StoreModule } from './store.module.js';

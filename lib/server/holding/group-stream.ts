@@ -70,10 +70,6 @@ export class GroupStream implements Membership {
     return this.held.values();
   }
 
-  get heldCount(): number {
-    return this.held.size;
-  }
-
   holds(id: string): boolean {
     return this.held.has(id);
   }

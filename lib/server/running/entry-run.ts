@@ -15,7 +15,7 @@ import { HandlerRun } from './handler-run.js';
 import type { HandlerRules, HandlerSink } from './handler-run.js';
 
 /** A run that Nest's processing hooks wrap. */
-export interface ProcessedRun {
+interface ProcessedRun {
   /** Starts the handler. Resolves when the run is over. */
   work(): Promise<void>;
   /** The hook threw, before or after it started the handler. */

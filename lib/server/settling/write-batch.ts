@@ -18,7 +18,7 @@ const MAX_ACKS = 64;
 const MAX_REPLIES = 100_000;
 const REPLIES_PER_TRIM = 256;
 
-export interface ReplyWrite {
+interface ReplyWrite {
   readonly kind: 'reply';
   readonly responder: Responder;
   readonly part: OutgoingReply;

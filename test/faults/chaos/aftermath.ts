@@ -52,7 +52,7 @@ export interface Affected {
   readonly stream: string;
 }
 
-export function concerns({ pids, streams }: Fault, affected: Affected): boolean {
+function concerns({ pids, streams }: Fault, affected: Affected): boolean {
   if (streams?.includes(affected.stream)) return true;
   if (pids?.some((pid) => affected.pids.includes(pid))) return true;
   return pids === undefined && streams === undefined;

@@ -11,15 +11,15 @@ const HELD_PER_SLOT = 64 + 1;
 const ONE_READ = 64;
 /** For this long after a worker was replaced, the entries that it handed over come on top. */
 const HANDED_OVER_MS = 5_000;
-export const MAX_HEAP_MB = 150;
-export const MAX_RSS_MB = 500;
+const MAX_HEAP_MB = 150;
+const MAX_RSS_MB = 500;
 /** Lines that differ only in their numbers, printed by one process in ten seconds. */
-export const MAX_LINES = 100;
+const MAX_LINES = 100;
 
 /** Highest age of the oldest unsettled entry of a stream, not counting time that faults explain. */
 export const ageBoundOf = (stream: string): number => LEASE_MS + SWEEP_MS + (flowOf(stream)?.longestMs ?? 0) + SLACK_MS;
 
-export const heldBoundOf = (stream: string): number => (flowOf(stream)?.slots ?? 0) * HELD_PER_SLOT + ONE_READ;
+const heldBoundOf = (stream: string): number => (flowOf(stream)?.slots ?? 0) * HELD_PER_SLOT + ONE_READ;
 
 /** I9, I13 and I14: entries held, memory used, lines printed, entries kept waiting. */
 export function judgeUse(ledger: Ledger): string[] {

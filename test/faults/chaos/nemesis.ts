@@ -6,7 +6,7 @@ export type Owner = number | 'producer';
 
 /** Roles whose connections have a link of their own. */
 export const ROLES = { worker: ['writer', 'reader'], producer: ['publisher', 'inbox'] } as const;
-export type Role = (typeof ROLES)['worker' | 'producer'][number];
+type Role = (typeof ROLES)['worker' | 'producer'][number];
 
 export type Deed =
   | { readonly kind: 'kill' | 'replace'; readonly worker: number }

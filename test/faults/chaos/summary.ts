@@ -16,7 +16,7 @@ export function summaryOf(run: { seed: number; seconds: number; target: TargetNa
 }
 
 /** Number of violations of each invariant. */
-export function violationsByInvariant({ violations }: Verdict): Record<string, number> {
+function violationsByInvariant({ violations }: Verdict): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const violation of violations) {
     const name = violation.split(' ', 1)[0] ?? '';

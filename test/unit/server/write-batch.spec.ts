@@ -23,7 +23,7 @@ describe('WriteBatch', () => {
   afterAll(() => parts.close());
 
   function replyOf(values: readonly unknown[]): Responder {
-    const entry = runningIn(groupStream, `${groupStream.heldCount + 1}-0`);
+    const entry = runningIn(groupStream, `${[...groupStream.entries].length + 1}-0`);
     const responder = parts.run.responders.of(entry, REQUEST);
     for (const value of values) responder.value(value);
     return responder;

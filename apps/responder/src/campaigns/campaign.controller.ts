@@ -32,7 +32,6 @@ export class CampaignController {
   ) {}
 
   // Without `<string>` Nest 12 takes the overload for typed event maps, which allows no typed second parameter.
-  // oxlint-disable-next-line typescript/no-unnecessary-type-arguments
   @EventPattern<string>(CAMPAIGN, FAN_OUT)
   @UsePipes(eventValidation())
   async run(@Payload() campaign: CampaignRequested, @Ctx() ctx: RedisStreamContext): Promise<void> {

@@ -31,7 +31,6 @@ export class SmsWorkerController {
   ) {}
 
   // Without `<string>` Nest 12 takes the overload for typed event maps, which allows no typed second parameter.
-  // oxlint-disable-next-line typescript/no-unnecessary-type-arguments
   @EventPattern<string>(SMS, { group: SMS_WORKER_GROUP })
   @UsePipes(eventValidation())
   async send(@Payload() sms: SmsRequested, @Ctx() ctx: RedisStreamContext): Promise<void> {

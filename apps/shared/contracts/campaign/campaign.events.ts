@@ -74,7 +74,7 @@ export class CampaignReference {
   readonly id!: string;
 }
 
-export const CAMPAIGN_ACTIONS = ['pause', 'resume', 'cancel'] as const;
+const CAMPAIGN_ACTIONS = ['pause', 'resume', 'cancel'] as const;
 export type CampaignAction = (typeof CAMPAIGN_ACTIONS)[number];
 
 export class CampaignOrder {

@@ -36,7 +36,6 @@ export class EmailController {
   ) {}
 
   // Without `<string>` Nest 12 takes the overload for typed event maps, which allows no typed second parameter.
-  // oxlint-disable-next-line typescript/no-unnecessary-type-arguments
   @EventPattern<string>(EMAIL_NOTIFICATION, MAILS)
   @UsePipes(eventValidation())
   async send(@Payload() event: EmailRequested, @Ctx() ctx: RedisStreamContext): Promise<void> {

@@ -3,8 +3,8 @@ import type { SmsSent } from '#contracts';
 import { RedisStore } from '#store';
 import { KEEP, agesOf } from '../../kept-for-days.js';
 
-export const LEDGER_KEY = '{sms}:ledger';
-export const TOTALS_KEY = '{sms}:ledger:totals';
+const LEDGER_KEY = '{sms}:ledger';
+const TOTALS_KEY = '{sms}:ledger:totals';
 /** Price of one SMS, in cents. */
 const PRICE_CENTS = 5;
 

@@ -3,7 +3,7 @@ import type { SmsFailed } from '#contracts';
 import { RedisStore } from '#store';
 import { KEEP, agesOf } from '../../kept-for-days.js';
 
-export const FAILURES_KEY = '{sms}:failures';
+const FAILURES_KEY = '{sms}:failures';
 
 const NOTE = `${KEEP}
 return keep(KEYS[1], KEYS[2], ARGV[1], ARGV[2])`;
