@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { Controller, Inject, Logger, Module, type DynamicModule, type Type } from '@nestjs/common';
+import { Controller, Inject, Logger, Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import type { ClientProxy, MicroserviceOptions } from '@nestjs/microservices';
@@ -34,22 +34,13 @@ function controllerFor(patterns: readonly string[]): Type {
 }
 
 @Module({})
-class BenchModule {
-  static with(work: Work): DynamicModule {
-    return {
-      module: BenchModule,
-      controllers: [controllerFor(work.patterns)],
-      providers: [{ provide: WORK, useValue: work }],
-    };
-  }
-}
+class BenchModule {}
 
 /** The handlers as a Nest microservice on the given transport. */
 export async function serveNest(options: MicroserviceOptions, work: Work): Promise<Served> {
-  const app = await NestFactory.createMicroservice<MicroserviceOptions>(BenchModule.with(work), {
-    ...options,
-    logger: false,
-  });
+  const controllers = [controllerFor(work.patterns)];
+  const module = { module: BenchModule, controllers, providers: [{ provide: WORK, useValue: work }] };
+  const app = await NestFactory.createMicroservice<MicroserviceOptions>(module, { ...options, logger: false });
   await app.listen();
   return app;
 }
