@@ -1,5 +1,5 @@
 /** `npm run start:dev -- <app>`: runs one app and restarts it whenever the apps or the library change. */
-import { spawn } from 'node:child_process';
+import { execaNode } from 'execa';
 import { fileURLToPath } from 'node:url';
 import { APPS } from './launcher/apps.js';
 
@@ -14,9 +14,9 @@ if (app === undefined || !apps.includes(app)) {
 
 const watch = ['--watch', '--watch-preserve-output', '--watch-path=apps', '--watch-path=lib'];
 const loader = ['--import', '@swc-node/register/esm-register'];
-const child = spawn(process.execPath, [...watch, ...loader, `apps/${app}/src/main.ts`], {
+await execaNode(`apps/${app}/src/main.ts`, {
+  nodeOptions: [...watch, ...loader],
   cwd: project,
+  ipc: false,
   stdio: 'inherit',
 });
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
-child.once('exit', (code) => process.exit(code ?? 0));

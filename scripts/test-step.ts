@@ -1,5 +1,5 @@
 /** One step of `npm test`: a command, how its outcome is counted, and a run with a time limit. */
-import { spawn } from 'node:child_process';
+import { execa } from 'execa';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -17,27 +17,23 @@ export interface Step {
   readonly lacks?: () => string | undefined;
 }
 
-export interface Outcome {
+interface Counts {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
-  readonly seconds: number;
-  readonly output: string;
   /** What the tests do not report: no test ran, a timeout, a bad exit, why the step was skipped, or a measurement. */
   readonly remark?: string;
+}
+
+export interface Outcome extends Counts {
+  readonly seconds: number;
+  readonly output: string;
 }
 
 interface Exit {
   readonly code: number | null;
   readonly cutOff: boolean;
   readonly output: string;
-}
-
-interface Counts {
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
-  readonly remark?: string;
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -93,52 +89,31 @@ function countLastLine(output: string): Counts {
   return { passed: Number(passed), failed: Number(failed), skipped: 0, ...(remark !== undefined && { remark }) };
 }
 
-function runCommand(command: readonly string[], limitMs: number, extra?: NodeJS.ProcessEnv): Promise<Exit> {
+async function runCommand(command: readonly string[], limitMs: number, env: NodeJS.ProcessEnv = {}): Promise<Exit> {
   const [file = '', ...args] = command;
-  // Its own process group, so that whatever a step leaves running ends with it.
-  const child = spawn(file, args, {
+  const child = execa(file, args, {
     cwd: ROOT,
+    env: { NO_COLOR: '1', ...env },
+    preferLocal: true,
+    stdin: 'ignore',
+    all: true,
+    maxBuffer: Infinity,
+    reject: false,
+    timeout: limitMs,
+    // Its own process group, so that whatever a step leaves running ends with it.
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...environment(), ...extra },
   });
-  const chunks: Buffer[] = [];
-  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
-  child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
-
-  let cutOff = false;
-  const stop = (): void => endGroup(child.pid);
-  const limit = setTimeout(() => {
-    cutOff = true;
-    stop();
-  }, limitMs);
-  process.once('exit', stop);
-
-  return new Promise((resolve) => {
-    const settle = (code: number | null): void => {
-      clearTimeout(limit);
-      process.removeListener('exit', stop);
-      stop();
-      resolve({ code, cutOff, output: Buffer.concat(chunks).toString('utf8') });
-    };
-    child.once('error', (error) => {
-      chunks.push(Buffer.from(`${error.message}\n`));
-      settle(null);
-    });
-    // `exit` and not `close`: a grandchild that holds the pipe open must not keep the whole run waiting.
-    child.once('exit', (code) => setTimeout(settle, 50, code));
-  });
-}
-
-function environment(): NodeJS.ProcessEnv {
-  return { ...process.env, PATH: `${ROOT}/node_modules/.bin:${process.env['PATH'] ?? ''}`, NO_COLOR: '1' };
-}
-
-function endGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // Already ended, as intended.
-  }
+  const endGroup = (): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      // Already ended, as intended.
+    }
+  };
+  process.once('exit', endGroup);
+  // Before execa settles: it waits for the pipes, which a grandchild may hold open.
+  child.once('exit', endGroup);
+  const { exitCode = null, timedOut, all, shortMessage } = await child;
+  process.off('exit', endGroup);
+  return { code: exitCode, cutOff: timedOut, output: all || (shortMessage ?? '') };
 }

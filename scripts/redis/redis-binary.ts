@@ -1,9 +1,6 @@
-import { execFile } from 'node:child_process';
+import { execa } from 'execa';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
 
 /** A command that starts a Redis when `args` are followed by redis-server's own arguments. */
 export interface RedisBinary {
@@ -18,12 +15,9 @@ export interface RedisBinary {
 }
 
 /** The first line of `--version`, or undefined when the binary cannot run here (wrong libc, missing library). */
-export const versionOf = async (
-  command: string,
-  env: Readonly<Record<string, string>>,
-): Promise<string | undefined> => {
+const versionOf = async (command: string, env: Readonly<Record<string, string>>): Promise<string | undefined> => {
   try {
-    const { stdout } = await run(command, ['--version'], { env: { ...process.env, ...env }, timeout: 10_000 });
+    const { stdout } = await execa(command, ['--version'], { env, timeout: 10_000 });
     return stdout.split('\n')[0]?.trim();
   } catch {
     return undefined;
