@@ -5,7 +5,6 @@ import { resolve as absolute } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from './free-port.js';
 import { unpackDebianPackage } from './redis/debian-package.js';
-import { servingPid } from './redis/readiness.js';
 import { findOnPath, provenBinary } from './redis/redis-binary.js';
 import type { RedisBinary } from './redis/redis-binary.js';
 
@@ -15,6 +14,9 @@ const READY_WITHIN_MS = 30_000;
 const TOY_READY_WITHIN_MS = 120_000; // npx may have to download it first
 const STOP_WITHIN_MS = 10_000;
 const PORT_TRIES = 5;
+const KEPT_CHARACTERS = 2_000;
+/** What a server says once it accepts commands: Redis and Valkey, and the toy. */
+const READY = /Ready to accept connections|server listening at/;
 const TOY = 'js-redis-server@0.3.0';
 const ADVICE =
   'Install one (Debian, Ubuntu: apt-get install redis-server; macOS: brew install redis) or point REDIS_SERVER_BIN at a redis-server or valkey-server.';
@@ -43,7 +45,6 @@ export interface RunningRedis {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
-  readonly binary: RedisBinary;
   /** Resolves when the process has ended, for whatever reason. */
   readonly ended: Promise<void>;
   /** Default signal: SIGTERM. Resolves when the process has ended; kills it if it does not stop in time. */
@@ -103,7 +104,6 @@ const launch = async (binary: RedisBinary, port: number, options: StartOptions):
     // it. And npx is a chain of processes, which only a signal to the group reaches as a whole.
     detached: true,
   });
-  const output = tail(child);
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
     child.once('error', () => resolve());
@@ -111,17 +111,14 @@ const launch = async (binary: RedisBinary, port: number, options: StartOptions):
   const killNow = (): void => signalGroup(child, 'SIGKILL');
   process.once('exit', killNow);
   void ended.then(() => process.off('exit', killNow));
-  const pid = await untilServing(child, port, binary, ended).catch((error: unknown) => {
+  await untilReady(child, binary).catch((error: unknown) => {
     killNow();
-    throw new Error(`${binary.describe} did not start on port ${port}: ${messageOf(error)}\n${output()}`, {
-      cause: error,
-    });
+    throw new Error(`${binary.describe} did not start on port ${port}: ${messageOf(error)}`, { cause: error });
   });
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
-    pid,
-    binary,
+    pid: child.pid ?? 0,
     ended,
     stop: async (signal = 'SIGTERM') => {
       signalGroup(child, signal);
@@ -142,24 +139,27 @@ const serverArguments = (binary: RedisBinary, port: number, options: StartOption
   ].flat();
 };
 
-const untilServing = async (
-  child: ChildProcess,
-  port: number,
-  binary: RedisBinary,
-  ended: Promise<void>,
-): Promise<number> => {
-  const isAlive = (): boolean => child.exitCode === null && child.signalCode === null && child.pid !== undefined;
-  const until = Date.now() + (binary.persistent ? READY_WITHIN_MS : TOY_READY_WITHIN_MS);
-  for (let pauseMs = 5; isAlive() && Date.now() < until; pauseMs = Math.min(pauseMs * 2, 100)) {
-    const pid = await servingPid(port);
-    if (pid !== undefined && child.pid !== undefined) {
-      // Another Redis on this port would answer as well; only the process id tells them apart.
-      if (!binary.persistent || pid === child.pid) return child.pid;
-    }
-    await Promise.race([delay(pauseMs), ended]);
-  }
-  throw new Error(isAlive() ? 'it does not answer PING in time' : 'it ended at once');
-};
+/** Resolves once the server says that it accepts connections; rejects with its last words if it does not. */
+const untilReady = (child: ChildProcess, { persistent }: RedisBinary): Promise<void> =>
+  new Promise((resolve, reject) => {
+    let said = '';
+    const late = setTimeout(() => fail('it is not ready in time'), persistent ? READY_WITHIN_MS : TOY_READY_WITHIN_MS);
+    const fail = (reason: string): void => {
+      clearTimeout(late);
+      reject(new Error(`${reason}\n${said.trim()}`));
+    };
+    const listen = (chunk: Buffer): void => {
+      said = (said + chunk.toString()).slice(-KEPT_CHARACTERS);
+      if (!READY.test(said)) return;
+      clearTimeout(late);
+      resolve();
+    };
+    child.stdout?.on('data', listen);
+    child.stderr?.on('data', listen);
+    child.once('error', (error) => fail(error.message));
+    // `close` and not `exit`: by then its last words have been read.
+    child.once('close', () => fail('it ended at once'));
+  });
 
 const signalGroup = (child: ChildProcess, signal: NodeJS.Signals): void => {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
@@ -170,18 +170,6 @@ const signalGroup = (child: ChildProcess, signal: NodeJS.Signals): void => {
   }
 };
 
-/** The last lines that the server wrote, for the error message of a failed start. */
-const tail = (child: ChildProcess): (() => string) => {
-  let text = '';
-  const keep = (chunk: Buffer): void => {
-    text = (text + chunk.toString()).slice(-2_000);
-  };
-  child.stdout?.on('data', keep);
-  child.stderr?.on('data', keep);
-  child.once('error', (error) => (text += error.message));
-  return () => text.trim();
-};
-
-const isPortTaken = (error: unknown): boolean => /address already in use|ended at once/i.test(messageOf(error));
+const isPortTaken = (error: unknown): boolean => /address already in use/i.test(messageOf(error));
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const warn = (line: string): void => console.warn(line);

@@ -1,5 +1,5 @@
 /** Ports of one instance, by the variable that sets them. */
-export type PortsByVariable = Readonly<Record<string, number>>;
+type PortsByVariable = Readonly<Record<string, number>>;
 
 /** When `npm start` starts an app: at once, or once the database has its tables and users. */
 export type Stage = 'front' | 'workers';

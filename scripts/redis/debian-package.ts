@@ -1,14 +1,11 @@
-import { execFile } from 'node:child_process';
+import { execa } from 'execa';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { arch } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { lockForProcess } from '../../apps/shared/platform/process-lock.js';
 import { cacheDirectories, isUsable } from './cache-directory.js';
-import { FetchLock } from './fetch-lock.js';
 import { findOnPath, provenBinary } from './redis-binary.js';
 import type { RedisBinary } from './redis-binary.js';
-
-const run = promisify(execFile);
 
 /** Server, then the tools package that holds the real binary on Debian and Ubuntu. */
 const PACKAGES = [
@@ -17,6 +14,7 @@ const PACKAGES = [
 ] as const;
 /** Depth of the library search: a library of the server, a library of that library, and so on. */
 const MAX_ROUNDS = 4;
+const FETCH_WITHIN_MS = 240_000;
 const UNPACKED = `debian-${arch()}`;
 
 /**
@@ -30,8 +28,12 @@ export const unpackDebianPackage = async (say: (line: string) => void): Promise<
   const cache = cacheDirectories().find(isUsable);
   if (cache === undefined) return undefined;
 
-  const lock = await FetchLock.take(join(cache, 'fetch.lock'));
+  let unlock: (() => void) | undefined;
   try {
+    unlock = await lockForProcess(join(cache, 'fetch.lock'), {
+      waitMs: FETCH_WITHIN_MS,
+      held: (pid) => `process ${pid} has been at it for ${FETCH_WITHIN_MS} ms`,
+    });
     // Another process may have fetched it while this one waited.
     const meanwhile = await findUnpacked([cache]);
     if (meanwhile) return meanwhile;
@@ -41,7 +43,7 @@ export const unpackDebianPackage = async (say: (line: string) => void): Promise<
     say(`Could not unpack it: ${error instanceof Error ? error.message.split('\n', 2).join(' ') : String(error)}`);
     return undefined;
   } finally {
-    lock.release();
+    unlock?.();
   }
 };
 
@@ -98,7 +100,7 @@ const unpackMissingLibraries = async (apt: AptSandbox, packages: readonly string
 
 const missingLibraries = async (root: string): Promise<readonly string[]> => {
   const servers = PACKAGES.map(([server]) => join(root, 'usr/bin', server)).filter((path) => existsSync(path));
-  const { stdout } = await run('ldd', servers, { env: { ...process.env, ...libraryPath(root) } });
+  const { stdout } = await execa('ldd', servers, { env: libraryPath(root) });
   return [...stdout.matchAll(/^\s*(\S+) => not found/gm)].map(([, name]) => name ?? '');
 };
 
@@ -123,7 +125,7 @@ class AptSandbox {
     const directory = join(staging, 'apt');
     mkdirSync(join(directory, 'archives/partial'), { recursive: true });
     const lines = [`Dir::Cache "${directory}";`, 'APT::Sandbox::User "root";'];
-    const apt = new AptSandbox(directory, { ...process.env, LC_ALL: 'C', APT_CONFIG: join(directory, 'apt.conf') });
+    const apt = new AptSandbox(directory, { LC_ALL: 'C', APT_CONFIG: join(directory, 'apt.conf') });
     apt.configure(lines);
     for (const [server] of PACKAGES) if (await apt.knows(server)) return apt;
     // Fresh containers come without package lists.
@@ -153,15 +155,8 @@ class AptSandbox {
 
   /** Direct dependencies that are libraries, except the C library: it must be the system's, to match its loader. */
   async libraryDependencies(packages: readonly string[]): Promise<readonly string[]> {
-    const options = [
-      '--no-recommends',
-      '--no-suggests',
-      '--no-conflicts',
-      '--no-breaks',
-      '--no-replaces',
-      '--no-enhances',
-    ];
-    const listing = await this.call('apt-cache', ['depends', ...options, ...packages]);
+    const others = ['recommends', 'suggests', 'conflicts', 'breaks', 'replaces', 'enhances'];
+    const listing = await this.call('apt-cache', ['depends', ...others.map((kind) => `--no-${kind}`), ...packages]);
     const names = [...listing.matchAll(/Depends: ([a-z0-9][a-z0-9.+-]*)/g)].map(([, name]) => name ?? '');
     return [...new Set(names)].filter((name) => /^(lib|lua)/.test(name) && !name.startsWith('libc6'));
   }
@@ -177,7 +172,7 @@ class AptSandbox {
   }
 
   private async call(command: string, args: readonly string[], cwd = this.directory): Promise<string> {
-    const { stdout } = await run(command, args, { cwd, env: this.env, timeout: 180_000, maxBuffer: 16 * 1024 * 1024 });
+    const { stdout } = await execa(command, args, { cwd, env: this.env, timeout: 180_000 });
     return stdout;
   }
 }

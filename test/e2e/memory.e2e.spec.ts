@@ -38,7 +38,7 @@ describe('the memory of Redis', () => {
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'redis-stream-memory-'));
     process.env['DATA_DIR'] = directory;
-    server = await startOwnRedis(DataDirectory.open(), await freePort(), await locateRedis({ allowToy: false }));
+    server = await startOwnRedis(await DataDirectory.open(), await freePort(), await locateRedis({ allowToy: false }));
     redis = new Redis(server.url);
     store = new RedisStore(server.url);
   }, 60_000);

@@ -1,9 +1,11 @@
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
-import { runApp } from '#platform';
+import { lockForProcess, runApp } from '#platform';
 import { prepareDirectory } from './database-directory.js';
-import { claimDirectory } from './directory-owner.js';
 import { readSettings } from './settings.js';
 import { SharedSession } from './shared-session.js';
+
+/** How long the app may outlive a parent that was killed. */
+const LEAVE_WITHIN_MS = 5_000;
 
 /**
  * Stands in for a Postgres server. It writes a commit to its log before it answers, but does not wait for the disk
@@ -11,7 +13,11 @@ import { SharedSession } from './shared-session.js';
  */
 await runApp(async () => {
   const { directory, templates, host, port, maxConnections } = readSettings();
-  await claimDirectory(directory);
+  // Two PGlite processes in one directory destroy it.
+  await lockForProcess(`${directory}.pid`, {
+    waitMs: LEAVE_WITHIN_MS,
+    held: (pid) => `${directory} is in use by process ${pid}`,
+  });
   await prepareDirectory(directory, templates);
   const db = new SharedSession(directory);
   const server = new PGLiteSocketServer({ db, host, port, maxConnections });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { Server } from 'node:net';
-import { freePort, isFree } from '../../../scripts/free-port.js';
+import { freePort, freePortFrom } from '../../../scripts/free-port.js';
 
 const servers: Server[] = [];
 const listenOn = async (port: number): Promise<void> => {
@@ -23,21 +23,19 @@ describe('freePort', () => {
     expect(Math.max(...ports)).toBeLessThan(32_768);
     for (const port of ports) await listenOn(port);
   });
-
-  it('skips ports that are in use', async () => {
-    const first = await freePort();
-    for (let port = first + 1; port <= first + 5; port++) if (await isFree(port)) await listenOn(port);
-    const second = await freePort();
-    expect(second < first || second > first + 5).toBe(true);
-    await listenOn(second);
-  });
 });
 
-describe('isFree', () => {
-  it('is false for a port that is in use', async () => {
-    const port = await freePort();
-    expect(await isFree(port)).toBe(true);
-    await listenOn(port);
-    expect(await isFree(port)).toBe(false);
+describe('freePortFrom', () => {
+  it('returns the usual port if that is free', async () => {
+    const usual = (await freePort()) - 1;
+    expect(await freePortFrom(usual, new Set([usual]))).toBe(usual);
+  });
+
+  it('returns a port after one that is in use, and none that others usually have', async () => {
+    const usual = await freePort();
+    await listenOn(usual);
+    const found = await freePortFrom(usual, new Set([usual + 1, usual + 2]));
+    expect(found).toBeGreaterThan(usual + 2);
+    await listenOn(found);
   });
 });
