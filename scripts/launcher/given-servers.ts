@@ -9,9 +9,10 @@ const ANSWER_WITHIN_MS = 3_000;
 /** Checks the servers that take the place of the demo's own. @throws {Error} that names one which cannot be used */
 export const checkGivenServers = async (): Promise<void> => {
   const env = new Environment();
-  const redis = env.optionalUrl('REDIS_URL', ['redis:', 'rediss:']);
-  const postgres = env.optionalUrl('DATABASE_URL', ['postgres:', 'postgresql:']);
-  env.verify();
+  const { redis, postgres } = env.verified({
+    redis: env.optionalUrl('REDIS_URL', ['redis:', 'rediss:']),
+    postgres: env.optionalUrl('DATABASE_URL', ['postgres:', 'postgresql:']),
+  });
   await Promise.all([
     check('REDIS_URL', redis, '6379', openRedis),
     check('DATABASE_URL', postgres, '5432', openPostgres),

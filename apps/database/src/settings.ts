@@ -3,8 +3,6 @@ import { Environment } from '#platform';
 /** One phone number per user. */
 const MAX_USERS = 10_000_000;
 
-export type DatabaseSettings = ReturnType<typeof readSettings>;
-
 export const readSettings = (env = new Environment()) =>
   env.verified({
     databaseUrl: env.url('DATABASE_URL', ['postgres:', 'postgresql:']),

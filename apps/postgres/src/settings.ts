@@ -1,7 +1,5 @@
 import { Environment } from '#platform';
 
-export type PostgresSettings = ReturnType<typeof readSettings>;
-
 export const readSettings = (env = new Environment()) =>
   env.verified({
     host: env.text('HOST', '127.0.0.1'),
