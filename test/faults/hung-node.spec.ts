@@ -1,6 +1,8 @@
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import { RedisStreamContext } from 'nestjs-redis-stream-transport';
+import { Cluster } from 'ioredis';
+import type { RedisOptions } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ask, tell } from '../support/calls.js';
@@ -75,6 +77,10 @@ afterEach(async () => {
 });
 
 const serve = (): Promise<Service> => stage.serve([Anywhere], { connection: cluster.connection, option: OPTION });
+
+/** As a user makes it, whose options know nothing of nodes that hang. */
+const clusterClient = (options: RedisOptions): Cluster =>
+  new Cluster(cluster.connection.nodes, { lazyConnect: true, redisOptions: options });
 
 const elsewhere = (streams: readonly string[], node: RedisProcess): string[] =>
   streams.filter((stream) => cluster.processOf(stream) !== node);
@@ -162,22 +168,29 @@ describe('a hung node of a cluster', () => {
     gate.resolve();
   }, 60_000);
 
-  it('lets clients connect to the other nodes at once', async () => {
-    await serve();
-    const node = cluster.processOf(EVENTS[0] as string);
-    const stream = elsewhere(EVENTS, node)[0] as string;
-    const times: number[] = [];
-    await whileHung(node, async () => {
-      const connecting = Array.from({ length: 12 }, async () => {
-        const client = stage.client({}, cluster.connection);
-        const begun = performance.now();
-        await tell(client, stream, 'connected');
-        times.push(performance.now() - begun);
+  it.each([
+    ['of the library', () => cluster.connection],
+    ['of a factory', () => (options: RedisOptions) => clusterClient(options)],
+  ])(
+    'lets clients %s connect to the other nodes at once',
+    async (_, connection) => {
+      await serve();
+      const node = cluster.processOf(EVENTS[0] as string);
+      const stream = elsewhere(EVENTS, node)[0] as string;
+      const times: number[] = [];
+      await whileHung(node, async () => {
+        const connecting = Array.from({ length: 12 }, async () => {
+          const client = stage.client({}, connection());
+          const begun = performance.now();
+          await tell(client, stream, 'connected');
+          times.push(performance.now() - begun);
+        });
+        await Promise.all(connecting);
       });
-      await Promise.all(connecting);
-    });
-    expect(times.filter((ms) => ms > RECONNECTED_MS).map(Math.round)).toEqual([]);
-  }, 60_000);
+      expect(times.filter((ms) => ms > RECONNECTED_MS).map(Math.round)).toEqual([]);
+    },
+    60_000,
+  );
 
   it('lets services start that need only the other nodes', async () => {
     const [stream = '', ...others] = EVENTS;

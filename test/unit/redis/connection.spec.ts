@@ -1,4 +1,5 @@
-import { isClusterConnection, reconnectDelay } from '../../../lib/redis/redis-client.js';
+import { Cluster } from 'ioredis';
+import { isClusterConnection, openClient, reconnectDelay } from '../../../lib/redis/redis-client.js';
 
 describe('reconnectDelay', () => {
   it('starts near 50 ms and doubles up to about a second', () => {
@@ -31,5 +32,24 @@ describe('isClusterConnection', () => {
     expect(isClusterConnection({ nodes: [{ host: '127.0.0.1', port: 7000 }] })).toBe(true);
     expect(isClusterConnection({ host: '127.0.0.1' })).toBe(false);
     expect(isClusterConnection('redis://127.0.0.1')).toBe(false);
+  });
+});
+
+describe('a client of a cluster', () => {
+  const node = { host: '127.0.0.1', port: 7000 };
+
+  it.each([
+    ['of the library', { nodes: [node], options: { enableReadyCheck: true, slotsRefreshTimeout: 9_000 } }],
+    ['of a factory', () => new Cluster([node], { lazyConnect: true, slotsRefreshTimeout: 9_000 })],
+  ])('%s waits half a second for each node, up to five seconds while none answers', (_, source) => {
+    const client = openClient(source, 'writer', 0) as Cluster;
+    const waits = [client.options.slotsRefreshTimeout];
+    for (let attempt = 0; attempt < 5; attempt++) {
+      client.emit('reconnecting');
+      waits.push(client.options.slotsRefreshTimeout);
+    }
+    expect(waits).toEqual([500, 1_000, 2_000, 4_000, 5_000, 5_000]);
+    client.emit('ready');
+    expect(client.options).toMatchObject({ slotsRefreshTimeout: 500, enableReadyCheck: false });
   });
 });
