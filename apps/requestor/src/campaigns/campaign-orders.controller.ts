@@ -7,9 +7,8 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
-import { isUUID } from 'class-validator';
 import type { CampaignAction, CampaignStatus } from '#contracts';
-import { found } from '../http/found.js';
+import { foundByUuid } from '../http/found.js';
 import { CampaignConflictDto, CampaignStatusDto } from './campaign.dto.js';
 import { CampaignDesk } from './campaign-desk.js';
 
@@ -36,8 +35,8 @@ export class CampaignOrdersController {
     return this.order(id, 'cancel');
   }
 
-  private async order(id: string, action: CampaignAction): Promise<CampaignStatus> {
-    return found(isUUID(id) ? await this.desk.order(id, action) : undefined, `campaign ${id}`);
+  private order(id: string, action: CampaignAction): Promise<CampaignStatus> {
+    return foundByUuid(id, (known) => this.desk.order(known, action), 'campaign');
   }
 }
 

@@ -9,11 +9,10 @@ import {
   ApiServiceUnavailableResponse,
   ApiTags,
 } from '@nestjs/swagger';
-import { isUUID } from 'class-validator';
 import type { ServerResponse } from 'node:http';
 import type { Observable } from 'rxjs';
 import type { CampaignRequested, CampaignStatus, Channel } from '#contracts';
-import { found } from '../http/found.js';
+import { foundByUuid } from '../http/found.js';
 import { ApiIdempotencyKey, IdempotencyKey } from '../messaging/idempotency-key.js';
 import { OwnSiteGuard } from '../http/foreign-requests.js';
 import { CampaignReceipt, CampaignStatusDto, CreateCampaignDto } from './campaign.dto.js';
@@ -82,15 +81,15 @@ export class CampaignController {
   @ApiOkResponse({ type: CampaignStatusDto })
   @ApiNotFoundResponse({ description: 'No such campaign' })
   @ApiGatewayTimeoutResponse({ description: 'No responder answered in time' })
-  async status(@Param('id') id: string): Promise<CampaignStatus> {
-    return found(isUUID(id) ? await this.desk.status(id) : undefined, `campaign ${id}`);
+  status(@Param('id') id: string): Promise<CampaignStatus> {
+    return foundByUuid(id, (known) => this.desk.status(known), 'campaign');
   }
 
   @Sse('campaigns/:id/events')
   @ApiOperation({ summary: 'Server-sent events: each change until the figures are final' })
   @ApiNotFoundResponse({ description: 'No such campaign' })
-  async events(@Param('id') id: string): Promise<Observable<MessageEvent>> {
-    return found(isUUID(id) ? await this.watch.open(id) : undefined, `campaign ${id}`);
+  events(@Param('id') id: string): Promise<Observable<MessageEvent>> {
+    return foundByUuid(id, (known) => this.watch.open(known), 'campaign');
   }
 }
 

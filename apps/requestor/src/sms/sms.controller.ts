@@ -8,11 +8,10 @@ import {
   ApiServiceUnavailableResponse,
   ApiTags,
 } from '@nestjs/swagger';
-import { isUUID } from 'class-validator';
 import type { ServerResponse } from 'node:http';
 import type { Observable } from 'rxjs';
 import type { SmsStatus } from '#contracts';
-import { found } from '../http/found.js';
+import { foundByUuid } from '../http/found.js';
 import { ApiIdempotencyKey, IdempotencyKey } from '../messaging/idempotency-key.js';
 import { SendSmsDto, SmsReceipt, SmsStatusDto } from './send-sms.dto.js';
 import { SmsDesk } from './sms-desk.js';
@@ -48,14 +47,14 @@ export class SmsController {
   @ApiOkResponse({ type: SmsStatusDto })
   @ApiNotFoundResponse({ description: 'No such SMS' })
   @ApiGatewayTimeoutResponse({ description: 'No responder answered in time' })
-  async status(@Param('uuid') uuid: string): Promise<SmsStatus> {
-    return found(isUUID(uuid) ? await this.desk.status(uuid) : undefined, `SMS ${uuid}`);
+  status(@Param('uuid') uuid: string): Promise<SmsStatus> {
+    return foundByUuid(uuid, (known) => this.desk.status(known), 'SMS');
   }
 
   @Sse(':uuid/events')
   @ApiOperation({ summary: 'Server-sent events: each change until the final status' })
   @ApiNotFoundResponse({ description: 'No such SMS' })
-  async events(@Param('uuid') uuid: string): Promise<Observable<MessageEvent>> {
-    return found(isUUID(uuid) ? await this.watch.open(uuid) : undefined, `SMS ${uuid}`);
+  events(@Param('uuid') uuid: string): Promise<Observable<MessageEvent>> {
+    return foundByUuid(uuid, (known) => this.watch.open(known), 'SMS');
   }
 }

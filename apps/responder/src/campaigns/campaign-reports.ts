@@ -1,21 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { isOver } from '#contracts';
-import type { CampaignState, CampaignStatus, Channel } from '#contracts';
+import type { CampaignStatus } from '#contracts';
 import { Statements } from '#database';
 
 const MAX_LISTED = 50;
 /** Seconds over which the rate is computed. */
 const RATE_WINDOW = 10;
 
-interface CampaignRecord {
-  readonly id: string;
-  readonly name: string;
-  readonly status: CampaignState;
-  readonly paused: boolean;
-  readonly channels: readonly Channel[];
-  readonly audience: number;
-  readonly sent: number;
-  readonly failed: number;
+type KnownFields = 'id' | 'name' | 'status' | 'paused' | 'channels' | 'audience' | 'sent' | 'failed';
+
+interface CampaignRecord extends Pick<CampaignStatus, KnownFields> {
   readonly inFlight: number;
   readonly rate: number;
   readonly createdAt: Date;

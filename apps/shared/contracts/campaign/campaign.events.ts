@@ -29,8 +29,7 @@ export class CampaignRequested {
   readonly limit?: number;
 }
 
-/** A user who receives a message. */
-export class Recipient {
+class MailRecipient {
   @IsUserId()
   readonly userId!: number;
 
@@ -39,7 +38,10 @@ export class Recipient {
 
   @IsEmail()
   readonly email!: string;
+}
 
+/** A user who receives a message, on whichever channel. */
+export class Recipient extends MailRecipient {
   @IsPhoneNumber()
   readonly phone!: string;
 }
@@ -55,18 +57,9 @@ export class NotificationPage {
   readonly recipients!: readonly Recipient[];
 }
 
-export class EmailRequested {
+export class EmailRequested extends MailRecipient {
   @IsUUID()
   readonly campaignId!: string;
-
-  @IsUserId()
-  readonly userId!: number;
-
-  @IsString()
-  readonly name!: string;
-
-  @IsEmail()
-  readonly email!: string;
 }
 
 export class CampaignReference {
