@@ -3,10 +3,9 @@ import { deferred } from '../support/deferred.js';
 import type { Deferred } from '../support/deferred.js';
 import { eventually } from '../support/eventually.js';
 import { FaultProxy } from '../support/fault-proxy.js';
-import { connectedClients } from '../support/leak-check.js';
 import { useStage } from '../support/stage.js';
 import { infoOf, settled } from '../support/stream-view.js';
-import { station, STATION_PATTERNS } from './support/station.js';
+import { station } from './support/station.js';
 import type { Station } from './support/station.js';
 
 const stage = useStage();
@@ -82,25 +81,6 @@ describe('a consumer that stops', () => {
     expect(await infoOf(stage.raw, 'CONSUMERS', 'job', 'service')).toEqual([]);
   });
 
-  it('hands over an entry whose handler fails meanwhile: its successor runs attempt 2 at once, whatever the lease', async () => {
-    const leaving = leavingStation();
-    const { close } = await stage.serve(leaving.handlers, { option: { lease: LEASE_MS, concurrency: 1 } });
-    await tell(stage.client(), 'job', 'fails late');
-    await leaving.untilRun(1);
-    const next = await heir(100);
-    const closing = close();
-    // It has stopped reading and has handed over what it could: only the running handler is left.
-    await eventually(async () => expect(await readers()).toBe(1));
-    leaving.gate.reject(new Error('the first attempt'));
-    await closing;
-    const closed = performance.now();
-    await next.untilRun(2);
-    expect(performance.now() - closed).toBeLessThan(5_000);
-    await settled(stage.raw, 'job');
-    expect(leaving.of('fails late').map(({ attempt }) => attempt)).toEqual([1]);
-    expect(next.of('fails late').map(({ attempt }) => attempt)).toEqual([2]);
-  });
-
   it.each([
     ['waits for its next attempt', NEVER_MS],
     ['has been counted again and waits for a slot', 400],
@@ -121,25 +101,4 @@ describe('a consumer that stops', () => {
     await settled(stage.raw, 'job');
     expect(next.of('fails').map(({ attempt }) => attempt)).toEqual([2]);
   });
-
-  it('leaves an entry that it never began as a first attempt if the successor reconnects before a sweep', async () => {
-    const client = stage.client();
-    // A read takes one entry of each stream, and there is one slot.
-    await tell(client, STATION_PATTERNS.event, 'one of two');
-    await tell(client, STATION_PATTERNS.request, 'one of two');
-    const leaving = leavingStation();
-    const { close } = await stage.serve(leaving.handlers, { option: { lease: LEASE_MS, concurrency: 1 } });
-    await leaving.untilRun(1);
-    const next = await heir(LAZY_SWEEP_MS);
-    leaving.gate.resolve();
-    await close();
-    await stage.killConnections();
-    for (const stream of Object.values(STATION_PATTERNS)) await settled(stage.raw, stream);
-    expect(leaving.runs).toHaveLength(1);
-    expect(next.of('one of two').map(({ attempt }) => attempt)).toEqual([1]);
-  });
 });
-
-async function readers(): Promise<number> {
-  return (await connectedClients(stage.raw)).filter((line) => line.includes(':reader ')).length;
-}

@@ -12,7 +12,7 @@ import { eventually } from '../support/eventually.js';
 import { writeRequest } from '../support/raw-request.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import type { RedisProcess } from '../support/redis-process.js';
-import { useStage } from '../support/stage.js';
+import { useTarget } from '../support/stage.js';
 import type { Service } from '../support/stage.js';
 
 const PLACES = ['birch', 'cedar', 'elder', 'maple', 'oak', 'rowan'];
@@ -29,8 +29,7 @@ const RECONNECTED_MS = 1_000;
 /** In addition two seconds for settings of the node that hangs. */
 const STARTED_MS = 4_000;
 
-const stage = useStage();
-let cluster: RedisCluster;
+const stage = useTarget(() => RedisCluster.start(3));
 let gate: Deferred;
 let runs: { stream: string; attempt: number; signal: AbortSignal }[] = [];
 let told: unknown[] = [];
@@ -63,27 +62,19 @@ class OnePlace {
   }
 }
 
-beforeAll(async () => {
-  cluster = await RedisCluster.start();
-}, 30_000);
-afterAll(() => cluster.stop());
 beforeEach(() => {
   runs = [];
   told = [];
   gate = deferred();
 });
-afterEach(async () => {
-  for (const key of [...EVENTS, ...REQUESTS, ...HELD]) await cluster.observerOf(key).flushall();
-});
-
-const serve = (): Promise<Service> => stage.serve([Anywhere], { connection: cluster.connection, option: OPTION });
+const serve = (): Promise<Service> => stage.serve([Anywhere], { option: OPTION });
 
 /** As a user makes it, whose options know nothing of nodes that hang. */
 const clusterClient = (options: RedisOptions): Cluster =>
-  new Cluster(cluster.connection.nodes, { lazyConnect: true, redisOptions: options });
+  new Cluster(stage.connection.nodes, { lazyConnect: true, redisOptions: options });
 
 const elsewhere = (streams: readonly string[], node: RedisProcess): string[] =>
-  streams.filter((stream) => cluster.processOf(stream) !== node);
+  streams.filter((stream) => stage.target.processOf(stream) !== node);
 
 /** Freezes a node while something happens; its connections stay open. */
 async function whileHung(node: RedisProcess, happens: () => Promise<void>): Promise<void> {
@@ -101,7 +92,7 @@ async function longestIdle(streams: readonly string[], withinMs: number): Promis
   let longest = 0;
   while (performance.now() < end) {
     for (const stream of streams) {
-      const rows = (await cluster.observerOf(stream).xpending(stream, 'service', '-', '+', 10)) as unknown[][];
+      const rows = (await stage.at(stream).xpending(stream, 'service', '-', '+', 10)) as unknown[][];
       for (const row of rows) longest = Math.max(longest, Number(row[2]));
     }
     await pause(50);
@@ -112,8 +103,8 @@ async function longestIdle(streams: readonly string[], withinMs: number): Promis
 /** The node that has the reply stream of the only client. */
 async function nodeOfReplies(): Promise<RedisProcess> {
   for (const key of REQUESTS) {
-    const inboxes = await cluster.observerOf(key).keys('*reply:*');
-    if (inboxes.length > 0) return cluster.processOf(key);
+    const inboxes = await stage.at(key).keys('*reply:*');
+    if (inboxes.length > 0) return stage.target.processOf(key);
   }
   throw new Error('no client has a reply stream');
 }
@@ -121,16 +112,16 @@ async function nodeOfReplies(): Promise<RedisProcess> {
 describe('a hung node of a cluster', () => {
   it('delays no reply between the other nodes', async () => {
     await serve();
-    const caller = stage.client({}, cluster.connection);
+    const caller = stage.client();
     for (const stream of REQUESTS) await ask(caller, stream, 'before');
     const inbox = await nodeOfReplies();
-    const lost = HELD.find((stream) => cluster.processOf(stream) !== inbox) as string;
-    const node = cluster.processOf(lost);
+    const lost = HELD.find((stream) => stage.target.processOf(stream) !== inbox) as string;
+    const node = stage.target.processOf(lost);
     // A request whose reply and ack go to the hung node.
     const reply = Array.from({ length: 100 }, () => randomUUID()).find(
-      (id) => cluster.processOf(`reply:${id}`) === node,
+      (id) => stage.target.processOf(`reply:${id}`) === node,
     );
-    await writeRequest(cluster.observerOf(lost), lost, 'held', reply === undefined ? {} : { inbox: reply });
+    const request = await writeRequest(stage.at(lost), lost, 'held', reply === undefined ? {} : { inbox: reply });
     await eventually(() => expect(runs).toHaveLength(1));
     const streams = elsewhere(REQUESTS, node);
     const times: number[] = [];
@@ -144,15 +135,16 @@ describe('a hung node of a cluster', () => {
       }
     });
     expect(times.filter((ms) => ms > PROMPT_MS).map(Math.round)).toEqual([]);
+    await stage.at(lost).del(request.replyStream);
   }, 60_000);
 
   it('stops no renewal on the other nodes', async () => {
     const first = await serve();
-    const caller = stage.client({}, cluster.connection);
+    const caller = stage.client();
     for (const stream of EVENTS) await tell(caller, stream, 'held');
     await eventually(() => expect(runs).toHaveLength(EVENTS.length));
     await serve();
-    const node = cluster.processOf(EVENTS[0] as string);
+    const node = stage.target.processOf(EVENTS[0] as string);
     const healthy = elsewhere(EVENTS, node);
     const lost: unknown[] = [];
     first.server.on('leaseLost', ({ stream }) => lost.push(stream));
@@ -169,13 +161,13 @@ describe('a hung node of a cluster', () => {
   }, 60_000);
 
   it.each([
-    ['of the library', () => cluster.connection],
+    ['of the library', () => stage.connection],
     ['of a factory', () => (options: RedisOptions) => clusterClient(options)],
   ])(
     'lets clients %s connect to the other nodes at once',
     async (_, connection) => {
       await serve();
-      const node = cluster.processOf(EVENTS[0] as string);
+      const node = stage.target.processOf(EVENTS[0] as string);
       const stream = elsewhere(EVENTS, node)[0] as string;
       const times: number[] = [];
       await whileHung(node, async () => {
@@ -194,17 +186,17 @@ describe('a hung node of a cluster', () => {
 
   it('lets services start that need only the other nodes', async () => {
     const [stream = '', ...others] = EVENTS;
-    const healthy = cluster.processOf(stream);
-    const node = cluster.processOf(others.find((other) => cluster.processOf(other) !== healthy) as string);
+    const healthy = stage.target.processOf(stream);
+    const node = stage.target.processOf(others.find((other) => stage.target.processOf(other) !== healthy) as string);
     const times: number[] = [];
     await whileHung(node, async () => {
       const starting = Array.from({ length: 6 }, async () => {
         const begun = performance.now();
-        await stage.serve([OnePlace], { connection: cluster.connection, option: OPTION });
+        await stage.serve([OnePlace], { option: OPTION });
         times.push(performance.now() - begun);
       });
       await Promise.all(starting);
-      await tell(stage.client({}, cluster.connection), stream, 'started');
+      await tell(stage.client(), stream, 'started');
       await eventually(() => expect(told).toEqual(['started']));
     });
     expect(times.filter((ms) => ms > STARTED_MS).map(Math.round)).toEqual([]);
@@ -212,15 +204,15 @@ describe('a hung node of a cluster', () => {
 
   it('stops no renewal on the other nodes for longer when all connections are lost', async () => {
     const first = await serve();
-    const caller = stage.client({}, cluster.connection);
+    const caller = stage.client();
     for (const stream of EVENTS) await tell(caller, stream, 'held');
     await eventually(() => expect(runs).toHaveLength(EVENTS.length));
-    const node = cluster.processOf(EVENTS[0] as string);
+    const node = stage.target.processOf(EVENTS[0] as string);
     const healthy = elsewhere(EVENTS, node);
     const lost: unknown[] = [];
     first.server.on('leaseLost', ({ stream }) => lost.push(stream));
     for (let round = 0; round < 4; round += 1) {
-      await Promise.all(cluster.observers.map((observer) => observer.call('CLIENT', 'KILL', 'TYPE', 'normal')));
+      await stage.everywhere((redis) => redis.call('CLIENT', 'KILL', 'TYPE', 'normal'));
       await whileHung(node, async () => {
         // A lease is renewed every third of its length.
         expect(await longestIdle(healthy, LEASE_MS)).toBeLessThan(LEASE_MS / 3 + RECONNECTED_MS);

@@ -1,8 +1,10 @@
 import type { Redis } from 'ioredis';
+import type { RedisClusterConnection } from 'nestjs-redis-stream-transport';
 import { hashSlot } from '../../lib/topology/keys.js';
 import { freePort } from '../../scripts/free-port.js';
 import { eventually } from './eventually.js';
 import { RedisProcess } from './redis-process.js';
+import type { Address, TestTarget } from './test-target.js';
 
 const SLOTS = 16_384;
 const JOINED_WITHIN_MS = 20_000;
@@ -15,7 +17,7 @@ interface Master {
 }
 
 /** A cluster of real masters without replicas. When one is down, the others keep serving their slots. */
-export class RedisCluster {
+export class RedisCluster implements TestTarget {
   private constructor(private readonly masters: readonly Master[]) {}
 
   static async start(size = 3): Promise<RedisCluster> {
@@ -25,11 +27,14 @@ export class RedisCluster {
     return cluster;
   }
 
-  get connection(): { nodes: { host: string; port: number }[] } {
-    return { nodes: this.masters.map(({ process: { host, port } }) => ({ host, port })) };
+  get connection(): { nodes: Address[] } {
+    return { nodes: this.servers.map(({ host, port }) => ({ host, port })) };
   }
 
-  /** A connection to each master, for the test itself. */
+  get servers(): readonly RedisProcess[] {
+    return this.masters.map(({ process }) => process);
+  }
+
   get observers(): readonly Redis[] {
     return this.masters.map(({ observer }) => observer);
   }
@@ -39,17 +44,33 @@ export class RedisCluster {
     return this.masterOf(key).process;
   }
 
-  /** A connection to the server of a key, for the test itself. */
   observerOf(key: string): Redis {
     return this.masterOf(key).observer;
   }
 
+  connectionAs(username: string, password: string): RedisClusterConnection {
+    return { ...this.connection, options: { redisOptions: { username, password } } };
+  }
+
+  connectionThrough(proxies: readonly Address[]): RedisClusterConnection {
+    const addresses = proxies.map(({ host, port }) => ({ host, port }));
+    const natMap = Object.fromEntries(
+      this.servers.map(({ host, port }, index) => [`${host}:${port}`, addresses[index] as Address]),
+    );
+    return { nodes: addresses, options: { natMap } };
+  }
+
+  async restart(key: string): Promise<void> {
+    await this.processOf(key).restart();
+    await this.whole();
+  }
+
   /** Moves the slot of a key to another server. The slot must be empty. */
   async moveSlotOf(key: string): Promise<void> {
-    const heir = this.masters.find((master) => master !== this.masterOf(key)) as Master;
-    const heirId = String(await heir.observer.call('CLUSTER', 'MYID'));
-    for (const { observer } of [heir, ...this.masters]) {
-      await observer.call('CLUSTER', 'SETSLOT', hashSlot(key), 'NODE', heirId);
+    const next = this.masters.find((master) => master !== this.masterOf(key)) as Master;
+    const nextId = String(await next.observer.call('CLUSTER', 'MYID'));
+    for (const { observer } of [next, ...this.masters]) {
+      await observer.call('CLUSTER', 'SETSLOT', hashSlot(key), 'NODE', nextId);
     }
   }
 
@@ -70,6 +91,11 @@ export class RedisCluster {
     }
     const { host, port } = first.process;
     for (const { observer } of others) await observer.call('CLUSTER', 'MEET', host, port, first.busPort);
+    await this.whole();
+  }
+
+  /** Resolves when each master knows that all slots are served. */
+  private async whole(): Promise<void> {
     await eventually(
       async () => {
         for (const { observer } of this.masters) {

@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { RedisOptions } from 'ioredis';
-import type { RedisStreamServer } from 'nestjs-redis-stream-transport';
+import type { RedisConnection, RedisStreamServer } from 'nestjs-redis-stream-transport';
 import { eventually } from './eventually.js';
 
-/** Start parameters of a worker process. */
+/** Start parameters of a worker process; they are passed as JSON. */
 export interface WorkerOrder {
-  readonly connection: RedisOptions;
+  readonly connection: RedisConnection;
   readonly option?: Partial<ConstructorParameters<typeof RedisStreamServer>[0]['option']>;
   /** File in which handlers record their runs, for tests where the record has to outlive the worker. */
   readonly ledger?: string;
