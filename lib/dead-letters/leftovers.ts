@@ -5,7 +5,7 @@ type LeftBehind = Exclude<RedriveOutcome, 'redriven' | 'missing'>;
 const REASONS: Readonly<Record<LeftBehind, string>> = {
   foreign: 'no server wrote as dead letters (no usable `x-id`, `x-group` or `x-packed`); they are skipped',
   elsewhere: 'failed in another stream (`x-stream`); redrive them by the pattern of that stream',
-  homeless: 'belong to a group that no longer exists; create it, then redrive them again',
+  'no-group': 'belong to a group that no longer exists; create it, then redrive them again',
   'too-wide': 'have more fields than a script can write; copy them by hand',
 };
 

@@ -166,7 +166,7 @@ local from = about['x-stream'] or KEYS[1]
 if from ~= KEYS[1] and (from .. ':dead' == KEYS[2] or '{' .. from .. '}:dead' == KEYS[2]) then return 'elsewhere' end
 local pending = redis.pcall('XPENDING', KEYS[1], group, id, id, 1)
 if pending.err then
-  if pending.err:find('NOGROUP', 1, true) then return 'homeless' end
+  if pending.err:find('NOGROUP', 1, true) then return 'no-group' end
   return pending.err:find('Invalid stream ID', 1, true) and 'foreign' or pending
 end
 if #redis.call('XRANGE', KEYS[1], id, id) == 1 then

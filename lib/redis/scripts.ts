@@ -160,10 +160,10 @@ export async function handBack(
  * Outcome of redriving a dead letter. Except for `redriven` and `missing`, the dead letter stays where it is:
  * - `foreign`: no server wrote the entry as a dead letter
  * - `elsewhere`: it failed in another stream, which has the same dead-letter stream
- * - `homeless`: its group does not exist
+ * - `no-group`: its group does not exist
  * - `too-wide`: it has more fields than a script can write
  */
-export type RedriveOutcome = 'redriven' | 'missing' | 'foreign' | 'elsewhere' | 'homeless' | 'too-wide';
+export type RedriveOutcome = 'redriven' | 'missing' | 'foreign' | 'elsewhere' | 'no-group' | 'too-wide';
 
 /** Makes a dead letter run again in the group in which it failed. */
 export async function redriveLetter(

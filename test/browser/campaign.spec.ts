@@ -245,8 +245,8 @@ describe('the page', () => {
     await press(page, part(letters.nth(1), 'purge'));
     await reads(part(stream, 'count'), '6 letters');
     expect(await redis.xrange('{notification}:dead', ids[1] ?? '', ids[1] ?? '')).toEqual([]);
-    const heir = page.locator('.dead-letter:focus').getByRole('button', { name: /^Delete/ });
-    expect(await heir.getAttribute('aria-label')).toBe(`Delete letter ${ids[2]} of notification`);
+    const nextFocus = page.locator('.dead-letter:focus').getByRole('button', { name: /^Delete/ });
+    expect(await nextFocus.getAttribute('aria-label')).toBe(`Delete letter ${ids[2]} of notification`);
 
     await press(page, part(stream, 'purgeAll'));
     await reads(part(stream, 'purgeAll'), 'Delete all for good?');

@@ -111,7 +111,7 @@ describe('an entry that another consumer has taken', () => {
     const subscription = client.send('ticks', {}).subscribe(QUIETLY);
     await open.untilRunning(1);
     const { entryId } = await requestIn(stage.raw, 'ticks');
-    await stage.raw.xclaim('ticks', 'service', 'thief', 0, entryId, 'JUSTID');
+    await stage.raw.xclaim('ticks', 'service', 'other', 0, entryId, 'JUSTID');
     const takenAt = performance.now();
     expect(await abortedAfter(open.runs[0], takenAt, 8_000)).toBeLessThan(SLOWLY_MS);
     await eventually(() => expect(open.runs[0]?.unsubscribedAt).toBeDefined(), { within: 1_000 });

@@ -21,7 +21,7 @@ const stage = useStage();
 const seen: unknown[] = [];
 
 @Controller()
-class Office {
+class Handlers {
   @MessagePattern('echo')
   echo(@Payload() data: unknown): unknown {
     return data;
@@ -49,7 +49,7 @@ beforeEach(() => {
 
 describe('cleaning up', () => {
   it('leaves nothing in the stream, nothing pending and a short inbox after 2,000 requests', async () => {
-    await stage.serve([Office]);
+    await stage.serve([Handlers]);
     const client = stage.client();
     const numbers = Array.from({ length: 2_000 }, (_, n) => n);
     await expect(Promise.all(numbers.map((n) => ask(client, 'echo', n)))).resolves.toEqual(numbers);
@@ -60,7 +60,7 @@ describe('cleaning up', () => {
   });
 
   it('leaves no replies in the inboxes of other clients: each client has its own stream, without a group', async () => {
-    await stage.serve([Office]);
+    await stage.serve([Handlers]);
     const idle = [stage.client(), stage.client()];
     for (const client of idle) await ask(client, 'echo', 'hello');
     const before = new Set(await stage.raw.keys('*reply:*'));
@@ -77,7 +77,7 @@ describe('cleaning up', () => {
 
   it('lets the inbox of a client that died expire, and no server creates it again', async () => {
     const dropped: unknown[] = [];
-    const { server } = await stage.serve([Office]);
+    const { server } = await stage.serve([Handlers]);
     server.on('replyDropped', (fact) => dropped.push(fact));
     const sockets: WatchedRedis[] = [];
     const client = stage.client({}, (options: RedisOptions) => {
@@ -124,20 +124,20 @@ describe('cleaning up', () => {
   });
 
   it('leaves nothing after app.close() of an application that registered its client with ClientsModule', async () => {
-    await stage.serve([Office]);
+    await stage.serve([Handlers]);
     const clients = ClientsModule.register([
-      { name: 'OFFICE', customClass: RedisStreamClient, options: { connection: stage.connection } },
+      { name: 'CLIENT', customClass: RedisStreamClient, options: { connection: stage.connection } },
     ]);
 
     @Injectable()
     class Caller {
-      constructor(@Inject('OFFICE') readonly office: RedisStreamClient) {}
+      constructor(@Inject('CLIENT') readonly client: RedisStreamClient) {}
     }
     const app = await NestFactory.createApplicationContext(rootModule({ providers: [Caller], imports: [clients] }), {
       logger: stage.log,
       abortOnError: false,
     });
-    await expect(ask(app.get(Caller).office, 'echo', 'x')).resolves.toBe('x');
+    await expect(ask(app.get(Caller).client, 'echo', 'x')).resolves.toBe('x');
     expect(await stage.raw.keys('*reply:*')).toHaveLength(1);
     await app.close();
     await expectNoReplyKeys(stage.raw);
@@ -147,7 +147,7 @@ describe('cleaning up', () => {
 
   it('leaves no consumers and no connections of stopped services, and keeps the group', async () => {
     for (let round = 0; round < 20; round += 1) {
-      const service = await stage.serve([Office]);
+      const service = await stage.serve([Handlers]);
       await tell(stage.client(), 'event', round);
       await eventually(() => expect(seen).toContain(round));
       await service.close();
@@ -159,12 +159,12 @@ describe('cleaning up', () => {
 
 describe('close()', () => {
   it('works twice, before listen, while connecting and without Redis, and leaves no open handle', async () => {
-    const twice = await stage.serve([Office]);
+    const twice = await stage.serve([Handlers]);
     await Promise.all([twice.server.close(), twice.server.close()]);
     await twice.server.close();
-    const early = await stage.prepare([Office]);
+    const early = await stage.prepare([Handlers]);
     await early.server.close();
-    const hasty = await stage.prepare([Office]);
+    const hasty = await stage.prepare([Handlers]);
     await hasty.app.init();
     const listening = new Promise((resolve) => hasty.server.listen(resolve));
     await within(2_000, 'close() while connecting', Promise.resolve(hasty.server.close()));
@@ -199,18 +199,18 @@ describe('close()', () => {
   });
 
   it('of an idle service ends its blocked read at once, and the next event goes to a live instance', async () => {
-    const idle = await stage.serve([Office], { option: { block: 5_000 } });
+    const idle = await stage.serve([Handlers], { option: { block: 5_000 } });
     const started = performance.now();
     await idle.close();
     expect(performance.now() - started).toBeLessThan(1_000);
     await tell(stage.client(), 'event', 'next');
-    await stage.serve([Office]);
+    await stage.serve([Handlers]);
     await eventually(() => expect(seen).toEqual(['next']));
     await settled(stage.raw, 'event');
   });
 
   it('lets running handlers finish, settles them, and accepts nothing new', async () => {
-    const { close } = await stage.serve([Office], { option: { concurrency: 2 } });
+    const { close } = await stage.serve([Handlers], { option: { concurrency: 2 } });
     const client = stage.client();
     await tell(client, 'event', 'slow');
     const answer = ask(client, 'gated', 'answered');
@@ -222,12 +222,12 @@ describe('close()', () => {
     await expect(answer).resolves.toBe('answered');
     expect(seen.map(String).sort()).toEqual(['answered', 'slow']);
     expect(await pendingOf(stage.raw, 'event')).toBe(0);
-    await stage.serve([Office]);
+    await stage.serve([Handlers]);
     await eventually(() => expect(seen).toContain('not mine'));
   });
 
   it('gives up at shutdownTimeout and leaves running entries to others, after their lease', async () => {
-    const { close } = await stage.serve([Office], { option: { shutdownTimeout: 100, lease: 500 } });
+    const { close } = await stage.serve([Handlers], { option: { shutdownTimeout: 100, lease: 500 } });
     await tell(stage.client(), 'event', 'slow');
     await eventually(() => expect(seen).toEqual(['slow']));
     const started = performance.now();
@@ -235,18 +235,18 @@ describe('close()', () => {
     expect(performance.now() - started).toBeLessThan(2_000);
     expect(await pendingOf(stage.raw, 'event')).toBe(1);
     gate.resolve();
-    await stage.serve([Office], { option: { lease: 500, sweepInterval: 100 } });
+    await stage.serve([Handlers], { option: { lease: 500, sweepInterval: 100 } });
     await eventually(() => expect(seen).toEqual(['slow', 'slow']));
     await settled(stage.raw, 'event');
   });
 
   it('hands back entries that wait for a retry: the next instance takes them at once, whatever the lease', async () => {
     const patient = { backoff: { delay: 60_000, maxDelay: 60_000 } };
-    const { close } = await stage.serve([Office], { option: patient });
+    const { close } = await stage.serve([Handlers], { option: patient });
     await tell(stage.client(), 'event', 'fails once');
     await eventually(() => expect(seen).toEqual(['fails once']));
     await close();
-    await stage.serve([Office], { option: { sweepInterval: 100 } });
+    await stage.serve([Handlers], { option: { sweepInterval: 100 } });
     await eventually(() => expect(seen).toEqual(['fails once', 'fails once']));
     await settled(stage.raw, 'event');
   });

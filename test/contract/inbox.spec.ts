@@ -13,7 +13,7 @@ import { entriesOf } from '../support/stream-view.js';
 const stage = useStage();
 
 @Controller()
-class Desk {
+class Handlers {
   @MessagePattern('echo')
   echo(@Payload() data: unknown): unknown {
     return data;
@@ -27,7 +27,7 @@ class Desk {
 
 /** A client that waits for a reply, its reply stream and the id of its request. */
 async function waiting(): Promise<{ answer: Promise<unknown>; inbox: string; id: string; client: RedisStreamClient }> {
-  await stage.serve([Desk], { option: { shutdownTimeout: 0 } });
+  await stage.serve([Handlers], { option: { shutdownTimeout: 0 } });
   const client = stage.client();
   await ask(client, 'echo', 0);
   const answer = ask(client, 'never', 1);
@@ -119,7 +119,7 @@ describe('a reply stream that Redis refuses', () => {
 
   it('is logged where the client has no right to trim it, and its replies arrive', async () => {
     await only('-xtrim');
-    await stage.serve([Desk]);
+    await stage.serve([Handlers]);
     expect(await ask(halfClient(), 'echo', 1)).toBe(1);
     await eventually(() => expect(stage.log.text('error')).toMatch(/"inbox": NOPERM .*xtrim/));
   });

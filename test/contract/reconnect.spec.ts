@@ -18,7 +18,7 @@ let mostRunning = 0;
 let gate = deferred();
 
 @Controller()
-class Station {
+class Handlers {
   @EventPattern('numbers')
   async number(@Payload() n: number): Promise<void> {
     running += 1;
@@ -56,7 +56,7 @@ describe('server and client', () => {
       if (role === 'reader') clients.push(client);
       return client;
     };
-    await stage.serve([Station], { connection, option: { concurrency: 4 } });
+    await stage.serve([Handlers], { connection, option: { concurrency: 4 } });
     const publisher = stage.client();
     const confirmed: number[] = [];
     const doubtful: number[] = [];
@@ -82,7 +82,7 @@ describe('server and client', () => {
   });
 
   it('recover from FLUSHALL under load: events and replies arrive again within 2 s', async () => {
-    await stage.serve([Station]);
+    await stage.serve([Handlers]);
     const client = stage.client();
     await ask(client, 'echo', 0);
     for (let round = 0; round < 3; round += 1) {
@@ -105,7 +105,7 @@ describe('server and client', () => {
     ['RENAME of the stream', ['RENAME', 'numbers', 'elsewhere']],
   ])('recover from %s under a blocked reader: later events are handled', async (_name, [command, ...args]) => {
     const recreated: unknown[] = [];
-    const { server } = await stage.serve([Station]);
+    const { server } = await stage.serve([Handlers]);
     server.on('groupRecreated', (fact) => recreated.push(fact));
     const client = stage.client();
     await tell(client, 'numbers', 1);
@@ -120,7 +120,7 @@ describe('server and client', () => {
 
   it('recover from an outage of Redis: consumption and requests resume without a restart', async () => {
     let tries = 0;
-    const { server } = await stage.serve([Station], { option: { block: 100 } });
+    const { server } = await stage.serve([Handlers], { option: { block: 100 } });
     server.on('reconnecting', () => (tries += 1));
     const client = stage.client();
     await ask(client, 'echo', 0);
@@ -134,7 +134,7 @@ describe('server and client', () => {
 
   it('recover from a restart that lost all data: requests sent during the outage are answered, although their inbox was lost', async () => {
     let lost = 0;
-    await stage.serve([Station]);
+    await stage.serve([Handlers]);
     const client = stage.client();
     await ask(client, 'echo', 0);
     client.on('close', () => (lost += 1));
@@ -148,7 +148,7 @@ describe('server and client', () => {
   it('recover from a connection that goes silent without FIN: the reader notices and uses a new socket', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
-    const { server } = await stage.serve([Station], {
+    const { server } = await stage.serve([Handlers], {
       connection: { host: proxy.host, port: proxy.port },
       option: { block: 100 },
     });
@@ -166,7 +166,7 @@ describe('server and client', () => {
   it('recover from a read whose reply is lost: its events are handled at once, not after a lease', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
-    await stage.serve([Station], { connection: { host: proxy.host, port: proxy.port } });
+    await stage.serve([Handlers], { connection: { host: proxy.host, port: proxy.port } });
     await stage.untilReading();
     proxy.keepUpstreamOnClientLoss = true;
     proxy.set({ kind: 'swallowReplies' });
@@ -185,7 +185,7 @@ describe('server and client', () => {
   ])(
     'recover from a Redis that answers %s for a while: the loop waits without spinning and resumes',
     async (_name, cure, config) => {
-      await stage.serve([Station], { option: { block: 200 } });
+      await stage.serve([Handlers], { option: { block: 200 } });
       const client = stage.client();
       await ask(client, 'echo', 0);
       if (config.length > 0) await stage.raw.config('SET', String(config[0]), String(config[1]));
@@ -206,7 +206,7 @@ describe('server and client', () => {
   it('recover from a short outage without a failed request: a reply written in the meantime still arrives', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
-    await stage.serve([Station]);
+    await stage.serve([Handlers]);
     const client = stage.client({}, { host: proxy.host, port: proxy.port });
     const answer = ask(client, 'gated', 'patience');
     await eventually(() => expect(handled).toEqual([-1]));

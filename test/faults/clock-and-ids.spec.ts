@@ -7,7 +7,7 @@ import { useStage } from '../support/stage.js';
 import { settled } from '../support/stream-view.js';
 import { WorkerProcess } from '../support/worker-process.js';
 import { names, QUICK } from './support/fleet.js';
-import { station } from './support/station.js';
+import { recordedService } from '../support/recorded-service.js';
 
 const STEPPING_WORKER = fileURLToPath(new URL('../support/fixtures/stepping-worker.ts', import.meta.url));
 const LAST_SEQUENCE = '18446744073709551615';
@@ -32,7 +32,7 @@ async function addLastIds(stream: string, count: number, fields: readonly string
 
 describe('entries whose id has the last sequence of its millisecond', () => {
   it.each([PAGE, PAGE + 20])('do not stop a lane after a lost connection: %i of them are running', async (count) => {
-    const busy = station((name) => (name.startsWith('last') ? gate.promise : undefined));
+    const busy = recordedService((name) => (name.startsWith('last') ? gate.promise : undefined));
     await stage.serve(busy.handlers, { option: { concurrency: 2 * PAGE, block: 500 } });
     await addLastIds('job', count);
     await busy.untilRun(count);
@@ -49,9 +49,9 @@ describe('entries whose id has the last sequence of its millisecond', () => {
     await stage.raw.xgroup('CREATE', 'job', 'service', '0', 'MKSTREAM');
     await addLastIds('job', count);
     await stage.raw.xreadgroup('GROUP', 'service', 'dead', 'COUNT', count, 'STREAMS', 'job', '>');
-    const heir = station();
-    await stage.serve(heir.handlers, { option: { ...QUICK, concurrency: slots } });
-    await eventually(() => expect(new Set(heir.names()).size).toBe(count));
+    const successor = recordedService();
+    await stage.serve(successor.handlers, { option: { ...QUICK, concurrency: slots } });
+    await eventually(() => expect(new Set(successor.names()).size).toBe(count));
     await settled(stage.raw, 'job');
   });
 

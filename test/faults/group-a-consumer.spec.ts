@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.js';
 import { useStage } from '../support/stage.js';
 import { entriesOf, infoOf, pendingOf, settled } from '../support/stream-view.js';
 import { QUICK } from './support/fleet.js';
-import { overlaps, station } from './support/station.js';
+import { overlaps, recordedService } from '../support/recorded-service.js';
 
 const stage = useStage();
 const SPARE = { ...QUICK, lease: 500 };
@@ -18,7 +18,7 @@ const FAST = { ...SPARE, backoff: { delay: 50, maxDelay: 100 } };
 
 describe('a consumer with slow, stuck or failing handlers', () => {
   it('runs a handler of five leases once, with two instances', async () => {
-    const slow = station(() => pause(5 * SPARE.lease));
+    const slow = recordedService(() => pause(5 * SPARE.lease));
     await stage.serve(slow.handlers, { option: SPARE });
     await stage.serve(slow.handlers, { option: SPARE });
     await tell(stage.client(), 'job', 'long');
@@ -29,7 +29,7 @@ describe('a consumer with slow, stuck or failing handlers', () => {
   });
 
   it('does not take over an entry that it runs itself, although the entry looks abandoned', async () => {
-    const slow = station(() => pause(1_200));
+    const slow = recordedService(() => pause(1_200));
     await stage.serve(slow.handlers, { option: SPARE });
     await tell(stage.client(), 'job', 'mine');
     await slow.untilRun(1);
@@ -46,7 +46,7 @@ describe('a consumer with slow, stuck or failing handlers', () => {
   });
 
   it('fails a handler that never settles at handlerTimeout, aborts its signal and frees its slot', async () => {
-    const stuck = station((name) => (name === 'stuck' ? new Promise(() => undefined) : undefined));
+    const stuck = recordedService((name) => (name === 'stuck' ? new Promise(() => undefined) : undefined));
     const option = { ...FAST, handlerTimeout: 300, maxAttempts: 2, concurrency: 1 };
     await stage.serve(stuck.handlers, { option });
     const client = stage.client();
@@ -85,7 +85,7 @@ describe('a consumer with slow, stuck or failing handlers', () => {
     ['a value', true, () => 1],
     ['an Observable of three', true, () => of(1, 2, 3)],
   ])('treats %s as a success: %s', async (_shape, succeeds, act) => {
-    const shaped = station(act);
+    const shaped = recordedService(act);
     await stage.serve(shaped.handlers, { option: { ...FAST, maxAttempts: 2, handlerTimeout: 200 } });
     await tell(stage.client(), 'job', 'shaped');
     if (!succeeds) await eventually(async () => expect(await stage.raw.xlen('{job}:dead')).toBe(1));
@@ -95,7 +95,7 @@ describe('a consumer with slow, stuck or failing handlers', () => {
   });
 
   it('retries a message that always fails with backoff, dead-letters it once, and delays no other', async () => {
-    const fragile = station((name) => {
+    const fragile = recordedService((name) => {
       if (name === 'poison') throw new Error('never');
     });
     const backoff = { delay: 200, maxDelay: 400 };
@@ -116,7 +116,7 @@ describe('a consumer with slow, stuck or failing handlers', () => {
 
   it('keeps an entry pending while its dead letter cannot be stored, and stores the letter later', async () => {
     const gate = deferred();
-    const fragile = station(() => gate.promise);
+    const fragile = recordedService(() => gate.promise);
     await stage.serve(fragile.handlers, { option: { ...FAST, maxAttempts: 1 } });
     await tell(stage.client(), 'job', 'poison');
     await fragile.untilRun(1);
@@ -163,7 +163,7 @@ describe('a consumer with slow, stuck or failing handlers', () => {
 
   it('loses nothing if two instances share a consumer name; by default every instance has its own', async () => {
     const consumers = new Set<string>();
-    const both = station(async (_name, ctx) => {
+    const both = recordedService(async (_name, ctx) => {
       consumers.add(ctx.getConsumer());
       await pause(20);
     });
@@ -188,17 +188,17 @@ describe('a consumer with slow, stuck or failing handlers', () => {
   it('removes the consumers of 50 dead processes, after it has handled what they hold', async () => {
     await stage.raw.xgroup('CREATE', 'job', 'service', '0', 'MKSTREAM');
     for (let n = 0; n < 50; n += 1) {
-      await stage.raw.xgroup('CREATECONSUMER', 'job', 'service', `ghost-${n}`);
+      await stage.raw.xgroup('CREATECONSUMER', 'job', 'service', `dead-${n}`);
       if (n % 5 > 0) continue;
       await stage.raw.xadd('job', '*', 'data', `"left-${n}"`);
-      await stage.raw.xreadgroup('GROUP', 'service', `ghost-${n}`, 'COUNT', 1, 'STREAMS', 'job', '>');
+      await stage.raw.xreadgroup('GROUP', 'service', `dead-${n}`, 'COUNT', 1, 'STREAMS', 'job', '>');
     }
-    const heir = station();
-    await stage.serve(heir.handlers, { option: { ...SPARE, block: 250, consumerTtl: 1_000 } });
-    await eventually(() => expect(new Set(heir.names()).size).toBe(10));
+    const successor = recordedService();
+    await stage.serve(successor.handlers, { option: { ...SPARE, block: 250, consumerTtl: 1_000 } });
+    await eventually(() => expect(new Set(successor.names()).size).toBe(10));
     await settled(stage.raw, 'job');
-    expect(heir.runs.map(({ attempt }) => attempt)).toEqual(heir.runs.map(() => 2));
-    expect(heir.runs).toHaveLength(10);
+    expect(successor.runs.map(({ attempt }) => attempt)).toEqual(successor.runs.map(() => 2));
+    expect(successor.runs).toHaveLength(10);
     await eventually(async () => expect(await infoOf(stage.raw, 'CONSUMERS', 'job', 'service')).toHaveLength(1));
   });
 
@@ -209,7 +209,7 @@ describe('a consumer with slow, stuck or failing handlers', () => {
         throw new Error('no database');
       }
     }
-    const idle = station();
+    const idle = recordedService();
     await tell(stage.client(), 'job', 'kept');
     for (let crash = 0; crash < 3; crash += 1) {
       const { app, close } = await stage.prepare(idle.handlers, { option: SPARE, providers: [Broken] });
@@ -224,7 +224,7 @@ describe('a consumer with slow, stuck or failing handlers', () => {
 
   it('ignores the outcome of a handler that goes on after its signal aborted', async () => {
     const late: RedisStreamContext[] = [];
-    const stubborn = station(async (_name, ctx) => {
+    const stubborn = recordedService(async (_name, ctx) => {
       late.push(ctx);
       await pause(ctx.getAttempt() === 1 ? 700 : 0);
     });

@@ -4,7 +4,7 @@ import { useStage } from '../support/stage.js';
 import { entriesOf, infoOf, pendingOf, settled } from '../support/stream-view.js';
 import { WorkerProcess } from '../support/worker-process.js';
 import { fleetOf, GROUP, names, order, QUICK, runsOf, untilDone } from './support/fleet.js';
-import { station, WORKER_PATTERNS } from './support/station.js';
+import { recordedService, WORKER_PATTERNS } from '../support/recorded-service.js';
 
 const stage = useStage();
 const fleet = fleetOf(stage);
@@ -20,7 +20,7 @@ describe('a consumer that dies, stalls or stops', () => {
       tasks.map((name) => ({ name, holdMs: 60_000 })),
     );
     await eventually(() => expect(runsOf([doomed], 'started')).toHaveLength(8));
-    const survivor = station(undefined, WORKER_PATTERNS);
+    const survivor = recordedService(undefined, WORKER_PATTERNS);
     await stage.serve(survivor.handlers, { option: survivors });
     await doomed.end('SIGKILL');
     const killed = performance.now();
@@ -76,7 +76,7 @@ describe('a consumer that dies, stalls or stops', () => {
     // `ctx.signal` tells the handler that its outcome no longer counts.
     await eventually(() => expect(stuck.runs('aborted', 'stuck')).toHaveLength(1));
     expect(await pendingOf(stage.raw, 'work', GROUP)).toBe(1);
-    const next = station(undefined, WORKER_PATTERNS);
+    const next = recordedService(undefined, WORKER_PATTERNS);
     await stage.serve(next.handlers, { option: survivors });
     await settled(stage.raw, 'work', GROUP);
     expect(next.runs).toEqual([expect.objectContaining({ name: 'stuck', attempt: 2 })]);
@@ -94,9 +94,9 @@ describe('a consumer that dies, stalls or stops', () => {
     zombie.signal('SIGSTOP');
     const release: (() => void)[] = [];
     // Takes over, and is still running the entries when the zombie wakes.
-    const heir = station(() => new Promise<void>((resolve) => release.push(resolve)), WORKER_PATTERNS);
-    await stage.serve(heir.handlers, { option: { ...survivors, maxAttempts: 5 } });
-    await heir.untilRun(3);
+    const successor = recordedService(() => new Promise<void>((resolve) => release.push(resolve)), WORKER_PATTERNS);
+    await stage.serve(successor.handlers, { option: { ...survivors, maxAttempts: 5 } });
+    await successor.untilRun(3);
     const owner = await ownersOf('work');
     zombie.signal('SIGCONT');
     await eventually(() => expect(runsOf([zombie], 'aborted')).toContain('holds'));
@@ -109,23 +109,23 @@ describe('a consumer that dies, stalls or stops', () => {
     expect(runsOf([zombie], 'started')).toHaveLength(3);
     for (const settle of release) settle();
     await settled(stage.raw, 'work', GROUP);
-    expect(heir.runs.map(({ attempt }) => attempt)).toEqual([2, 2, 2]);
+    expect(successor.runs.map(({ attempt }) => attempt)).toEqual([2, 2, 2]);
   });
 
   it('causes one double at most and dead-letters nothing if its event loop is blocked for two leases', async () => {
     const [blocked] = (await fleet(1, { maxAttempts: 1 })) as [WorkerProcess];
     await order(stage.client(), [{ name: 'spins', spinMs: 2 * QUICK.lease, fail: true }]);
     await eventually(() => expect(blocked.runs('started', 'spins')).toHaveLength(1));
-    const heir = station(undefined, WORKER_PATTERNS);
-    await stage.serve(heir.handlers, { option: { ...survivors, maxAttempts: 5 } });
-    await heir.untilRun(1);
+    const successor = recordedService(undefined, WORKER_PATTERNS);
+    await stage.serve(successor.handlers, { option: { ...survivors, maxAttempts: 5 } });
+    await successor.untilRun(1);
     await settled(stage.raw, 'work', GROUP);
-    await eventually(() => expect(blocked.runs('aborted', 'spins').length + heir.runs.length).toBeGreaterThan(0));
+    await eventually(() => expect(blocked.runs('aborted', 'spins').length + successor.runs.length).toBeGreaterThan(0));
     // Either of the two may handle the next event.
     await order(stage.client(), [{ name: 'after' }]);
-    await eventually(() => expect([...blocked.runs('done', 'after'), ...heir.runs.slice(1)]).toHaveLength(1));
+    await eventually(() => expect([...blocked.runs('done', 'after'), ...successor.runs.slice(1)]).toHaveLength(1));
     expect(blocked.runs('started', 'spins')).toHaveLength(1);
-    expect(heir.runs.filter(({ attempt }) => attempt > 1)).toHaveLength(1);
+    expect(successor.runs.filter(({ attempt }) => attempt > 1)).toHaveLength(1);
     expect(await stage.raw.exists('{work}:dead')).toBe(0);
   });
 

@@ -5,8 +5,8 @@ import { eventually } from '../support/eventually.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 import { useStage } from '../support/stage.js';
 import { infoOf, settled } from '../support/stream-view.js';
-import { station } from './support/station.js';
-import type { Station } from './support/station.js';
+import { recordedService } from '../support/recorded-service.js';
+import type { RecordedService } from '../support/recorded-service.js';
 
 const stage = useStage();
 
@@ -17,22 +17,22 @@ const NEVER_MS = 60_000;
 const LAZY_SWEEP_MS = 1_500;
 
 /** The leaving instance: `fails` fails, everything else runs until the test opens the gate. */
-function leavingStation(): Station & { readonly gate: Deferred } {
+function leavingService(): RecordedService & { readonly gate: Deferred } {
   const gate = deferred();
   const act = (name: string): unknown => {
     if (name === 'fails') throw new Error('the first attempt');
     return gate.promise;
   };
-  return { ...station(act), gate };
+  return { ...recordedService(act), gate };
 }
 
 /** The successor. It handles an event first, so that Redis knows it as alive; the other instance is busy. */
-async function heir(sweepInterval: number): Promise<Station> {
-  const post = station();
-  await stage.serve(post.handlers, { option: { lease: LEASE_MS, sweepInterval } });
+async function successor(sweepInterval: number): Promise<RecordedService> {
+  const recorded = recordedService();
+  await stage.serve(recorded.handlers, { option: { lease: LEASE_MS, sweepInterval } });
   await tell(stage.client(), 'job', 'hello');
-  await post.untilRun(1);
-  return post;
+  await recorded.untilRun(1);
+  return recorded;
 }
 
 async function attemptsOf(stream: string): Promise<number[]> {
@@ -44,7 +44,7 @@ describe('a consumer that stops', () => {
   it('hands over its entries although its connections were just reset, and leaves nothing behind', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
-    const leaving = leavingStation();
+    const leaving = leavingService();
     const { server, close } = await stage.serve(leaving.handlers, {
       connection: { host: proxy.host, port: proxy.port },
       option: { lease: LEASE_MS, concurrency: 1 },
@@ -58,7 +58,7 @@ describe('a consumer that stops', () => {
     const closing = close();
     leaving.gate.resolve();
     await closing;
-    const next = station();
+    const next = recordedService();
     await stage.serve(next.handlers, { option: { lease: LEASE_MS, sweepInterval: 100 } });
     await settled(stage.raw, 'job');
     expect(next.names()).toEqual(['never begun']);
@@ -67,7 +67,7 @@ describe('a consumer that stops', () => {
   it('removes its idle consumer although its connections were just reset', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
-    const leaving = station();
+    const leaving = recordedService();
     const connection = { host: proxy.host, port: proxy.port };
     const { server, close } = await stage.serve(leaving.handlers, { connection });
     await tell(stage.client(), 'job', 'done');
@@ -85,14 +85,14 @@ describe('a consumer that stops', () => {
     ['waits for its next attempt', NEVER_MS],
     ['has been counted again and waits for a slot', 400],
   ])('counts a failed attempt once if its entry %s and the successor reconnects before a sweep', async (_, delay) => {
-    const leaving = leavingStation();
+    const leaving = leavingService();
     const option = { lease: LEASE_MS, concurrency: 1, backoff: { delay, maxDelay: delay } };
     // Stored before the server starts: the second takes the slot as soon as the first has failed.
     for (const name of ['fails', 'keeps the only slot']) await tell(stage.client(), 'job', name);
     const { close } = await stage.serve(leaving.handlers, { option });
     await leaving.untilRun(2);
     if (delay !== NEVER_MS) await eventually(async () => expect(await attemptsOf('job')).toEqual([2, 1]));
-    const next = await heir(LAZY_SWEEP_MS);
+    const next = await successor(LAZY_SWEEP_MS);
     leaving.gate.resolve();
     await close();
     expect(await infoOf(stage.raw, 'CONSUMERS', 'job', 'service')).toHaveLength(1);

@@ -6,7 +6,7 @@ import { eventually, outcomeOf, within } from '../support/eventually.js';
 import { useStage } from '../support/stage.js';
 import { settled } from '../support/stream-view.js';
 import { QUICK } from './support/fleet.js';
-import { station } from './support/station.js';
+import { recordedService } from '../support/recorded-service.js';
 
 // `always`: an event that Redis has confirmed is on disk, so a SIGKILL must not lose it.
 const stage = useStage({ appendonly: true, args: ['--appendfsync', 'always'] });
@@ -24,8 +24,8 @@ beforeEach(() => {
 describe('a service and its client without a working Redis', () => {
   it('lose nothing confirmed over a kill and a restart under load, and double only what was in flight', async () => {
     const reconnects: number[] = [];
-    const post = station(() => pause(5, 'answered'));
-    const { server } = await stage.serve(post.handlers, { option: { ...QUICK, concurrency: 16 } });
+    const recorded = recordedService(() => pause(5, 'answered'));
+    const { server } = await stage.serve(recorded.handlers, { option: { ...QUICK, concurrency: 16 } });
     server.on('reconnecting', () => reconnects.push(performance.now()));
     const client = stage.client({ publishTimeout: 3_000, requestTimeout: 4_000 });
     await client.connect();
@@ -44,30 +44,30 @@ describe('a service and its client without a working Redis', () => {
       );
     }, 10);
     try {
-      await post.untilRun(40);
+      await recorded.untilRun(40);
       await stage.redis.kill();
       const down = performance.now();
       await eventually(() => expect(performance.now() - down).toBeGreaterThan(700));
       await stage.redis.restart();
-      const before = post.runs.length;
-      await post.untilRun(before + 40, 2_000);
+      const before = recorded.runs.length;
+      await recorded.untilRun(before + 40, 2_000);
     } finally {
       clearInterval(load);
     }
     await within(10_000, 'the end of every call', Promise.all(calls));
     await settled(stage.raw, 'job');
     expect(untyped).toEqual([]);
-    expect(confirmed.filter((name) => post.of(name).length === 0)).toEqual([]);
-    const doubles = confirmed.filter((name) => post.of(name).length > 1);
+    expect(confirmed.filter((name) => recorded.of(name).length === 0)).toEqual([]);
+    const doubles = confirmed.filter((name) => recorded.of(name).length > 1);
     expect(doubles.length).toBeLessThanOrEqual(16);
-    for (const name of doubtful) expect(post.of(name).length).toBeLessThan(2);
+    for (const name of doubtful) expect(recorded.of(name).length).toBeLessThan(2);
     // Two connections with growing pauses: no hot loop.
     expect(reconnects.length).toBeLessThanOrEqual(16);
   });
 
   it('fail calls in time as not stored, bound what waits, and work again with the first call after a long outage', async () => {
-    const post = station();
-    await stage.serve(post.handlers, { option: QUICK });
+    const recorded = recordedService();
+    await stage.serve(recorded.handlers, { option: QUICK });
     const client = stage.client({ publishTimeout: 300, maxPending: 100 });
     await tell(client, 'job', 'before');
     let isDown = false;
@@ -83,13 +83,13 @@ describe('a service and its client without a working Redis', () => {
     expect(failures.filter((error) => error instanceof TooManyPendingError)).toHaveLength(900);
     await stage.redis.restart();
     await eventually(() => tell(client, 'job', 'after'));
-    await eventually(() => expect(post.names()).toContain('after'));
-    expect(post.names().filter((name) => name.startsWith('n-'))).toEqual([]);
+    await eventually(() => expect(recorded.names()).toContain('after'));
+    expect(recorded.names().filter((name) => name.startsWith('n-'))).toEqual([]);
   });
 
   it('close at once while reconnecting, reject what waits, and leave nothing open', async () => {
-    const post = station();
-    const { server, close } = await stage.serve(post.handlers, { option: QUICK });
+    const recorded = recordedService();
+    const { server, close } = await stage.serve(recorded.handlers, { option: QUICK });
     const client = stage.client({ publishTimeout: 30_000 });
     await tell(client, 'job', 'before');
     let tries = 0;
@@ -110,7 +110,7 @@ describe('a service and its client without a working Redis', () => {
   });
 
   it('close within 200 ms when idle', async () => {
-    const idle = await stage.serve(station().handlers, { option: { block: 5_000 } });
+    const idle = await stage.serve(recordedService().handlers, { option: { block: 5_000 } });
     await stage.untilReading();
     const started = performance.now();
     await idle.close();
@@ -120,7 +120,7 @@ describe('a service and its client without a working Redis', () => {
   it('wait for the end of a blocking read to close without the right to CLIENT UNBLOCK', async () => {
     await stage.raw.call('ACL', 'SETUSER', 'bound', 'on', `>${SECRET}`, '~*', '&*', '+@all', '-client|unblock');
     const connection = { ...stage.connection, username: 'bound', password: SECRET };
-    const idle = await stage.serve(station().handlers, { connection, option: { block: 600 } });
+    const idle = await stage.serve(recordedService().handlers, { connection, option: { block: 600 } });
     await stage.untilReading();
     const started = performance.now();
     await idle.close();
@@ -132,7 +132,7 @@ describe('a service and its client without a working Redis', () => {
     ['a name that does not resolve', async () => Promise.resolve({ host: 'nowhere.invalid', port: 6379 })],
   ])('fail listen() after connectTimeout at %s, with one line per connection, no secret', async (_name, target) => {
     const connection = { ...(await target()), password: SECRET };
-    const { app } = await stage.prepare(station().handlers, { connection, option: { connectTimeout: 300 } });
+    const { app } = await stage.prepare(recordedService().handlers, { connection, option: { connectTimeout: 300 } });
     const error = await failureOf(within(3_000, 'the refusal', app.listen()));
     expect(error).toBeInstanceOf(TransportUnavailableError);
     const complaints = stage.log.lines.filter(({ text }) => text.includes('Redis connection'));
@@ -142,8 +142,8 @@ describe('a service and its client without a working Redis', () => {
   });
 
   it('keep trying to connect while maxclients is reached, and succeed when there is room', async () => {
-    const post = station();
-    await stage.serve(post.handlers, { option: QUICK });
+    const recorded = recordedService();
+    await stage.serve(recorded.handlers, { option: QUICK });
     await tell(stage.client(), 'job', 'before');
     const clients = Number(/connected_clients:(\d+)/.exec(await stage.raw.info('clients'))?.[1]);
     await stage.raw.config('SET', 'maxclients', String(clients));
@@ -151,16 +151,16 @@ describe('a service and its client without a working Redis', () => {
     expect(await failureOf(tell(late, 'job', 'no room'))).toBeInstanceOf(TransportUnavailableError);
     await stage.raw.config('SET', 'maxclients', '10000');
     await eventually(() => tell(late, 'job', 'room'));
-    await eventually(() => expect(post.names()).toContain('room'));
-    expect(post.names()).not.toContain('no room');
+    await eventually(() => expect(recorded.names()).toContain('room'));
+    expect(recorded.names()).not.toContain('no room');
   });
 
   it('reject every call after a password change, hang nowhere, and recover when the old password is back', async () => {
     await stage.raw.config('SET', 'requirepass', SECRET);
     await stage.raw.auth(SECRET);
     const connection = { ...stage.connection, password: SECRET };
-    const post = station((name) => name);
-    await stage.serve(post.handlers, { connection, option: QUICK });
+    const recorded = recordedService((name) => name);
+    await stage.serve(recorded.handlers, { connection, option: QUICK });
     const client = stage.client({ publishTimeout: 300, requestTimeout: 1_000 }, connection);
     expect(await ask(client, 'job.ask', 'before')).toBe('before');
     await stage.raw.config('SET', 'requirepass', 'another-one');
@@ -171,7 +171,7 @@ describe('a service and its client without a working Redis', () => {
     await stage.raw.config('SET', 'requirepass', SECRET);
     await eventually(() => tell(client, 'job', 'after'));
     expect(await ask(client, 'job.ask', 'after')).toBe('after');
-    expect(post.of('locked out')).toEqual([]);
+    expect(recorded.of('locked out')).toEqual([]);
     expect(stage.log.text()).toMatch(/WRONGPASS|NOAUTH/);
     expect(stage.log.text() + errors.map(String).join('\n')).not.toMatch(/open-sesame|another-one/);
   });
@@ -181,7 +181,7 @@ describe('a service and its client without a working Redis', () => {
     const client = stage.client({ publishTimeout: 300 }, connection);
     const error = await failureOf(tell(client, 'job', 'in the clear'));
     expect(error).toBeInstanceOf(TransportUnavailableError);
-    const { app } = await stage.prepare(station().handlers, { connection, option: { connectTimeout: 300 } });
+    const { app } = await stage.prepare(recordedService().handlers, { connection, option: { connectTimeout: 300 } });
     expect(await failureOf(app.listen())).toBeInstanceOf(TransportUnavailableError);
     expect(await stage.raw.exists('job')).toBe(0);
   });

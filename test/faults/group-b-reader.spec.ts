@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 import { useStage } from '../support/stage.js';
 import { pendingOf, settled } from '../support/stream-view.js';
-import { overlaps, station } from './support/station.js';
+import { overlaps, recordedService } from '../support/recorded-service.js';
 
 type Stream = Parameters<Redis['sendCommand']>[1];
 
@@ -30,8 +30,8 @@ describe('an entry that reaches a process in two ways', () => {
         return gate.promise.then(() => super.sendCommand(command, stream));
       }
     }
-    const post = station(() => pause(1_000));
-    await stage.serve(post.handlers, {
+    const recorded = recordedService(() => pause(1_000));
+    await stage.serve(recorded.handlers, {
       connection: (options, role) =>
         role === 'reader'
           ? new Redis({ ...options, host: proxy.host, port: proxy.port })
@@ -46,19 +46,19 @@ describe('an entry that reaches a process in two ways', () => {
     proxy.rst();
     proxy.heal();
     // The reader knows about the entry and waits; the sweep takes it when its lease is over.
-    await post.untilRun(1);
+    await recorded.untilRun(1);
     gate.resolve();
     await settled(stage.raw, 'job');
-    expect(post.runs).toHaveLength(1);
-    expect(overlaps(post.runs)).toEqual([]);
+    expect(recorded.runs).toHaveLength(1);
+    expect(overlaps(recorded.runs)).toEqual([]);
   });
 
   it('does not run on late delivery if it was taken over and settled in the meantime', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
     const gate = deferred();
-    const post = station((name) => (name === 'after' ? undefined : gate.promise));
-    await stage.serve(post.handlers, {
+    const recorded = recordedService((name) => (name === 'after' ? undefined : gate.promise));
+    await stage.serve(recorded.handlers, {
       connection: (options, role) =>
         new Redis({ ...options, ...(role === 'reader' ? { host: proxy.host, port: proxy.port } : stage.connection) }),
       // A reply to a read is late if it takes longer than `block`.
@@ -67,13 +67,13 @@ describe('an entry that reaches a process in two ways', () => {
     await stage.untilReading();
     proxy.set({ kind: 'blackhole', direction: 'down' });
     await tell(stage.client(), 'job', 'settled before');
-    await post.untilRun(1);
+    await recorded.untilRun(1);
     gate.resolve();
     await settled(stage.raw, 'job');
     proxy.heal();
     await tell(stage.client(), 'job', 'after');
     await settled(stage.raw, 'job');
-    expect(post.runs.map(({ name, attempt }) => ({ name, attempt }))).toEqual([
+    expect(recorded.runs.map(({ name, attempt }) => ({ name, attempt }))).toEqual([
       { name: 'settled before', attempt: 2 },
       { name: 'after', attempt: 1 },
     ]);
@@ -81,32 +81,32 @@ describe('an entry that reaches a process in two ways', () => {
 
   it('does not run beside its first run if it was lost and comes back', async () => {
     const gate = deferred();
-    const post = station((_name, ctx) => (ctx.getAttempt() === 1 ? gate.promise : undefined));
-    const { server } = await stage.serve(post.handlers, { option: OPTION });
+    const recorded = recordedService((_name, ctx) => (ctx.getAttempt() === 1 ? gate.promise : undefined));
+    const { server } = await stage.serve(recorded.handlers, { option: OPTION });
     const lost: string[] = [];
     server.on('leaseLost', ({ id }) => lost.push(id));
     await tell(stage.client(), 'job', 'contested');
-    await post.untilRun(1);
+    await recorded.untilRun(1);
     // Another consumer takes it, as after a stall, and then dies.
-    await stage.raw.xclaim('job', 'service', 'thief', 0, String(post.runs[0]?.id));
+    await stage.raw.xclaim('job', 'service', 'other', 0, String(recorded.runs[0]?.id));
     await eventually(() => expect(lost).toHaveLength(1));
-    expect(post.runs[0]?.aborted).toBe(true);
+    expect(recorded.runs[0]?.aborted).toBe(true);
     await pause(3 * OPTION.lease);
     gate.resolve();
     await settled(stage.raw, 'job');
-    expect(overlaps(post.runs)).toEqual([]);
-    expect(post.runs).toHaveLength(2);
+    expect(overlaps(recorded.runs)).toEqual([]);
+    expect(recorded.runs).toHaveLength(2);
   });
 
   it('is acked after an outage, not run again, if its handler succeeds late and during the outage', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
     const gate = deferred();
-    const post = station(() => gate.promise);
+    const recorded = recordedService(() => gate.promise);
     const connection = { host: proxy.host, port: proxy.port };
-    await stage.serve(post.handlers, { connection, option: { ...OPTION, lease: 1_000 } });
+    await stage.serve(recorded.handlers, { connection, option: { ...OPTION, lease: 1_000 } });
     await tell(stage.client(), 'job', 'late');
-    await post.untilRun(1);
+    await recorded.untilRun(1);
     // No lease can be renewed, so the ack has to check the owner first; then its connection is reset.
     proxy.set({ kind: 'blackhole', direction: 'up' });
     await pause(900);
@@ -115,6 +115,6 @@ describe('an entry that reaches a process in two ways', () => {
     proxy.rst();
     proxy.heal();
     await settled(stage.raw, 'job');
-    expect(post.runs).toHaveLength(1);
+    expect(recorded.runs).toHaveLength(1);
   });
 });

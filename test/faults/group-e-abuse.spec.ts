@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.js';
 import { useStage } from '../support/stage.js';
 import { settled } from '../support/stream-view.js';
 import { QUICK } from './support/fleet.js';
-import { station } from './support/station.js';
+import { recordedService } from '../support/recorded-service.js';
 
 const stage = useStage();
 const MEBIBYTE = 1_048_576;
@@ -21,22 +21,22 @@ describe('hostile and oversized input', () => {
     ['JSON of 500,000 levels', () => ['data', '['.repeat(500_000)], false],
     ['a reply address without an id', () => ['data', '1', 'reply', randomUUID()], true],
   ] as const)('does not stop the read loop or block the process: an entry with %s', async (_name, fields, runs) => {
-    const post = station();
-    await stage.serve(post.handlers, { option: QUICK });
+    const recorded = recordedService();
+    await stage.serve(recorded.handlers, { option: QUICK });
     const stall = watchLoop();
     await stage.raw.xadd('job', '*', ...fields());
     await tell(stage.client(), 'job', 'innocent');
-    await eventually(() => expect(post.names()).toContain('innocent'));
+    await eventually(() => expect(recorded.names()).toContain('innocent'));
     await settled(stage.raw, 'job');
     expect(stall.worst()).toBeLessThan(200);
-    expect(post.runs).toHaveLength(runs ? 2 : 1);
+    expect(recorded.runs).toHaveLength(runs ? 2 : 1);
     expect(await stage.raw.xlen('{job}:dead')).toBe(runs ? 0 : 1);
   });
 
   it('is refused before a write from one byte above the limit up, so that Redis closes no connection', async () => {
     await stage.raw.config('SET', 'client-query-buffer-limit', String(MEBIBYTE * 1.5));
-    const post = station();
-    const { server } = await stage.serve(post.handlers, { option: QUICK });
+    const recorded = recordedService();
+    const { server } = await stage.serve(recorded.handlers, { option: QUICK });
     const client = stage.client();
     let lost = 0;
     client.on('close', () => (lost += 1));
@@ -45,26 +45,26 @@ describe('hostile and oversized input', () => {
     await tell(client, 'job', full);
     expect(await failureOf(tell(client, 'job', `${full}x`))).toBeInstanceOf(PayloadTooLargeError);
     expect(await failureOf(tell(client, 'job', 'x'.repeat(3 * MEBIBYTE)))).toBeInstanceOf(PayloadTooLargeError);
-    await post.untilRun(1);
+    await recorded.untilRun(1);
     expect(await stage.raw.xlen('job')).toBe(1);
     expect(lost).toBe(0);
     await stage.raw.config('SET', 'client-query-buffer-limit', '1gb');
     await stage.raw.xadd('job', '*', 'data', JSON.stringify('x'.repeat(2 * MEBIBYTE)));
     await eventually(async () => expect(await stage.raw.xlen('{job}:dead')).toBe(1));
-    expect(post.runs).toHaveLength(1);
+    expect(recorded.runs).toHaveLength(1);
   });
 
   it('does not block the process: a wide payload below the limit', async () => {
-    const post = station();
-    await stage.serve(post.handlers, { option: QUICK });
+    const recorded = recordedService();
+    await stage.serve(recorded.handlers, { option: QUICK });
     const stall = watchLoop();
     await stage.raw.xadd('job', '*', 'data', `[${'0,'.repeat(500_000)}0]`);
-    await post.untilRun(1);
+    await recorded.untilRun(1);
     expect(stall.worst()).toBeLessThan(300);
   });
 
   it('is refused before anything is written, or reaches no handler: a hostile pattern', async () => {
-    await stage.serve(station().handlers, { option: QUICK });
+    await stage.serve(recordedService().handlers, { option: QUICK });
     const client = stage.client({ requestTimeout: 2_000 });
     const deep = { a: { b: { c: { d: { e: { f: { g: 1 } } } } } } };
     for (const pattern of ['x'.repeat(10_000), 'a\r\nb', 'a\0b', '', deep]) {
@@ -84,13 +84,13 @@ describe('hostile and oversized input', () => {
     ['a kilobyte', 'x'.repeat(1_024)],
     ['an inbox that does not exist', randomUUID()],
   ])('causes no write: a reply address that is %s', async (_name, reply) => {
-    const post = station((name) => name);
-    await stage.serve(post.handlers, { option: QUICK });
+    const recorded = recordedService((name) => name);
+    await stage.serve(recorded.handlers, { option: QUICK });
     await stage.raw.set('victim', 'untouched');
     const keys = await stage.raw.dbsize();
     await stage.raw.xadd('job.ask', '*', 'data', '"forged"', 'id', randomUUID(), 'reply', reply);
     await tell(stage.client(), 'job', 'next');
-    await eventually(() => expect(post.names()).toContain('next'));
+    await eventually(() => expect(recorded.names()).toContain('next'));
     await settled(stage.raw, 'job.ask');
     const expected = (await stage.raw.exists('{job.ask}:dead')) + keys;
     expect(await stage.raw.dbsize()).toBe(expected);

@@ -8,7 +8,7 @@ import { eventually, within } from '../support/eventually.js';
 import { useStage } from '../support/stage.js';
 import { callsOf, entriesOf, settled } from '../support/stream-view.js';
 import { QUICK } from './support/fleet.js';
-import { station } from './support/station.js';
+import { recordedService } from '../support/recorded-service.js';
 
 const stage = useStage();
 const CARD = '4111-1111-1111-1111';
@@ -16,11 +16,11 @@ const CARD = '4111-1111-1111-1111';
 describe('a service and its client', () => {
   it('ignore and trim a flood of forged replies', async () => {
     const gate = deferred();
-    const post = station((name) => gate.promise.then(() => name));
-    await stage.serve(post.handlers, { option: QUICK });
+    const recorded = recordedService((name) => gate.promise.then(() => name));
+    await stage.serve(recorded.handlers, { option: QUICK });
     const client = stage.client();
     const answer = ask(client, 'job.ask', 'asked');
-    await post.untilRun(1);
+    await recorded.untilRun(1);
     const [inbox] = await stage.raw.keys('*reply:*');
     for (let batch = 0; batch < 20; batch += 1) {
       const flood = stage.raw.pipeline();
@@ -35,8 +35,8 @@ describe('a service and its client', () => {
   });
 
   it('do not run requests from an outage of the server once their callers have given up', async () => {
-    const post = station((name) => name);
-    const first = await stage.serve(post.handlers, { option: QUICK });
+    const recorded = recordedService((name) => name);
+    const first = await stage.serve(recorded.handlers, { option: QUICK });
     const client = stage.client();
     expect(await ask(client, 'job.ask', 'before')).toBe('before');
     await first.close();
@@ -45,17 +45,17 @@ describe('a service and its client', () => {
     );
     for (const error of await Promise.all(stale)) expect(error).toBeInstanceOf(RequestTimeoutError);
     const expired: unknown[] = [];
-    await stage.serve(post.handlers, {
+    await stage.serve(recorded.handlers, {
       option: QUICK,
       prepare: (_app, server) => server.on('requestExpired', (fact) => expired.push(fact)),
     });
     expect(await ask(client, 'job.ask', 'fresh')).toBe('fresh');
     await settled(stage.raw, 'job.ask');
-    expect(post.names()).toEqual(['before', 'fresh']);
+    expect(recorded.names()).toEqual(['before', 'fresh']);
   });
 
   it('bound a flood of requests that no handler answers, and end each by its deadline', async () => {
-    const silent = station(() => new Promise(() => undefined));
+    const silent = recordedService(() => new Promise(() => undefined));
     await stage.serve(silent.handlers, { option: { ...QUICK, concurrency: 10, shutdownTimeout: 100 } });
     const client = stage.client({ requestTimeout: 500, maxPending: 1_000 });
     await client.connect();
@@ -69,10 +69,10 @@ describe('a service and its client', () => {
   });
 
   it('keep forged lines and payloads out of the log', async () => {
-    const post = station(() => {
+    const recorded = recordedService(() => {
       throw new Error('never');
     });
-    await stage.serve(post.handlers, { option: { ...QUICK, maxAttempts: 1 } });
+    await stage.serve(recorded.handlers, { option: { ...QUICK, maxAttempts: 1 } });
     const client = stage.client();
     await tell(client, 'job', CARD);
     await eventually(async () => expect(await stage.raw.xlen('{job}:dead')).toBe(1));
@@ -87,7 +87,7 @@ describe('a service and its client', () => {
   });
 
   it('fail publishing when a serializer throws, and dead-letter what a deserializer cannot read, even a zip bomb', async () => {
-    const post = station();
+    const recorded = recordedService();
     const serializer = {
       serialize: (packet: { data: unknown }): string => {
         if (packet.data === 'throws') throw new Error(`cannot write ${CARD}`);
@@ -100,22 +100,22 @@ describe('a service and its client', () => {
         return { data: JSON.parse(gunzipSync(packed, { maxOutputLength: 10_000 }).toString('utf8')) as unknown };
       },
     };
-    await stage.serve(post.handlers, { option: { ...QUICK, deserializer: deserializer as never } });
+    await stage.serve(recorded.handlers, { option: { ...QUICK, deserializer: deserializer as never } });
     const client = stage.client({ serializer: serializer as never });
     await failureOf(tell(client, 'job', 'throws'));
     await tell(client, 'job', 'packed');
-    await post.untilRun(1);
+    await recorded.untilRun(1);
     await tell(client, 'job', 'x'.repeat(1_000_000));
     await stage.raw.xadd('job', '*', 'data', '"no gzip"');
     await eventually(async () => expect(await stage.raw.xlen('{job}:dead')).toBe(2));
     await settled(stage.raw, 'job');
-    expect(post.names()).toEqual(['packed']);
+    expect(recorded.names()).toEqual(['packed']);
     const letters = await entriesOf(stage.raw, '{job}:dead');
     expect(letters.map(({ fields }) => fields['x-reason'])).toEqual(['undecodable', 'undecodable']);
   });
 
   it('send fewer than 10 commands a second when idle, with default settings', async () => {
-    await stage.serve(station().handlers);
+    await stage.serve(recordedService().handlers);
     const client = stage.client();
     await client.connect();
     await stage.untilReading();
@@ -127,17 +127,17 @@ describe('a service and its client', () => {
 
   it('hold only what they have slots for, and renew it together, if the producer is much faster', async () => {
     const gate = deferred();
-    const post = station(() => gate.promise);
-    await stage.serve(post.handlers, { option: { ...QUICK, concurrency: 20 } });
+    const recorded = recordedService(() => gate.promise);
+    await stage.serve(recorded.handlers, { option: { ...QUICK, concurrency: 20 } });
     const client = stage.client();
     await Promise.all(Array.from({ length: 5_000 }, (_, n) => tell(client, 'job', n)));
-    await post.untilRun(20);
+    await recorded.untilRun(20);
     const before = await callsOf(stage.raw, 'evalsha');
     const started = performance.now();
     await eventually(() => expect(performance.now() - started).toBeGreaterThan(2_000));
     const [pending] = (await stage.raw.xpending('job', 'service')) as [number];
     expect(pending).toBe(20);
-    expect(post.runs).toHaveLength(20);
+    expect(recorded.runs).toHaveLength(20);
     // One renewal per third of a lease for all held entries, not one per entry.
     expect((await callsOf(stage.raw, 'evalsha')) - before).toBeLessThan(15);
     gate.resolve();

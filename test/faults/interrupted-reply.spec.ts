@@ -7,15 +7,15 @@ import { settled } from '../support/stream-view.js';
 import { WorkerProcess } from '../support/worker-process.js';
 import { QUICK } from './support/fleet.js';
 
-const TELLER = fileURLToPath(new URL('../support/fixtures/teller.ts', import.meta.url));
+const STREAMING_WORKER = fileURLToPath(new URL('../support/fixtures/streaming-worker.ts', import.meta.url));
 const stage = useStage();
 
 describe('an instance that dies in the middle of a streamed reply', () => {
   it('leaves its caller with an error, never with a mixture of two replies', async () => {
-    const tellers = await Promise.all(
-      [1, 2].map(() => WorkerProcess.start({ connection: stage.connection, option: QUICK }, TELLER)),
+    const workers = await Promise.all(
+      [1, 2].map(() => WorkerProcess.start({ connection: stage.connection, option: QUICK }, STREAMING_WORKER)),
     );
-    for (const teller of tellers) stage.owns(() => teller.end());
+    for (const worker of workers) stage.owns(() => worker.end());
     const values: string[] = [];
     const done = deferred();
     stage
@@ -28,15 +28,15 @@ describe('an instance that dies in the middle of a streamed reply', () => {
       });
     const end = outcomeOf(within(20_000, 'the end of the reply', done.promise));
     await eventually(() => expect(values.length).toBeGreaterThanOrEqual(3));
-    const teller = tellers.find(({ pid }) => values[0]?.startsWith(`${pid}-`));
-    await teller?.end('SIGKILL');
+    const worker = workers.find(({ pid }) => values[0]?.startsWith(`${pid}-`));
+    await worker?.end('SIGKILL');
     const outcome = await end;
-    expect(new Set(values.map((value) => value.split('-')[0]))).toEqual(new Set([String(teller?.pid)]));
+    expect(new Set(values.map((value) => value.split('-')[0]))).toEqual(new Set([String(worker?.pid)]));
     expect(values.map((value) => Number(value.split('-')[1]))).toEqual(values.map((_, n) => n));
     expect(values.length).toBeLessThan(10);
     expect(outcome).toEqual({ error: expect.any(ReplyInterruptedError) });
     // The run whose caller no longer waits is over as well.
-    await settled(stage.raw, 'tale', 'tellers');
+    await settled(stage.raw, 'tale', 'workers');
     expect(await stage.raw.xlen('tale')).toBe(0);
   }, 60_000);
 });

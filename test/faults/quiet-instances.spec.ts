@@ -37,13 +37,13 @@ describe('instances that have nothing to do', () => {
   it('are removed after consumerTtl when their process is gone, although live ones are just as idle', async () => {
     await stage.serve([quiet], { option: { ...OPTION, consumer: 'first' } });
     await stage.raw.xgroup('CREATECONSUMER', 'job', 'service', 'first');
-    await stage.raw.xgroup('CREATECONSUMER', 'job', 'service', 'ghost');
+    await stage.raw.xgroup('CREATECONSUMER', 'job', 'service', 'dead');
     await eventually(async () => expect(await consumers()).toEqual(['first']), { within: 2 * QUIET_MS });
   });
 
   it('get what a stopping instance hands over, although they were idle for two minutes', async () => {
     await stage.raw.xgroup('CREATE', 'job', 'service', '0', 'MKSTREAM');
-    for (const name of ['heir', 'leaving']) await stage.raw.xgroup('CREATECONSUMER', 'job', 'service', name);
+    for (const name of ['successor', 'leaving']) await stage.raw.xgroup('CREATECONSUMER', 'job', 'service', name);
     await ageConsumers(stage.raw, 'job', 120_000);
     const [aged] = await infoOf(stage.raw, 'CONSUMERS', 'job', 'service');
     expect(Number(aged?.['idle'])).toBeGreaterThan(119_000);
@@ -52,14 +52,14 @@ describe('instances that have nothing to do', () => {
     await tell(stage.client(), 'job', 'left');
     await eventually(async () => expect(await pendingOf(stage.raw, 'job')).toBe(1));
     const heard: number[] = [];
-    const heir = onEvent('job', (_data, ctx) => heard.push(ctx.getAttempt()));
-    await stage.serve([heir], { option: { ...option, sweepInterval: SWEEP_MS, consumer: 'heir' } });
+    const successor = onEvent('job', (_data, ctx) => heard.push(ctx.getAttempt()));
+    await stage.serve([successor], { option: { ...option, sweepInterval: SWEEP_MS, consumer: 'successor' } });
     // An instance shows with its sweeps that it is alive: give it time for some.
     await pause(5 * SWEEP_MS);
     await leaving.close();
     await settled(stage.raw, 'job');
     expect(heard).toEqual([2]);
     // An entry without a successor would keep the consumer that left in the group.
-    expect(await consumers()).toEqual(['heir']);
+    expect(await consumers()).toEqual(['successor']);
   });
 });

@@ -6,7 +6,7 @@ import { onEvent } from '../support/handlers.js';
 import { linkOf } from '../support/role-proxy.js';
 import { useStage } from '../support/stage.js';
 import { pendingOf, settled } from '../support/stream-view.js';
-import { station } from './support/station.js';
+import { recordedService } from '../support/recorded-service.js';
 
 const stage = useStage();
 
@@ -20,7 +20,7 @@ async function attemptOf(stream: string): Promise<number | undefined> {
 describe('writes that have to be repeated', () => {
   it('count a retry once, although the reply to its first claim was lost', async () => {
     const { proxy, connection } = await linkOf(stage, 'writer');
-    const flaky = station((_name, ctx) => {
+    const flaky = recordedService((_name, ctx) => {
       if (ctx.getAttempt() === 1) throw new Error('the first attempt');
     });
     const client = stage.client();

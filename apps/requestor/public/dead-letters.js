@@ -70,7 +70,7 @@ function add(stream) {
   const { element, parts } = instantiate('dead-letter-stream');
   const view = { stream, element, parts, shown: SHOWN_FIRST };
   const act = (button, action) => carryOut(view, button, action);
-  view.letterList = new LetterList({ path: pathOf(stream), stream, list: parts.letters, act, heir: element });
+  view.letterList = new LetterList({ path: pathOf(stream), stream, list: parts.letters, act, nextFocus: element });
   streams.set(stream, view);
   write(parts.stream, stream);
   parts.more.addEventListener('click', () => {

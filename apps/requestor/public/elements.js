@@ -41,11 +41,11 @@ export async function whileBusy(buttons, action) {
   }
 }
 
-/** Removes an element. If it contains the focus, `heir` gets it: otherwise the next tab starts at the top. */
-export function removeElement(element, heir) {
+/** Removes an element. If it contains the focus, `nextFocus` gets it: otherwise the next tab starts at the top. */
+export function removeElement(element, nextFocus) {
   const hasFocus = element.contains(document.activeElement);
   element.remove();
-  if (hasFocus) heir.focus();
+  if (hasFocus) nextFocus.focus();
 }
 
 /** Announces a change to screen readers. */

@@ -12,8 +12,8 @@ const REASONS = {
 };
 
 /**
- * The latest letters of a stream. `act` runs an action for a button and then draws the list again; `heir` gets the focus
- * when a letter with the focus is gone and no other is left.
+ * The latest letters of a stream. `act` runs an action for a button and then draws the list again; `nextFocus` gets the
+ * focus when a letter with the focus is gone and no other is left.
  */
 export class LetterList {
   #letters = new Map();
@@ -27,7 +27,7 @@ export class LetterList {
     for (const [id, { element }] of this.#letters) {
       if (ids.has(id)) continue;
       this.#letters.delete(id);
-      removeElement(element, element.nextElementSibling ?? element.previousElementSibling ?? this.stage.heir);
+      removeElement(element, element.nextElementSibling ?? element.previousElementSibling ?? this.stage.nextFocus);
     }
     let next = this.stage.list.firstElementChild;
     for (const letter of letters) {

@@ -1,5 +1,5 @@
 -- KEYS stream, dead-letter stream; ARGV id of the dead letter, idle → 'redriven' | 'missing' | 'foreign' | 'elsewhere'
--- | 'homeless' | 'too-wide'. An entry that is still in its stream becomes pending again, only for its group and under
+-- | 'no-group' | 'too-wide'. An entry that is still in its stream becomes pending again, only for its group and under
 -- its old id. Otherwise a copy is added, marked with the group and the original id. Either way the group has to exist:
 -- all other groups would ack an entry that is marked for a missing group.
 -- include successor.lua
@@ -27,7 +27,7 @@ local from = about['x-stream'] or KEYS[1]
 if from ~= KEYS[1] and (from .. ':dead' == KEYS[2] or '{' .. from .. '}:dead' == KEYS[2]) then return 'elsewhere' end
 local pending = redis.pcall('XPENDING', KEYS[1], group, id, id, 1)
 if pending.err then
-  if pending.err:find('NOGROUP', 1, true) then return 'homeless' end
+  if pending.err:find('NOGROUP', 1, true) then return 'no-group' end
   return pending.err:find('Invalid stream ID', 1, true) and 'foreign' or pending
 end
 if #redis.call('XRANGE', KEYS[1], id, id) == 1 then

@@ -1,4 +1,4 @@
-import { WaitLine } from './wait-line.js';
+import { FifoQueue } from './fifo-queue.js';
 
 /** A run that takes a slot. */
 export interface SlotTaker {
@@ -26,7 +26,7 @@ export class ConcurrencyGate {
   private asked = 0;
   private isHeld = false;
   private isServing = false;
-  private readonly queue = new WaitLine<SlotTaker | Claim>();
+  private readonly queue = new FifoQueue<SlotTaker | Claim>();
   private waitingSlots = 0;
   private waiters: (() => void)[] = [];
   private whenQuiet: (() => void) | undefined;

@@ -14,7 +14,7 @@ const ran: unknown[] = [];
 let announced: { channel: string; text: string }[] = [];
 
 @Controller()
-class Desk {
+class Handlers {
   @MessagePattern('gated')
   async gated(@Payload() data: unknown): Promise<unknown> {
     ran.push(data);
@@ -55,7 +55,7 @@ export const cancelledRequests: Topic = (stage) => {
 
   describe('a request that its caller gives up', () => {
     it('is deleted, and announced to the server that runs it', async () => {
-      await stage.serve([Desk]);
+      await stage.serve([Handlers]);
       const { id, giveUp } = await asked(stage.client(), 'unsubscribed');
       giveUp();
       await eventually(() => expect(announced).toEqual([cancelled(id)]), { within: 500 });
@@ -63,7 +63,7 @@ export const cancelledRequests: Topic = (stage) => {
     });
 
     it('is announced on the channel of its prefix', async () => {
-      await stage.serve([Desk], { option: { prefix: 'app:' } });
+      await stage.serve([Handlers], { option: { prefix: 'app:' } });
       const call = stage.client({ prefix: 'app:' }).send('gated', 1).subscribe();
       await eventually(() => expect(ran).toEqual([1]));
       call.unsubscribe();
@@ -71,7 +71,7 @@ export const cancelledRequests: Topic = (stage) => {
     });
 
     it('is deleted and announced when it times out', async () => {
-      await stage.serve([Desk]);
+      await stage.serve([Handlers]);
       const client = stage.client();
       await asked(client, 'first');
       const late = failureOf(ask(client, 'gated', timeoutOf(300, 'late')));
@@ -83,7 +83,7 @@ export const cancelledRequests: Topic = (stage) => {
     });
 
     it('is deleted when it times out and no server reads it, also a thousand at a time', async () => {
-      const service = await stage.serve([Desk]);
+      const service = await stage.serve([Handlers]);
       await service.close();
       const client = stage.client();
       const calls = Array.from({ length: 1_000 }, (_, n) => failureOf(ask(client, 'gated', timeoutOf(400, n))));
@@ -94,7 +94,7 @@ export const cancelledRequests: Topic = (stage) => {
     });
 
     it('is deleted even when it is given up before Redis confirms it', async () => {
-      const service = await stage.serve([Desk]);
+      const service = await stage.serve([Handlers]);
       await service.close();
       const client = stage.client();
       await client.connect();
@@ -108,7 +108,7 @@ export const cancelledRequests: Topic = (stage) => {
     });
 
     it('is deleted and announced when the client closes', async () => {
-      await stage.serve([Desk]);
+      await stage.serve([Handlers]);
       const client = stage.client();
       const ids = [(await asked(client, 'a')).id, (await asked(client, 'b')).id];
       await client.close();
@@ -117,7 +117,7 @@ export const cancelledRequests: Topic = (stage) => {
     });
 
     it('is cancelled together with others of its turn', async () => {
-      await stage.serve([Desk]);
+      await stage.serve([Handlers]);
       const client = stage.client();
       const requests = [];
       for (let n = 0; n < 100; n += 1) requests.push(await asked(client, n));
@@ -130,7 +130,7 @@ export const cancelledRequests: Topic = (stage) => {
     });
 
     it('is not one that was answered already', async () => {
-      await stage.serve([Desk]);
+      await stage.serve([Handlers]);
       gate.resolve();
       const client = stage.client();
       expect(await ask(client, 'gated', 1)).toBe(1);
@@ -149,7 +149,7 @@ export const cancelledRequests: Topic = (stage) => {
 
     it.each(LESS)('still deletes the requests that it gives up, and logs this once: %s', async (_, rights) => {
       const connection = await stage.login('lesser', '+@all', ...rights);
-      await stage.serve([Desk]);
+      await stage.serve([Handlers]);
       const client = stage.client({}, connection);
       for (const data of ['a', 'b', 'c']) {
         const { giveUp } = await asked(client, data);

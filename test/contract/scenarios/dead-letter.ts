@@ -168,7 +168,7 @@ export const deadLetters: Topic = (stage) => {
     it('are not written for entries that were deleted under a dead consumer, which are acked and reported', async () => {
       await stage.at('fragile').xgroup('CREATE', 'fragile', 'service', '0', 'MKSTREAM');
       const id = String(await stage.at('fragile').xadd('fragile', '*', 'data', '1'));
-      await stage.at('fragile').xreadgroup('GROUP', 'service', 'ghost', 'COUNT', 1, 'STREAMS', 'fragile', '>');
+      await stage.at('fragile').xreadgroup('GROUP', 'service', 'dead', 'COUNT', 1, 'STREAMS', 'fragile', '>');
       await stage.at('fragile').xdel('fragile', id);
       const lost: unknown[] = [];
       await stage.serve([Fragile], {

@@ -4,8 +4,8 @@ import type { Deferred } from '../../support/deferred.js';
 import { eventually } from '../../support/eventually.js';
 import { connectedClients } from '../../support/leak-check.js';
 import { settled } from '../../support/stream-view.js';
-import { station, STATION_PATTERNS } from '../../faults/support/station.js';
-import type { Station } from '../../faults/support/station.js';
+import { recordedService, SERVICE_PATTERNS } from '../../support/recorded-service.js';
+import type { RecordedService } from '../../support/recorded-service.js';
 import type { Topic } from './topic.js';
 
 /** Leases end long after a test: whatever the successor gets was handed over to it. */
@@ -15,15 +15,15 @@ const LAZY_SWEEP_MS = 1_500;
 const LEAVING = { lease: LEASE_MS, concurrency: 1 };
 
 /** The leaving instance, whose handlers run until the test opens the gate. */
-function leavingService(): Station & { readonly gate: Deferred } {
+function leavingService(): RecordedService & { readonly gate: Deferred } {
   const gate = deferred();
-  return { ...station(() => gate.promise), gate };
+  return { ...recordedService(() => gate.promise), gate };
 }
 
 export const handOver: Topic = (stage, features) => {
   /** The successor. It handles an event first, so that Redis knows it as alive; the other instance is busy. */
-  async function successor(sweepInterval: number): Promise<Station> {
-    const service = station();
+  async function successor(sweepInterval: number): Promise<RecordedService> {
+    const service = recordedService();
     await stage.serve(service.handlers, { option: { lease: LEASE_MS, sweepInterval } });
     await tell(stage.client(), 'job', 'hello');
     await service.untilRun(1);
@@ -59,8 +59,8 @@ export const handOver: Topic = (stage, features) => {
     it('leaves an entry that it never began as a first attempt if the successor reconnects before a sweep', async () => {
       const client = stage.client();
       // A read takes one entry of each stream, and there is one slot.
-      await tell(client, STATION_PATTERNS.event, 'one of two');
-      await tell(client, STATION_PATTERNS.request, 'one of two');
+      await tell(client, SERVICE_PATTERNS.event, 'one of two');
+      await tell(client, SERVICE_PATTERNS.request, 'one of two');
       const leaving = leavingService();
       const { close } = await stage.serve(leaving.handlers, { option: LEAVING });
       await leaving.untilRun(1);
@@ -68,7 +68,7 @@ export const handOver: Topic = (stage, features) => {
       leaving.gate.resolve();
       await close();
       await stage.killConnections();
-      for (const stream of Object.values(STATION_PATTERNS)) await settled(stage.at(stream), stream);
+      for (const stream of Object.values(SERVICE_PATTERNS)) await settled(stage.at(stream), stream);
       expect(leaving.runs).toHaveLength(1);
       expect(next.of('one of two').map(({ attempt }) => attempt)).toEqual([1]);
     });

@@ -23,7 +23,7 @@ let gate = deferred();
 const ran: unknown[] = [];
 
 @Controller()
-class Desk {
+class Handlers {
   @MessagePattern('double')
   double(@Payload() n: number): number {
     return 2 * n;
@@ -55,15 +55,15 @@ export const requestReply: Topic = (stage) => {
 
   describe('requests', () => {
     it('find their handler for any order of the keys of an object pattern', async () => {
-      await stage.serve([Desk]);
+      await stage.serve([Handlers]);
       const answer = await ask<{ sum: number }>(stage.client(), { version: 1, cmd: 'sum' }, [1, 2, 3]);
       expect(answer.sum).toBe(6);
       await expect(ask(stage.client(), { cmd: 'sum', version: 1 }, [1])).resolves.toMatchObject({ sum: 1 });
     });
 
     it('of two clients with one configuration, 40 at a time each, get 80 correct answers', async () => {
-      await stage.serve([Desk]);
-      await stage.serve([Desk]);
+      await stage.serve([Handlers]);
+      await stage.serve([Handlers]);
       const clients = [stage.client(), stage.client()];
       const numbers = Array.from({ length: 40 }, (_, n) => n);
       const answers = await Promise.all(clients.flatMap((client) => numbers.map((n) => ask(client, 'double', n))));
@@ -71,7 +71,7 @@ export const requestReply: Topic = (stage) => {
     });
 
     it('that time out leave nothing behind, neither in the client nor in the stream', async () => {
-      await stage.serve([Desk]);
+      await stage.serve([Handlers]);
       const client = stage.client({ maxPending: 20 });
       for (let round = 0; round < 10; round += 1) {
         const calls = Array.from({ length: 20 }, (_, n) => failureOf(ask(client, 'gated', hurried(n))));
@@ -86,7 +86,7 @@ export const requestReply: Topic = (stage) => {
     });
 
     it("that the caller gives up, by rxjs' timeout or by unsubscribing, free their place at once", async () => {
-      await stage.serve([Desk]);
+      await stage.serve([Handlers]);
       const client = stage.client({ maxPending: 3 });
       for (let round = 0; round < 5; round += 1) {
         const call = lastValueFrom(client.send('gated', round).pipe(timeout(30)));
@@ -100,7 +100,7 @@ export const requestReply: Topic = (stage) => {
     });
 
     it('that are given up before a server reads them are deleted from the stream', async () => {
-      const service = await stage.serve([Desk]);
+      const service = await stage.serve([Handlers]);
       await service.close();
       const call = stage.client().send('gated', 'stale').subscribe();
       await eventually(async () => expect(await stage.at('gated').xlen('gated')).toBe(1));
@@ -109,7 +109,7 @@ export const requestReply: Topic = (stage) => {
     });
 
     it('that time out while no server runs are not run by the next one', async () => {
-      const service = await stage.serve([Desk]);
+      const service = await stage.serve([Handlers]);
       const client = stage.client();
       await ask(client, 'double', 1);
       await service.close();
@@ -120,14 +120,14 @@ export const requestReply: Topic = (stage) => {
       const clock = new RedisClock();
       await clock.synchronise(stage.at('gated'));
       await eventually(() => expect(clock.now()).toBeGreaterThan(expiresAt + 500));
-      await stage.serve([Desk]);
+      await stage.serve([Handlers]);
       await settled(stage.at('gated'), 'gated');
       expect(await stage.at('gated').xlen('gated')).toBe(0);
       expect(ran).toEqual([]);
     });
 
     it('that wait for a connection are written with the rest of their timeout as ttl', async () => {
-      const service = await stage.serve([Desk]);
+      const service = await stage.serve([Handlers]);
       await service.close();
       const proxy = await stage.proxied();
       proxy.set({ kind: 'blackhole', direction: 'both' });
@@ -146,7 +146,7 @@ export const requestReply: Topic = (stage) => {
     });
 
     it('that time out while they wait for a connection are never written', async () => {
-      const service = await stage.serve([Desk]);
+      const service = await stage.serve([Handlers]);
       const client = stage.client();
       await ask(client, 'double', 1);
       await service.close();
@@ -163,7 +163,7 @@ export const requestReply: Topic = (stage) => {
     });
 
     it('ignore a reply that arrives after the timeout', async () => {
-      await stage.serve([Desk]);
+      await stage.serve([Handlers]);
       const client = stage.client();
       expect(await failureOf(ask(client, 'gated', hurried('late')))).toBeInstanceOf(RequestTimeoutError);
       gate.resolve();
@@ -173,7 +173,7 @@ export const requestReply: Topic = (stage) => {
     });
 
     it('that are pending when the client closes are rejected with a typed error', async () => {
-      await stage.serve([Desk]);
+      await stage.serve([Handlers]);
       const client = stage.client();
       const calls = [1, 2, 3].map((n) => failureOf(ask(client, 'gated', n)));
       await eventually(() => expect(ran).toHaveLength(3));
@@ -185,7 +185,7 @@ export const requestReply: Topic = (stage) => {
     });
 
     it('are refused above maxPending, but only while that many are pending', async () => {
-      await stage.serve([Desk]);
+      await stage.serve([Handlers]);
       const client = stage.client({ maxPending: 3 });
       const calls = [1, 2, 3].map((n) => ask(client, 'gated', n));
       await eventually(() => expect(ran).toHaveLength(3));
@@ -199,7 +199,7 @@ export const requestReply: Topic = (stage) => {
 
     it('that are older than their ttl are not run', async () => {
       const expired: unknown[] = [];
-      const { server } = await stage.serve([Desk]);
+      const { server } = await stage.serve([Handlers]);
       server.on('requestExpired', (fact) => expired.push(fact));
       const request = ['id', randomUUID(), 'reply', randomUUID(), 'ttl', '50', 'data', '"too late"'];
       // The age is counted from the id, on the clock of Redis: this entry is from 1970.
@@ -213,7 +213,7 @@ export const requestReply: Topic = (stage) => {
     });
 
     it('are not confused by forged, repeated and unreadable replies', async () => {
-      await stage.serve([Desk]);
+      await stage.serve([Handlers]);
       const client = stage.client();
       const answer = ask(client, 'gated', 'honest');
       await eventually(() => expect(ran).toEqual(['honest']));
@@ -229,7 +229,7 @@ export const requestReply: Topic = (stage) => {
     });
 
     it('with a reply address that is not a uuid are not answered', async () => {
-      await stage.serve([Desk]);
+      await stage.serve([Handlers]);
       await stage.at('victim').set('victim', 'untouched');
       await stage.at('other.requests').xadd('other.requests', '*', 'data', '1');
       const client = stage.client();

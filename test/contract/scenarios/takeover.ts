@@ -63,9 +63,9 @@ export const takeover: Topic = (stage) => {
       await stage.at('work').xgroup('CREATE', 'work', 'workers', '0', 'MKSTREAM');
       const client = stage.client();
       await Promise.all(Array.from({ length: 250 }, (_, n) => tell(client, 'work', { name: `task-${n}` })));
-      await stage.at('work').xreadgroup('GROUP', 'workers', 'ghost', 'COUNT', 250, 'STREAMS', 'work', '>');
+      await stage.at('work').xreadgroup('GROUP', 'workers', 'dead', 'COUNT', 250, 'STREAMS', 'work', '>');
       const ids = (await entriesOf(stage.at('work'), 'work')).map(({ id }) => id);
-      await stage.at('work').xclaim('work', 'workers', 'ghost', 0, ...ids, 'IDLE', 60_000, 'JUSTID');
+      await stage.at('work').xclaim('work', 'workers', 'dead', 0, ...ids, 'IDLE', 60_000, 'JUSTID');
       // The next regular sweep is an hour away.
       const option = { consumerGroup: 'workers', concurrency: 8, lease: 500, sweepInterval: 3_600_000 };
       await stage.serve([Survivor], { option });
@@ -78,9 +78,9 @@ export const takeover: Topic = (stage) => {
       await stage.at('work').xgroup('CREATE', 'work', 'workers', '0', 'MKSTREAM');
       const client = stage.client();
       await Promise.all(Array.from({ length: 5 }, (_, n) => tell(client, 'work', { name: `task-${n}` })));
-      await stage.at('work').xreadgroup('GROUP', 'workers', 'ghost', 'COUNT', 5, 'STREAMS', 'work', '>');
+      await stage.at('work').xreadgroup('GROUP', 'workers', 'dead', 'COUNT', 5, 'STREAMS', 'work', '>');
       const ids = (await entriesOf(stage.at('work'), 'work')).map(({ id }) => id);
-      await stage.at('work').xclaim('work', 'workers', 'ghost', 0, ...ids, 'IDLE', 60_000, 'JUSTID');
+      await stage.at('work').xclaim('work', 'workers', 'dead', 0, ...ids, 'IDLE', 60_000, 'JUSTID');
       const monitor = await stage.at('work').monitor();
       stage.owns(() => Promise.resolve(monitor.disconnect()));
       const steps: string[] = [];

@@ -5,17 +5,17 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CapturedLog } from '../../support/captured-log.js';
 import { Clustered } from './clustered.js';
-import { Crew } from './crew.js';
+import { WorkerPool } from './worker-pool.js';
 import { LEASE_MS, SWEEP_MS } from './flows.js';
-import { judge } from './judge.js';
+import { check } from './checker.js';
 import type { Verdict } from './ledger.js';
-import { planOf } from './nemesis.js';
-import type { DeedKind } from './nemesis.js';
+import { planOf } from './injection-plan.js';
+import type { InjectionKind } from './injection-plan.js';
 import { Producer, RATES } from './producer.js';
 import type { Rates } from './producer.js';
-import { Pulse } from './pulse.js';
+import { ServerProbe } from './server-probe.js';
 import { Random } from './random.js';
-import { Remains } from './remains.js';
+import { Leftovers } from './leftovers.js';
 import { FaultInjector } from './fault-injector.js';
 import { Standalone } from './standalone.js';
 import type { Target } from './target.js';
@@ -31,9 +31,9 @@ export interface ChaosOrder {
   readonly workers?: number;
   /** Messages a second by flow, instead of the defaults; 0 leaves a flow out. */
   readonly rates?: Partial<Rates>;
-  /** @default all deeds that the target supports */
-  readonly deeds?: readonly DeedKind[];
-  /** Milliseconds between two deeds, on average. @default 1_000 */
+  /** @default all injections that the target supports */
+  readonly injections?: readonly InjectionKind[];
+  /** Milliseconds between two injections, on average. @default 1_000 */
   readonly everyMs?: number;
   /** Whether a second group reads the requests. @default true */
   readonly audit?: boolean;
@@ -54,14 +54,14 @@ const OPTION = {
   shutdownTimeout: 4_000,
 };
 
-/** Runs a producer, workers and Redis while a nemesis breaks them, then checks the ledger against the invariants. */
+/** Runs a producer, workers and Redis while faults are injected, then checks the ledger against the invariants. */
 export class Chaos {
   private readonly secret: string;
   private readonly log = new CapturedLog();
   private readonly withAudit: boolean;
   private readonly workers: number;
   private target: Target | undefined;
-  private crew: Crew | undefined;
+  private pool: WorkerPool | undefined;
   private injector: FaultInjector | undefined;
   private dir = '';
 
@@ -85,40 +85,40 @@ export class Chaos {
   private async run(): Promise<Verdict> {
     Logger.overrideLogger(this.log);
     const target = (this.target = await this.startTarget());
-    const crew = (this.crew = await this.startCrew(target));
+    const pool = (this.pool = await this.startPool(target));
     const producer = this.startProducer(target);
-    const injector = (this.injector = new FaultInjector(target, crew, producer, this.order.tell));
+    const injector = (this.injector = new FaultInjector(target, pool, producer, this.order.tell));
     const watch = new Watch(target, this.withAudit);
-    const pulse = new Pulse(target);
+    const probe = new ServerProbe(target);
     await producer.connect();
     watch.start();
-    pulse.start();
+    probe.start();
     await this.struggle(injector, producer);
     target.heal();
-    await crew.complete();
+    await pool.complete();
     await producer.settled();
-    const remains = new Remains(target, this.withAudit);
-    await remains.untilQuiet();
+    const leftovers = new Leftovers(target, this.withAudit);
+    await leftovers.untilQuiet();
     const sightings = await watch.stop();
-    await pulse.stop();
+    await probe.stop();
     await producer.close();
-    const left = await remains.look();
-    const crashed = crew.crashed.length;
-    await crew.stop();
-    return judge({
+    const left = await leftovers.look();
+    const crashed = pool.crashed.length;
+    await pool.stop();
+    return check({
       sent: producer.sent,
-      notes: crew.notes(),
+      notes: pool.notes(),
       faults: injector.faults,
-      hiccups: pulse.hiccups,
-      deaths: crew.deaths,
+      hiccups: probe.hiccups,
+      deaths: pool.deaths,
       sightings,
       ...left,
       leftEntries: {
         ...left.leftEntries,
-        ...(await remains.consumersOf(crew.pids)),
+        ...(await leftovers.consumersOf(pool.pids)),
         'workers that exited on their own': crashed,
       },
-      printed: this.log.text() + crew.printed,
+      printed: this.log.text() + pool.printed,
       secret: this.secret,
       producerPid: process.pid,
     });
@@ -128,17 +128,17 @@ export class Chaos {
     return this.order.target === 'cluster' ? Clustered.start() : Standalone.start(this.workers);
   }
 
-  private async startCrew(target: Target): Promise<Crew> {
+  private async startPool(target: Target): Promise<WorkerPool> {
     this.dir = await mkdtemp(join(tmpdir(), 'chaos-'));
     const audit = this.withAudit;
-    const crew = new Crew(this.dir, (place) => ({
+    const pool = new WorkerPool(this.dir, (place) => ({
       connection: {},
       route: target.routeOf(place),
       option: OPTION,
       audit,
     }));
-    await Promise.all(Array.from({ length: this.workers }, (_, place) => crew.boot(place)));
-    return crew;
+    await Promise.all(Array.from({ length: this.workers }, (_, place) => pool.boot(place)));
+    return pool;
   }
 
   private startProducer(target: Target): Producer {
@@ -147,13 +147,13 @@ export class Chaos {
   }
 
   private async struggle(injector: FaultInjector, producer: Producer): Promise<void> {
-    const { seconds, deeds = this.target?.kinds } = this.order;
+    const { seconds, injections = this.target?.kinds } = this.order;
     const started = performance.now();
     const load = producer.produce(started + seconds * 1_000);
-    for (const { at, deed } of planOf({ ...this.order, workers: this.workers, deeds })) {
+    for (const { at, injection } of planOf({ ...this.order, workers: this.workers, injections })) {
       await pause(Math.max(0, started + at - performance.now()));
       if (performance.now() - started > seconds * 1_000) break;
-      await injector.commit(deed);
+      await injector.inject(injection);
     }
     await load;
   }
@@ -165,12 +165,12 @@ export class Chaos {
     const faults = (this.injector?.faults ?? []).map((fault) => `${JSON.stringify(fault)}\n`);
     await writeFile(join(keptIn, 'faults.ndjson'), faults.join(''));
     await writeFile(join(keptIn, 'violations.txt'), violations.join('\n'));
-    await writeFile(join(keptIn, 'printed.txt'), this.crew?.printed ?? '');
+    await writeFile(join(keptIn, 'printed.txt'), this.pool?.printed ?? '');
     return keptIn;
   }
 
   private async tidy(): Promise<void> {
-    await this.crew?.kill();
+    await this.pool?.kill();
     await this.target?.stop();
     if (this.dir) await rm(this.dir, { recursive: true, force: true });
   }

@@ -2,12 +2,12 @@ import type { Redis } from 'ioredis';
 import { setTimeout as pause } from 'node:timers/promises';
 import { RedisCluster } from '../../support/redis-cluster.js';
 import type { Route } from './connecting.js';
-import { CLUSTER_DEEDS } from './nemesis.js';
-import type { ServerDeed, Target } from './target.js';
+import { CLUSTER_INJECTIONS } from './injection-plan.js';
+import type { ServerInjection, Target } from './target.js';
 
-/** Three masters; the nemesis stops one of them at a time. */
+/** Three masters; an injection stops one of them at a time. */
 export class Clustered implements Target {
-  readonly kinds = CLUSTER_DEEDS;
+  readonly kinds = CLUSTER_INJECTIONS;
 
   private constructor(private readonly cluster: RedisCluster) {}
 
@@ -27,11 +27,11 @@ export class Clustered implements Target {
     return this.cluster.connection;
   }
 
-  async break(deed: ServerDeed): Promise<void> {
-    if (deed.kind !== 'stop-master') throw new Error(`the cluster target does not support ${deed.kind}`);
-    const master = this.cluster.processOf(deed.stream);
+  async break(injection: ServerInjection): Promise<void> {
+    if (injection.kind !== 'stop-master') throw new Error(`the cluster target does not support ${injection.kind}`);
+    const master = this.cluster.processOf(injection.stream);
     master.pause();
-    await pause(deed.ms);
+    await pause(injection.ms);
     master.resume();
   }
 

@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Crew } from './crew.js';
+import type { WorkerPool } from './worker-pool.js';
 import { deadLettersOf, FLOWS, STREAMS } from './flows.js';
 import type { Fault } from './ledger.js';
-import type { Deed } from './nemesis.js';
+import type { Injection } from './injection-plan.js';
 import { monotonicNow } from './notes.js';
 import type { Producer } from './producer.js';
 import type { Target } from './target.js';
@@ -18,46 +18,46 @@ if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('RENAME', KEYS[2], KEYS[1]
 
 type Place = Pick<Fault, 'pids' | 'streams' | 'role'>;
 
-/** Commits the deeds of the nemesis, and records each with its time and what it hit. */
+/** Injects faults, and records each with its time and what it hit. */
 export class FaultInjector {
   readonly faults: Fault[] = [];
 
   constructor(
     private readonly target: Target,
-    private readonly crew: Crew,
+    private readonly pool: WorkerPool,
     private readonly producer: Producer,
     private readonly tell: (line: string) => void = () => undefined,
   ) {}
 
-  async commit(deed: Deed): Promise<void> {
+  async inject(injection: Injection): Promise<void> {
     const from = monotonicNow();
-    const what = JSON.stringify(deed);
+    const what = JSON.stringify(injection);
     this.tell(what);
-    const before = this.placeOf(deed);
-    await this.perform(deed);
-    const after = this.placeOf(deed);
+    const before = this.placeOf(injection);
+    await this.perform(injection);
+    const after = this.placeOf(injection);
     // A worker that started in the meantime was hit as well.
     const pids = before.pids && [...new Set([...before.pids, ...(after.pids ?? [])])];
     const told = pids ? `${what} (pid ${pids.join()})` : what;
-    // An outage goes on while the next deeds happen.
-    const to = deed.kind === 'outage' ? from + deed.ms : monotonicNow();
-    this.faults.push({ kind: deed.kind, told, from, to, ...before, ...(pids && { pids }) });
+    // An outage goes on while the next injections happen.
+    const to = injection.kind === 'outage' ? from + injection.ms : monotonicNow();
+    this.faults.push({ kind: injection.kind, told, from, to, ...before, ...(pids && { pids }) });
   }
 
-  private placeOf(deed: Deed): Place {
-    if ('worker' in deed) return { pids: this.pidsAt(deed.worker) };
-    if ('link' in deed) {
-      const pids = deed.link === 'producer' ? [process.pid] : this.pidsAt(deed.link);
-      return deed.kind === 'stall' ? { pids, role: deed.role } : { pids };
+  private placeOf(injection: Injection): Place {
+    if ('worker' in injection) return { pids: this.pidsAt(injection.worker) };
+    if ('link' in injection) {
+      const pids = injection.link === 'producer' ? [process.pid] : this.pidsAt(injection.link);
+      return injection.kind === 'stall' ? { pids, role: injection.role } : { pids };
     }
-    if (deed.kind === 'stop-master') return { streams: this.hungWith(deed.stream) };
-    if (deed.kind === 'retype') return { streams: [deed.stream] };
-    if (deed.kind === 'block-dead-letters') return { streams: [FLOWS.poison.stream] };
-    return deed.kind === 'outage' ? { streams: [FLOWS.flaky.stream] } : {};
+    if (injection.kind === 'stop-master') return { streams: this.hungWith(injection.stream) };
+    if (injection.kind === 'retype') return { streams: [injection.stream] };
+    if (injection.kind === 'block-dead-letters') return { streams: [FLOWS.poison.stream] };
+    return injection.kind === 'outage' ? { streams: [FLOWS.flaky.stream] } : {};
   }
 
   private pidsAt(place: number): number[] {
-    const pid = this.crew.pidAt(place);
+    const pid = this.pool.pidAt(place);
     return pid === undefined ? [] : [pid];
   }
 
@@ -69,13 +69,13 @@ export class FaultInjector {
     return [...new Set([...STREAMS.filter(isHung), ...answered, FLOWS.streamed.stream])];
   }
 
-  private async perform(deed: Deed): Promise<void> {
-    if ('worker' in deed) return this.crew.strike(deed);
-    if ('link' in deed) return this.target.break(deed);
-    switch (deed.kind) {
+  private async perform(injection: Injection): Promise<void> {
+    if ('worker' in injection) return this.pool.inject(injection);
+    if ('link' in injection) return this.target.break(injection);
+    switch (injection.kind) {
       case 'restart-redis':
       case 'stop-master':
-        return this.target.break(deed);
+        return this.target.break(injection);
       case 'kill-clients':
         return this.everywhere((redis) => redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'));
       case 'flush-scripts':
@@ -83,12 +83,12 @@ export class FaultInjector {
       case 'flush-all':
         return this.everywhere((redis) => redis.flushall());
       case 'retype':
-        return this.retype(deed.stream, `{${deed.stream}}:away`, deed.ms);
+        return this.retype(injection.stream, `{${injection.stream}}:away`, injection.ms);
       case 'block-dead-letters':
-        this.producer.poisonFor(deed.ms);
-        return this.retype(deadLettersOf(FLOWS.poison.stream), `{${FLOWS.poison.stream}}:away`, deed.ms);
+        this.producer.poisonFor(injection.ms);
+        return this.retype(deadLettersOf(FLOWS.poison.stream), `{${FLOWS.poison.stream}}:away`, injection.ms);
       case 'outage':
-        this.producer.failFor(deed.ms);
+        this.producer.failFor(injection.ms);
     }
   }
 

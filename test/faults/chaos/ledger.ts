@@ -1,5 +1,5 @@
 import type { FlowName } from './flows.js';
-import type { DeedKind } from './nemesis.js';
+import type { InjectionKind } from './injection-plan.js';
 import type { Notes } from './notes.js';
 
 /** How the caller of a streamed reply stopped waiting before the reply ended. */
@@ -22,8 +22,8 @@ export interface Sending {
   readonly leaving?: Leaving | 'failed';
 }
 
-/** The deeds of the nemesis, and the hiccups of the machine. */
-export type FaultKind = DeedKind | 'hiccup';
+/** The injections, and the hiccups of the machine. */
+export type FaultKind = InjectionKind | 'hiccup';
 
 /** What happened, and when: milliseconds since the epoch. */
 export interface Fault {
@@ -72,7 +72,7 @@ export interface Ledger {
   readonly notes: Notes;
   /** Message numbers of the dead letters, one for each letter. */
   readonly dead: readonly number[];
-  /** What the nemesis did. */
+  /** What was injected. */
   readonly faults: readonly Fault[];
   /** When a server took too long to answer, whatever the reason. */
   readonly hiccups: readonly Fault[];
@@ -91,10 +91,10 @@ export interface Verdict {
   readonly counts: Readonly<Record<string, number>>;
   /** Number of entries that were handled more than once, by the last fault that may have caused it. */
   readonly doubles: Readonly<Record<string, number>>;
-  /** Number of deeds of the nemesis, by kind. */
+  /** Number of injections, by kind. */
   readonly faults: Readonly<Record<string, number>>;
   /** Highest values of what is bounded, to compare with the documented bounds. */
   readonly peaks: Readonly<Record<string, number>>;
-  /** Each starts with its invariant (docs/faults.md); most contain the story of their message. */
+  /** Each starts with its invariant (docs/faults.md); most contain the timeline of their message. */
   readonly violations: readonly string[];
 }

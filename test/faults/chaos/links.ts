@@ -1,14 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { FaultProxy } from '../../support/fault-proxy.js';
-import { ROLES } from './nemesis.js';
-import type { Deed, Owner } from './nemesis.js';
+import { ROLES } from './injection-plan.js';
+import type { Injection, Owner } from './injection-plan.js';
 
 /** Ports by role; `other` is for roles without a port of their own. */
 export type Ports = Readonly<Record<string, number>>;
 
 export const OTHER = 'other';
 
-export type LinkDeed = Extract<Deed, { link: Owner }>;
+export type LinkInjection = Extract<Injection, { link: Owner }>;
 
 /** The links between the clients and one server: a proxy for every role of every owner. */
 export class Links {
@@ -34,17 +34,17 @@ export class Links {
   }
 
   /** Resolves when the link works again. */
-  async break(deed: LinkDeed): Promise<void> {
-    const all = [...(this.links.get(deed.link)?.values() ?? [])];
-    switch (deed.kind) {
+  async break(injection: LinkInjection): Promise<void> {
+    const all = [...(this.links.get(injection.link)?.values() ?? [])];
+    switch (injection.kind) {
       case 'reset':
         return reset(all);
       case 'blackhole':
-        return hold(all, { kind: 'blackhole', direction: deed.direction }, deed.ms);
+        return hold(all, { kind: 'blackhole', direction: injection.direction }, injection.ms);
       case 'stall':
-        return hold(this.only(deed.link, deed.role), { kind: 'blackhole', direction: 'both' }, deed.ms);
+        return hold(this.only(injection.link, injection.role), { kind: 'blackhole', direction: 'both' }, injection.ms);
       case 'swallow':
-        await hold(all, { kind: 'swallowReplies' }, deed.ms);
+        await hold(all, { kind: 'swallowReplies' }, injection.ms);
         // A connection that has missed replies is unusable: reset it.
         return reset(all);
     }

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 import { Chaos } from './chaos.js';
 import type { TargetName } from './chaos.js';
-import type { DeedKind } from './nemesis.js';
-import { ALL_DEEDS, CLUSTER_DEEDS } from './nemesis.js';
+import type { InjectionKind } from './injection-plan.js';
+import { ALL_INJECTIONS, CLUSTER_INJECTIONS } from './injection-plan.js';
 import type { Rates } from './producer.js';
 import { summaryOf } from './summary.js';
 
@@ -20,9 +20,9 @@ const { values } = parseArgs({
     requests: { type: 'string', default: '50' },
     /** Messages a second by flow, for example `streamed=0,poison=5`. */
     rates: { type: 'string', default: '' },
-    /** Comma-separated kinds of deeds; by default all that the target supports. */
-    deeds: { type: 'string' },
-    /** Milliseconds between two deeds, on average. */
+    /** Comma-separated kinds of injections; by default all that the target supports. */
+    injections: { type: 'string' },
+    /** Milliseconds between two injections, on average. */
     every: { type: 'string', default: '1000' },
     'no-audit': { type: 'boolean', default: false },
     'no-backlog': { type: 'boolean', default: false },
@@ -37,11 +37,11 @@ function targetOf(name: string): TargetName {
   throw new Error(`--target must be standalone or cluster, got ${JSON.stringify(name)}`);
 }
 
-function deedsOf(list: string): DeedKind[] {
-  const known: readonly DeedKind[] = run.target === 'cluster' ? CLUSTER_DEEDS : ALL_DEEDS;
+function injectionsOf(list: string): InjectionKind[] {
+  const known: readonly InjectionKind[] = run.target === 'cluster' ? CLUSTER_INJECTIONS : ALL_INJECTIONS;
   return list.split(',').map((name) => {
     const kind = known.find((other) => other === name);
-    if (!kind) throw new Error(`--deeds must be a list of ${known.join()}, got ${JSON.stringify(name)}`);
+    if (!kind) throw new Error(`--injections must be a list of ${known.join()}, got ${JSON.stringify(name)}`);
     return kind;
   });
 }
@@ -56,7 +56,7 @@ const verdict = await Chaos.run({
   ...run,
   workers: Number(values.workers),
   rates: { event: Number(values.events), request: Number(values.requests), ...ratesOf(values.rates) },
-  ...(values.deeds !== undefined && { deeds: deedsOf(values.deeds) }),
+  ...(values.injections !== undefined && { injections: injectionsOf(values.injections) }),
   everyMs: Number(values.every),
   audit: !values['no-audit'],
   backlog: !values['no-backlog'],

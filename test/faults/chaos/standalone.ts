@@ -5,16 +5,16 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { RedisProcess } from '../../support/redis-process.js';
 import type { Route } from './connecting.js';
 import { Links } from './links.js';
-import { ALL_DEEDS } from './nemesis.js';
-import type { Owner } from './nemesis.js';
-import type { ServerDeed, Target } from './target.js';
+import { ALL_INJECTIONS } from './injection-plan.js';
+import type { Owner } from './injection-plan.js';
+import type { ServerInjection, Target } from './target.js';
 
 /** What Redis has confirmed survives a kill, and a restart does not replay minutes of AOF. */
 const REDIS_ARGUMENTS = ['--appendfsync', 'always', '--auto-aof-rewrite-min-size', '4mb'];
 
 /** One server, with a link for every connection to it. */
 export class Standalone implements Target {
-  readonly kinds = ALL_DEEDS;
+  readonly kinds = ALL_INJECTIONS;
   readonly observers: readonly Redis[];
 
   private constructor(
@@ -37,11 +37,11 @@ export class Standalone implements Target {
     return { host: this.redis.host, ports: this.links.portsOf(owner) };
   }
 
-  async break(deed: ServerDeed): Promise<void> {
-    if ('link' in deed) return this.links.break(deed);
-    if (deed.kind !== 'restart-redis') throw new Error(`the standalone target does not support ${deed.kind}`);
+  async break(injection: ServerInjection): Promise<void> {
+    if ('link' in injection) return this.links.break(injection);
+    if (injection.kind !== 'restart-redis') throw new Error(`the standalone target does not support ${injection.kind}`);
     await this.redis.kill();
-    await pause(deed.ms);
+    await pause(injection.ms);
     return this.redis.restart();
   }
 

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FLOWS } from './flows.js';
 import type { Flow } from './flows.js';
-import { ageBoundOf } from './judge-use.js';
+import { ageBoundOf } from './check-use.js';
 import type { HeldPeak, OverdueEntry, Sightings } from './ledger.js';
 import { monotonicNow } from './notes.js';
 import type { Target } from './target.js';

@@ -8,7 +8,7 @@ import { openSync, readFileSync, writeSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Observable } from 'rxjs';
 import { connectionOver } from './connecting.js';
-import type { ChaosWorkerOrder } from './crew.js';
+import type { ChaosWorkerOrder } from './worker-pool.js';
 import { AUDIT, FLOWS, GROUP } from './flows.js';
 import type { ChaosTask } from './flows.js';
 import { monotonicNow } from './notes.js';

@@ -10,12 +10,12 @@ import {
 import type { CampaignAction, CampaignStatus } from '#contracts';
 import { foundByUuid } from '../http/found.js';
 import { CampaignConflictDto, CampaignStatusDto } from './campaign.dto.js';
-import { CampaignDesk } from './campaign-desk.js';
+import { CampaignService } from './campaign.service.js';
 
 @ApiTags('campaigns')
 @Controller('api/v1/campaigns/:id')
 export class CampaignOrdersController {
-  constructor(private readonly desk: CampaignDesk) {}
+  constructor(private readonly service: CampaignService) {}
 
   @Order('pause', 'Pause the campaign; does nothing if it is paused')
   pause(@Param('id') id: string): Promise<CampaignStatus> {
@@ -36,7 +36,7 @@ export class CampaignOrdersController {
   }
 
   private order(id: string, action: CampaignAction): Promise<CampaignStatus> {
-    return foundByUuid(id, (known) => this.desk.order(known, action), 'campaign');
+    return foundByUuid(id, (known) => this.service.order(known, action), 'campaign');
   }
 }
 

@@ -5,7 +5,7 @@ import { defer } from 'rxjs';
 import { isSettled } from '#contracts';
 import type { CampaignStatus } from '#contracts';
 import { StatusWatch } from '../watch/status-watch.js';
-import { CampaignDesk } from './campaign-desk.js';
+import { CampaignService } from './campaign.service.js';
 
 const POLL_MS = 500;
 const ALL = 'all';
@@ -13,8 +13,8 @@ const ALL = 'all';
 /** Follows a campaign until its figures are final: a cancelled one until no worker has a message of it in hand. */
 @Injectable()
 export class CampaignWatch extends StatusWatch<CampaignStatus> {
-  constructor(desk: CampaignDesk) {
-    super({ pollMs: POLL_MS, find: (id) => desk.status(id), isOver: isSettled });
+  constructor(service: CampaignService) {
+    super({ pollMs: POLL_MS, find: (id) => service.status(id), isOver: isSettled });
   }
 }
 
@@ -24,8 +24,8 @@ export class CampaignWatch extends StatusWatch<CampaignStatus> {
  */
 @Injectable()
 export class CampaignListWatch extends StatusWatch<readonly CampaignStatus[]> {
-  constructor(desk: CampaignDesk) {
-    super({ pollMs: POLL_MS, find: () => desk.list(), isOver: () => false });
+  constructor(service: CampaignService) {
+    super({ pollMs: POLL_MS, find: () => service.list(), isOver: () => false });
   }
 
   /** Each campaign, oldest first, then those that change; `listed` ends each poll that found changes. */

@@ -16,7 +16,7 @@ import { foundByUuid } from '../http/found.js';
 import { ApiIdempotencyKey, IdempotencyKey } from '../messaging/idempotency-key.js';
 import { OwnSiteGuard } from '../http/foreign-requests.js';
 import { CampaignReceipt, CampaignStatusDto, CreateCampaignDto } from './campaign.dto.js';
-import { CampaignDesk } from './campaign-desk.js';
+import { CampaignService } from './campaign.service.js';
 import { CampaignListWatch, CampaignWatch } from './campaign-watch.js';
 import { randomCampaign } from './random-campaign.js';
 
@@ -26,7 +26,7 @@ const DEFAULT_CHANNELS: readonly Channel[] = ['email'];
 @Controller('api/v1')
 export class CampaignController {
   constructor(
-    private readonly desk: CampaignDesk,
+    private readonly service: CampaignService,
     private readonly watch: CampaignWatch,
     private readonly listWatch: CampaignListWatch,
   ) {}
@@ -45,7 +45,7 @@ export class CampaignController {
   ): Promise<CampaignReceipt> {
     const limit = audience?.limit ?? undefined;
     const draft = { name, subject, body, channels: channels ?? DEFAULT_CHANNELS, limit };
-    return receiptFor(await this.desk.accept(draft, key), response);
+    return receiptFor(await this.service.accept(draft, key), response);
   }
 
   @Get('campaign/create')
@@ -58,7 +58,7 @@ export class CampaignController {
   @ApiServiceUnavailableResponse({ description: 'Redis did not accept it' })
   async createRandom(@Res({ passthrough: true }) response: ServerResponse): Promise<CampaignReceipt> {
     const draft = { ...randomCampaign(), channels: DEFAULT_CHANNELS };
-    return receiptFor(await this.desk.accept(draft), response);
+    return receiptFor(await this.service.accept(draft), response);
   }
 
   @Get('campaigns')
@@ -66,7 +66,7 @@ export class CampaignController {
   @ApiOkResponse({ type: [CampaignStatusDto] })
   @ApiGatewayTimeoutResponse({ description: 'No responder answered in time' })
   list(): Promise<readonly CampaignStatus[]> {
-    return this.desk.list();
+    return this.service.list();
   }
 
   // Before `:id`, which would match `events` as an id.
@@ -82,7 +82,7 @@ export class CampaignController {
   @ApiNotFoundResponse({ description: 'No such campaign' })
   @ApiGatewayTimeoutResponse({ description: 'No responder answered in time' })
   status(@Param('id') id: string): Promise<CampaignStatus> {
-    return foundByUuid(id, (known) => this.desk.status(known), 'campaign');
+    return foundByUuid(id, (known) => this.service.status(known), 'campaign');
   }
 
   @Sse('campaigns/:id/events')

@@ -2,7 +2,7 @@ import { isUUID } from 'class-validator';
 import type { DeadLetter } from 'nestjs-redis-stream-transport';
 import { CAMPAIGN } from '#contracts';
 import type { DeadLetterDetailDto, DeadLetterDto } from './dead-letter.dto.js';
-import { impersonal } from './impersonal.js';
+import { redact } from './redact.js';
 
 const MAX_FIELDS = 50;
 /** Field of an entry with the id that its producer gave the message; see docs/wire-format.md. */
@@ -15,7 +15,7 @@ export const summaryOf = ({ id, group, reason, error, attempts, failedAt, data }
   uuid: uuidAt(data, 'uuid'),
   group,
   reason,
-  error: impersonal(error),
+  error: redact(error),
   attempts,
   failedAt: Number.isNaN(failedAt.getTime()) ? null : failedAt.toISOString(),
 });
@@ -26,9 +26,9 @@ export const detailOf = (letter: DeadLetter): DeadLetterDetailDto => {
   return {
     ...summaryOf(letter),
     entryId,
-    messageId: messageId ? impersonal(String(messageId)) : null,
+    messageId: messageId ? redact(String(messageId)) : null,
     campaignId: uuidAt(data, stream === CAMPAIGN ? 'id' : 'campaignId'),
-    fields: [...fields].slice(0, MAX_FIELDS).map(([name, value]) => ({ name: impersonal(name), bytes: value.length })),
+    fields: [...fields].slice(0, MAX_FIELDS).map(([name, value]) => ({ name: redact(name), bytes: value.length })),
   };
 };
 

@@ -14,14 +14,14 @@ import type { SmsStatus } from '#contracts';
 import { foundByUuid } from '../http/found.js';
 import { ApiIdempotencyKey, IdempotencyKey } from '../messaging/idempotency-key.js';
 import { SendSmsDto, SmsReceipt, SmsStatusDto } from './send-sms.dto.js';
-import { SmsDesk } from './sms-desk.js';
+import { SmsService } from './sms.service.js';
 import { SmsWatch } from './sms-watch.js';
 
 @ApiTags('sms')
 @Controller('sms')
 export class SmsController {
   constructor(
-    private readonly desk: SmsDesk,
+    private readonly service: SmsService,
     private readonly watch: SmsWatch,
   ) {}
 
@@ -37,7 +37,7 @@ export class SmsController {
     @IdempotencyKey() key: string | undefined,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<SmsReceipt> {
-    const { uuid, ...sms } = await this.desk.accept(number, text, key);
+    const { uuid, ...sms } = await this.service.accept(number, text, key);
     response.setHeader('Location', `/sms/${uuid}`);
     return { uuid, number: sms.number, text: sms.text, status: 'queued' };
   }
@@ -48,7 +48,7 @@ export class SmsController {
   @ApiNotFoundResponse({ description: 'No such SMS' })
   @ApiGatewayTimeoutResponse({ description: 'No responder answered in time' })
   status(@Param('uuid') uuid: string): Promise<SmsStatus> {
-    return foundByUuid(uuid, (known) => this.desk.status(known), 'SMS');
+    return foundByUuid(uuid, (known) => this.service.status(known), 'SMS');
   }
 
   @Sse(':uuid/events')

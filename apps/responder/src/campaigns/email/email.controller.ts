@@ -9,7 +9,7 @@ import type { IntentKey, Settlement } from '../intents/intents.js';
 import { eventValidation } from '../../validation.js';
 import { MailRefusedError, Mailer } from './mailer.js';
 import type { Mail } from './mailer.js';
-import { persistently } from './persistently.js';
+import { retry } from './retry.js';
 
 /** Enough for a server that refuses one mail in ten at random to accept each of a hundred thousand in the end. */
 const MAX_MAIL_ATTEMPTS = 10;
@@ -42,7 +42,7 @@ export class EmailController {
     const intent: IntentKey = { campaignId: event.campaignId, userId: event.userId, channel: 'email' };
     if (!(await this.intents.claim({ ...intent, entry: ctx.getEntryId() }))) return;
     const result = await this.deliver(event, ctx);
-    await persistently(() => this.intents.settle({ ...intent, ...result }), ctx.signal);
+    await retry(() => this.intents.settle({ ...intent, ...result }), ctx.signal);
     if (result.state === 'exhausted') ctx.deadLetter(result.error ?? '');
   }
 

@@ -1,27 +1,27 @@
-import { judgeCalls, unheardAtEnd } from './judge-calls.js';
-import { judgeRuns } from './judge-runs.js';
-import { judgeSendings } from './judge-sendings.js';
-import { judgeUse, peaksOf } from './judge-use.js';
+import { checkCalls, unheardAtEnd } from './check-calls.js';
+import { checkRuns } from './check-runs.js';
+import { checkSendings } from './check-sendings.js';
+import { checkUse, peaksOf } from './check-use.js';
 import type { Ledger, Verdict } from './ledger.js';
 import { runsOf } from './runs.js';
 
-/** Checks the ledger against the invariants. A hiccup explains as much as a deed, but does not count as one. */
-export function judge(written: Ledger): Verdict {
+/** Checks the ledger against the invariants. A hiccup explains as much as a injection, but does not count as one. */
+export function check(written: Ledger): Verdict {
   const faults = [...written.faults, ...written.hiccups].toSorted((a, b) => a.from - b.from);
   const ledger = { ...written, faults };
   const runs = runsOf(ledger.notes.runs, ledger.deaths);
-  const { doubles, violations } = judgeRuns(ledger, runs);
+  const { doubles, violations } = checkRuns(ledger, runs);
   return {
     counts: countsOf(written),
     doubles,
     faults: tally(written.faults.map(({ kind }) => kind)),
     peaks: peaksOf(ledger),
     violations: [
-      ...judgeSendings(ledger),
+      ...checkSendings(ledger),
       ...violations,
-      ...judgeCalls(ledger, runs),
-      ...judgeUse(ledger),
-      ...judgeRest(ledger),
+      ...checkCalls(ledger, runs),
+      ...checkUse(ledger),
+      ...checkRest(ledger),
     ],
   };
 }
@@ -41,7 +41,7 @@ function countsOf({ sent, notes, dead, faults }: Ledger): Record<string, number>
   };
 }
 
-function judgeRest(ledger: Ledger): string[] {
+function checkRest(ledger: Ledger): string[] {
   const { leftPending, leftEntries, leftReplyKeys, printed, secret } = ledger;
   const violations: string[] = [];
   if (leftPending > 0) violations.push(`I7 ${leftPending} entries are pending at the end`);

@@ -6,7 +6,7 @@ const ADDRESS = /<[^<>]{0,64}@[^<>]{0,255}>|[^\s<>"'(),;:@]{1,64}@[^\s<>"'(),;:@
 const PHONE_NUMBER = /\+\d[\d ()./-]{5,20}\d|(?<![\w-])\d{9,15}(?![\w-])/g;
 
 /** A text from another system, which may quote a recipient: without addresses and phone numbers, clipped. */
-export const impersonal = (text: string): string => {
+export const redact = (text: string): string => {
   const line = text.replaceAll(/\s+/g, ' ').trim().replaceAll(ADDRESS, '…').replaceAll(PHONE_NUMBER, '…');
   const characters = Array.from(line);
   return characters.length > MAX_CHARACTERS ? `${characters.slice(0, MAX_CHARACTERS).join('')}…` : line;

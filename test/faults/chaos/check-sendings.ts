@@ -1,10 +1,10 @@
-import { excusesIn } from './aftermath.js';
+import { excusesIn } from './fault-effects.js';
 import { FLOWS, PUBLISH_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './flows.js';
 import type { Fault, Ledger, Sending } from './ledger.js';
 import type { RunNote } from './notes.js';
 import { NO_HANDLER } from './outcome.js';
 import { groupBy } from './runs.js';
-import { storyOf } from './story.js';
+import { timelineOf } from './timeline.js';
 
 /** Slack for timers on a busy machine. */
 const SLACK_MS = 1_500;
@@ -21,7 +21,7 @@ interface Fate {
 }
 
 /** I1, I2, I3, I6 and I18: the outcome of each message. */
-export function judgeSendings({ sent, notes, dead, faults, producerPid }: Ledger): string[] {
+export function checkSendings({ sent, notes, dead, faults, producerPid }: Ledger): string[] {
   const byNumber = groupBy(notes.runs, ({ n }) => n);
   const letters = groupBy(dead, (n) => n);
   return [...sent].flatMap(([n, sending]) => {
@@ -29,20 +29,20 @@ export function judgeSendings({ sent, notes, dead, faults, producerPid }: Ledger
     const mayBeDestroyed = isDestroyed(sending, faults);
     const fate: Fate = { n, sending, notes: own, letters: letters.get(n)?.length ?? 0, mayBeDestroyed };
     const violations = [
-      ...judgeEnd(fate),
-      ...judgeStorage(fate),
-      ...judgeTime(fate),
-      ...judgeLostGroup(fate, faults),
-      ...judgeFailure(fate, faults, producerPid),
+      ...checkEnd(fate),
+      ...checkStorage(fate),
+      ...checkTime(fate),
+      ...checkLostGroup(fate, faults),
+      ...checkFailure(fate, faults, producerPid),
     ];
-    return violations.map((violation) => `${violation}\n${storyOf(sending.sentAt, own, faults)}`);
+    return violations.map((violation) => `${violation}\n${timelineOf(sending.sentAt, own, faults)}`);
   });
 }
 
 const isDestroyed = ({ sentAt }: Sending, faults: readonly Fault[]): boolean =>
   faults.some(({ kind, to }) => kind === 'flush-all' && sentAt <= to);
 
-function judgeEnd(fate: Fate): string[] {
+function checkEnd(fate: Fate): string[] {
   const { n, sending, notes, letters, mayBeDestroyed } = fate;
   const { flow, outcome } = sending;
   const isHandled = notes.some(({ fact, group }) => fact === 'done' && isOfWorkers(group));
@@ -62,7 +62,7 @@ const isOfWorkers = (group: string): boolean => FLOWS.event.groups.some((name) =
 
 const isLeft = ({ leaving }: Sending): boolean => leaving !== undefined;
 
-function judgeStorage({ n, sending: { flow, outcome, code }, notes }: Fate): string[] {
+function checkStorage({ n, sending: { flow, outcome, code }, notes }: Fate): string[] {
   const violations: string[] = [];
   if (outcome === 'failed' && notes.length > 0) violations.push(`I2 ${flow} ${n} failed (${code}) but was handled`);
   const copies = new Set(notes.map(({ id }) => id)).size;
@@ -70,7 +70,7 @@ function judgeStorage({ n, sending: { flow, outcome, code }, notes }: Fate): str
   return violations;
 }
 
-function judgeTime({ n, sending: { flow, tookMs, code } }: Fate): string[] {
+function checkTime({ n, sending: { flow, tookMs, code } }: Fate): string[] {
   const within = Math.max(2 * PUBLISH_TIMEOUT_MS, REQUEST_TIMEOUT_MS) + SLACK_MS;
   const violations: string[] = [];
   if (tookMs > within) violations.push(`I6 ${flow} ${n} took ${Math.round(tookMs)} ms to settle`);
@@ -79,7 +79,7 @@ function judgeTime({ n, sending: { flow, tookMs, code } }: Fate): string[] {
 }
 
 /** A request fails because no group reads its stream: only a fault that removes groups explains that. */
-function judgeLostGroup({ n, sending: { flow, code, sentAt, tookMs } }: Fate, faults: readonly Fault[]): string[] {
+function checkLostGroup({ n, sending: { flow, code, sentAt, tookMs } }: Fate, faults: readonly Fault[]): string[] {
   if (code !== NO_HANDLER) return [];
   const isExplained = faults.some(
     ({ kind, from, to }) => kind === 'flush-all' && from < sentAt + tookMs && sentAt < to + GROUPS_BACK_MS,
@@ -88,7 +88,7 @@ function judgeLostGroup({ n, sending: { flow, code, sentAt, tookMs } }: Fate, fa
 }
 
 /** Publishing depends only on the sender's own connection and on the server of the stream. */
-function judgeFailure({ n, sending }: Fate, faults: readonly Fault[], producerPid: number): string[] {
+function checkFailure({ n, sending }: Fate, faults: readonly Fault[], producerPid: number): string[] {
   const { flow, outcome, code, sentAt, tookMs } = sending;
   if (outcome === 'ok' || flow === 'request' || flow === 'streamed') return [];
   const affected = { stream: FLOWS[flow].stream, pids: [producerPid] };

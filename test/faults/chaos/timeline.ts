@@ -1,11 +1,11 @@
 import type { Fault } from './ledger.js';
 import type { RunNote } from './notes.js';
 
-/** Faults that ended longer than this before the story begins are left out. */
+/** Faults that ended longer than this before the timeline begins are left out. */
 const TOLD_FOR_MS = 6_000;
 
 /** The runs of one message and the faults around them, one line each, in order of time. */
-export function storyOf(sentAt = Infinity, notes: readonly RunNote[], faults: readonly Fault[]): string {
+export function timelineOf(sentAt = Infinity, notes: readonly RunNote[], faults: readonly Fault[]): string {
   const times = notes.map(({ at }) => at);
   const begin = Math.min(sentAt, ...times);
   const end = Math.max(begin, ...times);

@@ -24,7 +24,7 @@ type OrderResult = NonNullable<CampaignOrderResult>;
 
 /** Accepts campaigns, reports their status and forwards orders to the responders. */
 @Injectable()
-export class CampaignDesk {
+export class CampaignService {
   private readonly kind: MessageKind<CampaignRequested>;
 
   constructor(

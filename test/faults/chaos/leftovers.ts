@@ -13,7 +13,7 @@ interface Membership {
 }
 
 /** What Redis still holds at the end of a run (I7). */
-export class Remains {
+export class Leftovers {
   private readonly memberships: readonly Membership[];
 
   constructor(

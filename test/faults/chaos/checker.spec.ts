@@ -1,7 +1,7 @@
 import { AUDIT, FLOWS, GROUP, LEASE_MS } from './flows.js';
-import { judge } from './judge.js';
+import { check } from './checker.js';
 import type { Fault, FaultKind, Ledger, OverdueEntry, Sending } from './ledger.js';
-import { planOf } from './nemesis.js';
+import { planOf } from './injection-plan.js';
 import type { RunNote, SampleNote } from './notes.js';
 import { NO_HANDLER } from './outcome.js';
 import { summaryOf } from './summary.js';
@@ -82,11 +82,11 @@ function ledgerOf(parts: {
 
 /** The first line of each violation. */
 const violationsOf = (parts: Parameters<typeof ledgerOf>[0]): string[] =>
-  judge(ledgerOf(parts)).violations.map((violation) => violation.split('\n', 1)[0] ?? '');
+  check(ledgerOf(parts)).violations.map((violation) => violation.split('\n', 1)[0] ?? '');
 
 const matching = (text: string): unknown => expect.stringContaining(text);
 
-describe('the judge of the chaos run', () => {
+describe('the checker of the chaos run', () => {
   it('accepts a message that was confirmed and handled once', () => {
     expect(violationsOf({})).toEqual([]);
   });
@@ -136,9 +136,9 @@ describe('the judge of the chaos run', () => {
     expect(overlaps).toHaveLength(isExcused ? 0 : 1);
   });
 
-  it('counts a server that did not answer as a fault, but not as a deed of the nemesis', () => {
+  it('counts a server that did not answer as a fault, but not as an injection', () => {
     const runs = [...run(11, 0, 2_000), ...run(12, 1_500, 1_600, { attempt: 2 })];
-    const verdict = judge(ledgerOf({ runs, rest: { hiccups: [fault('hiccup', 100, 1_450)] } }));
+    const verdict = check(ledgerOf({ runs, rest: { hiccups: [fault('hiccup', 100, 1_450)] } }));
     expect(verdict).toMatchObject({ violations: [], faults: {}, doubles: { hiccup: 1 }, counts: { faults: 0 } });
   });
 
@@ -161,7 +161,7 @@ describe('the judge of the chaos run', () => {
     const runs = [...run(11, 0, 10), ...run(12, 1_500, 1_600, { attempt: 2 })];
     const faults = [fault('kill', 11, 12, { pids: [11] }), fault('freeze', 900, 1_000, { pids: [13] })];
     const rest = { deaths: new Map([[11, BEGIN + 12]]) };
-    expect(judge(ledgerOf({ runs, faults, rest }))).toMatchObject({ doubles: { kill: 1 }, violations: [] });
+    expect(check(ledgerOf({ runs, faults, rest }))).toMatchObject({ doubles: { kill: 1 }, violations: [] });
     expect(violationsOf({ runs, rest })).toEqual([matching('was handled twice without a fault')]);
   });
 
@@ -238,7 +238,7 @@ describe('the judge of the chaos run', () => {
     expect(violationsOf({ sent, runs: [], faults: [fault('flush-all', -9_000, -8_999)] })).toHaveLength(1);
   });
 
-  it('judges a run against the run that had the entry before it, not against an earlier one', () => {
+  it('checks a run against the run that had the entry before it, not against an earlier one', () => {
     const faults = [fault('stall', 100, 1_700, { pids: [11], role: 'writer' })];
     const taken = [...run(11, 0, 2_000), ...run(12, 1_500, undefined, { attempt: 2 })];
     const rest = { deaths: new Map([[12, BEGIN + 3_000]]) };
@@ -271,21 +271,21 @@ describe('the judge of the chaos run', () => {
   });
 
   it('sums up a run in one line', () => {
-    const verdict = judge(ledgerOf({ faults: [fault('kill', 0, 1, { pids: [12] })] }));
+    const verdict = check(ledgerOf({ faults: [fault('kill', 0, 1, { pids: [12] })] }));
     expect(summaryOf({ seed: 7, seconds: 60, target: 'standalone' }, verdict)).toBe(
       'seed 7; standalone 60 s; sent 1, confirmed 1, unknown 0, failed 0, runs 1; doubles: none; faults: kill 1; violations: none',
     );
   });
 });
 
-describe('the plan of the nemesis', () => {
+describe('the plan of injections', () => {
   it('is the same for the same seed, and different for another seed', () => {
     expect(planOf({ seed: 7, seconds: 60, workers: 3 })).toEqual(planOf({ seed: 7, seconds: 60, workers: 3 }));
     expect(planOf({ seed: 7, seconds: 60, workers: 3 })).not.toEqual(planOf({ seed: 8, seconds: 60, workers: 3 }));
   });
 
-  it('contains every kind of deed, given enough time', () => {
-    const kinds = new Set(planOf({ seed: 7, seconds: 600, workers: 3 }).map(({ deed }) => deed.kind));
+  it('contains every kind of injection, given enough time', () => {
+    const kinds = new Set(planOf({ seed: 7, seconds: 600, workers: 3 }).map(({ injection }) => injection.kind));
     expect(kinds.size).toBe(15);
   });
 });

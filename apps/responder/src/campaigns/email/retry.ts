@@ -7,7 +7,7 @@ const PAUSE_MS = 500;
  * Repeats a failing step until it succeeds. Throws the last failure once `signal` aborts, and at once a failure that a
  * repetition cannot help.
  */
-export const persistently = async (step: () => Promise<void>, signal: AbortSignal): Promise<void> => {
+export const retry = async (step: () => Promise<void>, signal: AbortSignal): Promise<void> => {
   for (;;) {
     try {
       return await step();

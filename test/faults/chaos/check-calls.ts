@@ -1,11 +1,11 @@
-import { excusedMs, excusesIn } from './aftermath.js';
-import type { Affected } from './aftermath.js';
+import { excusedMs, excusesIn } from './fault-effects.js';
+import type { Affected } from './fault-effects.js';
 import { GROUP, PUBLISH_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './flows.js';
 import type { Ledger, Sending } from './ledger.js';
 import type { ExpiryNote } from './notes.js';
 import { groupBy } from './runs.js';
 import type { Run } from './runs.js';
-import { storyOf } from './story.js';
+import { timelineOf } from './timeline.js';
 
 /** How long a run may outlive its caller. A run whose reply stream is gone retries for as long first. */
 const ENDS_WITHIN_MS = 1_000;
@@ -20,7 +20,7 @@ const CLOCK_SLACK_MS = 3_000;
 const ANSWER_MS = 2_000;
 
 /** I12, I15, I16 and I17: what callers got, and what ran without a caller. */
-export function judgeCalls(ledger: Ledger, runs: readonly Run[]): string[] {
+export function checkCalls(ledger: Ledger, runs: readonly Run[]): string[] {
   const byNumber = groupBy(
     runs.filter(({ group }) => group === GROUP),
     ({ n }) => n,
@@ -30,22 +30,22 @@ export function judgeCalls(ledger: Ledger, runs: readonly Run[]): string[] {
     if (sending.flow !== 'request' && sending.flow !== 'streamed') continue;
     const own = byNumber.get(n) ?? [];
     const found = [
-      ...judgeAnswer(n, sending),
-      ...judgeStaleRuns(n, sending, own),
-      ...(sending.flow === 'streamed' ? judgeLeft(n, sending, own, ledger) : judgeUnanswered(n, sending, own, ledger)),
+      ...checkAnswer(n, sending),
+      ...checkStaleRuns(n, sending, own),
+      ...(sending.flow === 'streamed' ? checkLeft(n, sending, own, ledger) : checkUnanswered(n, sending, own, ledger)),
     ];
     if (found.length === 0) continue;
     const notes = ledger.notes.runs.filter((note) => note.n === n);
-    violations.push(...found.map((what) => `${what}\n${storyOf(sending.sentAt, notes, ledger.faults)}`));
+    violations.push(...found.map((what) => `${what}\n${timelineOf(sending.sentAt, notes, ledger.faults)}`));
   }
-  return [...violations, ...ledger.notes.expired.flatMap((note) => judgeExpiry(note, ledger))];
+  return [...violations, ...ledger.notes.expired.flatMap((note) => checkExpiry(note, ledger))];
 }
 
-function judgeAnswer(n: number, { flow, wrongAnswer }: Sending): string[] {
+function checkAnswer(n: number, { flow, wrongAnswer }: Sending): string[] {
   return wrongAnswer === undefined ? [] : [`I12 ${flow} ${n} got a wrong answer: ${wrongAnswer}`];
 }
 
-function judgeStaleRuns(n: number, { flow, sentAt }: Sending, runs: readonly Run[]): string[] {
+function checkStaleRuns(n: number, { flow, sentAt }: Sending, runs: readonly Run[]): string[] {
   if (flow !== 'request') return [];
   return runs
     .map(({ startedAt }) => Math.round(startedAt - sentAt))
@@ -53,7 +53,7 @@ function judgeStaleRuns(n: number, { flow, sentAt }: Sending, runs: readonly Run
     .map((age) => `I16 request ${n} ran ${age} ms after it was sent: its caller had given up`);
 }
 
-function judgeExpiry({ id, stream, pid, at }: ExpiryNote, { faults, producerPid }: Ledger): string[] {
+function checkExpiry({ id, stream, pid, at }: ExpiryNote, { faults, producerPid }: Ledger): string[] {
   const addedAt = Number(id.split('-')[0]);
   const age = Math.round(at - addedAt);
   // A request that waited for the first connection may have little time left when it is written.
@@ -63,7 +63,7 @@ function judgeExpiry({ id, stream, pid, at }: ExpiryNote, { faults, producerPid 
 }
 
 /** Reports a request that was handled in time, but whose caller got no answer. */
-function judgeUnanswered(n: number, sending: Sending, runs: readonly Run[], ledger: Ledger): string[] {
+function checkUnanswered(n: number, sending: Sending, runs: readonly Run[], ledger: Ledger): string[] {
   const done = runs.find(({ end }) => end === 'done');
   const deadline = sending.sentAt + REQUEST_TIMEOUT_MS;
   if (sending.outcome === 'ok' || !done || done.endedAt > deadline - ANSWER_MS) return [];
@@ -76,7 +76,7 @@ function judgeUnanswered(n: number, sending: Sending, runs: readonly Run[], ledg
   return [`I17 request ${n} was handled, but its caller got ${sending.code ?? sending.outcome}`];
 }
 
-function judgeLeft(n: number, sending: Sending, runs: readonly Run[], ledger: Ledger): string[] {
+function checkLeft(n: number, sending: Sending, runs: readonly Run[], ledger: Ledger): string[] {
   const { sentAt, firstValueAt, leftAt, leaving } = sending;
   if (leftAt === undefined || leaving === undefined) return [];
   const isHardToTell = firstValueAt === undefined || isIdUnknown(sentAt, firstValueAt, ledger);

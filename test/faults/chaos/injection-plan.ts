@@ -1,14 +1,14 @@
 import { LEASE_MS, STREAMS } from './flows.js';
 import { Random } from './random.js';
 
-/** Whose links the nemesis can break: those of the worker in a place, or those of the producer. */
+/** Whose links an injection can break: those of the worker in a place, or those of the producer. */
 export type Owner = number | 'producer';
 
 /** Roles whose connections have a link of their own. */
 export const ROLES = { worker: ['writer', 'reader'], producer: ['publisher', 'inbox'] } as const;
 type Role = (typeof ROLES)['worker' | 'producer'][number];
 
-export type Deed =
+export type Injection =
   | { readonly kind: 'kill' | 'replace'; readonly worker: number }
   | { readonly kind: 'freeze'; readonly worker: number; readonly ms: number }
   | { readonly kind: 'restart-redis'; readonly ms: number }
@@ -27,16 +27,16 @@ export type Deed =
   | { readonly kind: 'step-clock'; readonly worker: number; readonly aheadMs: number }
   | { readonly kind: 'stop-master'; readonly stream: string; readonly ms: number };
 
-export type DeedKind = Deed['kind'];
+export type InjectionKind = Injection['kind'];
 
-export interface PlannedDeed {
+export interface PlannedInjection {
   /** Milliseconds after the start. */
   readonly at: number;
-  readonly deed: Deed;
+  readonly injection: Injection;
 }
 
-/** Deeds for one server and its clients. */
-export const ALL_DEEDS = [
+/** Injections for one server and its clients. */
+export const ALL_INJECTIONS = [
   'kill',
   'replace',
   'freeze',
@@ -52,10 +52,10 @@ export const ALL_DEEDS = [
   'block-dead-letters',
   'outage',
   'step-clock',
-] as const satisfies readonly DeedKind[];
+] as const satisfies readonly InjectionKind[];
 
-/** Deeds for a cluster. Its clients reach the masters without a proxy, so there are no deeds for links. */
-export const CLUSTER_DEEDS = [
+/** Injections for a cluster. Its clients reach the masters without a proxy, so there are no injections for links. */
+export const CLUSTER_INJECTIONS = [
   'kill',
   'replace',
   'freeze',
@@ -67,7 +67,7 @@ export const CLUSTER_DEEDS = [
   'outage',
   'step-clock',
   'stop-master',
-] as const satisfies readonly DeedKind[];
+] as const satisfies readonly InjectionKind[];
 
 const CLOCK_STEPS_MS = [-3_600_000, -60_000, 60_000, 3_600_000];
 
@@ -75,29 +75,29 @@ export interface PlanOrder {
   readonly seed: number;
   readonly seconds: number;
   readonly workers: number;
-  /** @default all deeds for one server and its clients */
-  readonly deeds?: readonly DeedKind[];
-  /** Milliseconds between two deeds, on average. @default 1_000 */
+  /** @default all injections for one server and its clients */
+  readonly injections?: readonly InjectionKind[];
+  /** Milliseconds between two injections, on average. @default 1_000 */
   readonly everyMs?: number;
 }
 
-/** Draws the deeds and their times from the seed alone. */
+/** Draws the injections and their times from the seed alone. */
 export function planOf({
   seed,
   seconds,
   workers,
-  deeds: kinds = ALL_DEEDS,
+  injections: kinds = ALL_INJECTIONS,
   everyMs = 1_000,
-}: PlanOrder): PlannedDeed[] {
+}: PlanOrder): PlannedInjection[] {
   const random = new Random(seed);
-  const plan: PlannedDeed[] = [];
+  const plan: PlannedInjection[] = [];
   for (let at = 1_000; at < seconds * 1_000; at += random.between(everyMs * 0.4, everyMs * 1.6)) {
-    plan.push({ at, deed: deedOf(random, random.pick(kinds), workers) });
+    plan.push({ at, injection: injectionOf(random, random.pick(kinds), workers) });
   }
   return plan;
 }
 
-/** The random parameters of a deed. */
+/** The random parameters of a injection. */
 interface Draw {
   readonly worker: number;
   readonly link: Owner;
@@ -108,11 +108,11 @@ interface Draw {
   readonly aheadMs: number;
 }
 
-/** Shortest and longest duration of a deed, unless its maker changes it. */
+/** Shortest and longest duration of a injection, unless its maker changes it. */
 const LEAST_MS = 200;
 const MOST_MS = 2_500;
 
-const MAKERS: Readonly<Record<DeedKind, (draw: Draw) => Deed>> = {
+const MAKERS: Readonly<Record<InjectionKind, (draw: Draw) => Injection>> = {
   kill: ({ worker }) => ({ kind: 'kill', worker }),
   replace: ({ worker }) => ({ kind: 'replace', worker }),
   freeze: ({ worker, ms }) => ({ kind: 'freeze', worker, ms }),
@@ -131,8 +131,8 @@ const MAKERS: Readonly<Record<DeedKind, (draw: Draw) => Deed>> = {
   'stop-master': ({ stream, ms }) => ({ kind: 'stop-master', stream, ms: ms + 3_000 }),
 };
 
-/** Draws the same numbers for every kind, so that plans with other kinds of deeds differ in nothing but the kinds. */
-function deedOf(random: Random, kind: DeedKind, workers: number): Deed {
+/** Draws the same numbers for every kind, so that plans with other kinds of injections differ in nothing but the kinds. */
+function injectionOf(random: Random, kind: InjectionKind, workers: number): Injection {
   return MAKERS[kind]({
     worker: random.between(0, workers - 1),
     link: random.pick<Owner>([...Array.from({ length: workers }, (_, n) => n), 'producer']),

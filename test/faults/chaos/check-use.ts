@@ -1,7 +1,7 @@
-import { excusedMs } from './aftermath.js';
+import { excusedMs } from './fault-effects.js';
 import { flowOf, LEASE_MS, SWEEP_MS } from './flows.js';
 import type { Ledger } from './ledger.js';
-import { clock } from './story.js';
+import { clock } from './timeline.js';
 
 /** On top of lease, sweep and the flow's own time: all of this may run on two cores. */
 const SLACK_MS = 2_000;
@@ -22,8 +22,8 @@ export const ageBoundOf = (stream: string): number => LEASE_MS + SWEEP_MS + (flo
 const heldBoundOf = (stream: string): number => (flowOf(stream)?.slots ?? 0) * HELD_PER_SLOT + ONE_READ;
 
 /** I9, I13 and I14: entries held, memory used, lines printed, entries kept waiting. */
-export function judgeUse(ledger: Ledger): string[] {
-  return [...judgeAges(ledger), ...judgeHeld(ledger), ...judgeSamples(ledger)];
+export function checkUse(ledger: Ledger): string[] {
+  return [...checkAges(ledger), ...checkHeld(ledger), ...checkSamples(ledger)];
 }
 
 export function peaksOf({ sent, notes, sightings, hiccups }: Ledger): Record<string, number> {
@@ -53,7 +53,7 @@ function longestWaits(sent: Ledger['sent'], notes: Ledger['notes']['runs']): Rec
   return waits;
 }
 
-function judgeAges({ sightings, faults }: Ledger): string[] {
+function checkAges({ sightings, faults }: Ledger): string[] {
   return sightings.overdue.flatMap(({ stream, group, id, addedAt, seenAt, pids }) => {
     const age = seenAt - addedAt;
     const explained = excusedMs(faults, { stream, pids }, addedAt, seenAt);
@@ -65,7 +65,7 @@ function judgeAges({ sightings, faults }: Ledger): string[] {
   });
 }
 
-function judgeHeld({ sightings, faults }: Ledger): string[] {
+function checkHeld({ sightings, faults }: Ledger): string[] {
   return sightings.held.flatMap(({ stream, group, consumer, count, at }) => {
     const bound = heldBoundOf(stream);
     const isHandedOver = faults.some(
@@ -76,7 +76,7 @@ function judgeHeld({ sightings, faults }: Ledger): string[] {
   });
 }
 
-function judgeSamples({ notes }: Ledger): string[] {
+function checkSamples({ notes }: Ledger): string[] {
   const told = new Set<string>();
   return notes.samples.flatMap(({ pid, at, rssMb, heapMb, line, lineCount }) => {
     const found: [what: string, text: string][] = [];

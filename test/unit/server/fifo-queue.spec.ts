@@ -1,9 +1,9 @@
-import { WaitLine } from '../../../lib/server/running/wait-line.js';
+import { FifoQueue } from '../../../lib/server/running/fifo-queue.js';
 import { SeededRandom } from '../support/random.js';
 
-describe('WaitLine', () => {
+describe('FifoQueue', () => {
   it('returns the oldest item, and nothing where nothing waits', () => {
-    const line = new WaitLine<string>();
+    const line = new FifoQueue<string>();
     expect(line.shift()).toBeUndefined();
     line.push('a');
     line.push('b');
@@ -11,7 +11,7 @@ describe('WaitLine', () => {
   });
 
   it('returns all remaining items at once', () => {
-    const line = new WaitLine<number>();
+    const line = new FifoQueue<number>();
     for (let i = 0; i < 4; i++) line.push(i);
     line.shift();
     expect(line.clear()).toEqual([1, 2, 3]);
@@ -22,7 +22,7 @@ describe('WaitLine', () => {
 
   it('keeps the order over random pushes and shifts', () => {
     const random = new SeededRandom(11);
-    const line = new WaitLine<number>();
+    const line = new FifoQueue<number>();
     let pushed = 0;
     let taken = 0;
     for (let round = 0; round < 200; round++) {
@@ -38,7 +38,7 @@ describe('WaitLine', () => {
   });
 
   it('shifts a million items in less than two seconds', () => {
-    const line = new WaitLine<number>();
+    const line = new FifoQueue<number>();
     for (let i = 0; i < 1_000_000; i++) line.push(i);
     const begun = performance.now();
     while (line.length > 0) line.shift();

@@ -1,11 +1,11 @@
 import { jest } from '@jest/globals';
 import { RedisStreamUnrecoverableError } from 'nestjs-redis-stream-transport';
-import { persistently } from '../../../apps/responder/src/campaigns/email/persistently.js';
+import { retry } from '../../../apps/responder/src/campaigns/email/retry.js';
 
-describe('persistently', () => {
+describe('retry', () => {
   it('repeats a step until it succeeds', async () => {
     let calls = 0;
-    await persistently(async () => {
+    await retry(async () => {
       calls += 1;
       if (calls < 2) throw new Error('not yet');
     }, new AbortController().signal);
@@ -18,7 +18,7 @@ describe('persistently', () => {
       controller.abort(new Error('the lease is lost'));
       throw new Error('the database is away');
     });
-    await expect(persistently(step, controller.signal)).rejects.toThrow('the database is away');
+    await expect(retry(step, controller.signal)).rejects.toThrow('the database is away');
     expect(step).toHaveBeenCalledTimes(1);
   });
 
@@ -26,7 +26,7 @@ describe('persistently', () => {
     const step = jest.fn(async (): Promise<void> => {
       throw new RedisStreamUnrecoverableError('the database cannot store it');
     });
-    await expect(persistently(step, new AbortController().signal)).rejects.toThrow('cannot store it');
+    await expect(retry(step, new AbortController().signal)).rejects.toThrow('cannot store it');
     expect(step).toHaveBeenCalledTimes(1);
   });
 });

@@ -5,7 +5,7 @@ const COMPACT_AT = 1_024;
  * A first-in, first-out queue in constant time: `shift()` of an array moves all remaining elements once there are some
  * ten thousand, and a queue of a hundred thousand blocked the event loop for seconds.
  */
-export class WaitLine<T> {
+export class FifoQueue<T> {
   private items: (T | undefined)[] = [];
   private first = 0;
 

@@ -2,7 +2,7 @@ import { Controller } from '@nestjs/common';
 import type { Type } from '@nestjs/common';
 import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import { RedisStreamContext } from 'nestjs-redis-stream-transport';
-import { eventually } from '../../support/eventually.js';
+import { eventually } from './eventually.js';
 
 /** The record of one run of a handler. */
 export interface Run {
@@ -18,7 +18,7 @@ export interface Run {
 export type Act = (name: string, ctx: RedisStreamContext) => unknown;
 
 /** A service with one event and one request handler, and a record of every run of both. */
-export interface Station {
+export interface RecordedService {
   readonly handlers: Type[];
   readonly runs: Run[];
   /** The runs of one payload. */
@@ -30,12 +30,12 @@ export interface Station {
 
 const QUIETLY: Act = () => undefined;
 
-export const STATION_PATTERNS = { event: 'job', request: 'job.ask' };
-/** The patterns of the worker processes, for a station that is another instance of their service. */
+export const SERVICE_PATTERNS = { event: 'job', request: 'job.ask' };
+/** The patterns of the worker processes, for a recorded service that is another instance of their service. */
 export const WORKER_PATTERNS = { event: 'work', request: 'work.request' };
 
 /** @param act what both handlers do; by default they just complete */
-export function station(act: Act = QUIETLY, patterns = STATION_PATTERNS): Station {
+export function recordedService(act: Act = QUIETLY, patterns = SERVICE_PATTERNS): RecordedService {
   const runs: Run[] = [];
 
   function perform(payload: unknown, ctx: RedisStreamContext): unknown {
@@ -60,7 +60,7 @@ export function station(act: Act = QUIETLY, patterns = STATION_PATTERNS): Statio
   }
 
   @Controller()
-  class StationController {
+  class RecordedController {
     @EventPattern<string>(patterns.event)
     job(@Payload() payload: unknown, @Ctx() ctx: RedisStreamContext): unknown {
       return perform(payload, ctx);
@@ -73,7 +73,7 @@ export function station(act: Act = QUIETLY, patterns = STATION_PATTERNS): Statio
   }
 
   return {
-    handlers: [StationController],
+    handlers: [RecordedController],
     runs,
     of: (name) => runs.filter((run) => run.name === name),
     names: () => runs.map(({ name }) => name),
@@ -86,7 +86,7 @@ export function station(act: Act = QUIETLY, patterns = STATION_PATTERNS): Statio
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value;
 
-/** Workers get tasks with a name, stations only the name. */
+/** Workers get tasks with a name, recorded services only the name. */
 function nameOf(payload: unknown): string {
   const isTask = typeof payload === 'object' && payload !== null && 'name' in payload;
   return String(isTask ? payload.name : payload);

@@ -1,8 +1,8 @@
-import { causeOfDouble, leaseMayHaveEnded } from './aftermath.js';
+import { causeOfDouble, leaseMayHaveEnded } from './fault-effects.js';
 import type { Ledger } from './ledger.js';
 import { groupBy } from './runs.js';
 import type { Run } from './runs.js';
-import { storyOf } from './story.js';
+import { timelineOf } from './timeline.js';
 
 export interface RunsVerdict {
   readonly doubles: Record<string, number>;
@@ -10,17 +10,17 @@ export interface RunsVerdict {
 }
 
 /** I4, I5 and I11: how often each entry ran in each group, and which of its runs overlapped. */
-export function judgeRuns(ledger: Ledger, runs: readonly Run[]): RunsVerdict {
+export function checkRuns(ledger: Ledger, runs: readonly Run[]): RunsVerdict {
   const doubles: Record<string, number> = {};
   const violations: string[] = [];
   const notes = groupBy(ledger.notes.runs, nameOf);
   for (const [entry, own] of groupBy(runs, nameOf)) {
     if (own.length < 2) continue;
     const inOrder = own.toSorted((a, b) => a.startedAt - b.startedAt);
-    const found = [...judgeOverlaps(entry, inOrder, ledger), ...judgeRepeats(entry, inOrder, ledger, doubles)];
+    const found = [...checkOverlaps(entry, inOrder, ledger), ...checkRepeats(entry, inOrder, ledger, doubles)];
     if (found.length === 0) continue;
-    const story = storyOf(ledger.sent.get(inOrder[0]?.n ?? NaN)?.sentAt, notes.get(entry) ?? [], ledger.faults);
-    violations.push(...found.map((violation) => `${violation}\n${story}`));
+    const timeline = timelineOf(ledger.sent.get(inOrder[0]?.n ?? NaN)?.sentAt, notes.get(entry) ?? [], ledger.faults);
+    violations.push(...found.map((violation) => `${violation}\n${timeline}`));
   }
   return { doubles, violations };
 }
@@ -29,7 +29,7 @@ export function judgeRuns(ledger: Ledger, runs: readonly Run[]): RunsVerdict {
 const nameOf = ({ n, stream, id, group }: Pick<Run, 'n' | 'stream' | 'id' | 'group'>): string =>
   `${n} ${stream} ${id} ${group}`;
 
-function judgeOverlaps(entry: string, inOrder: readonly Run[], { faults }: Ledger): string[] {
+function checkOverlaps(entry: string, inOrder: readonly Run[], { faults }: Ledger): string[] {
   const violations: string[] = [];
   inOrder.forEach((later, at) => {
     for (const earlier of inOrder.slice(0, at)) {
@@ -43,7 +43,7 @@ function judgeOverlaps(entry: string, inOrder: readonly Run[], { faults }: Ledge
   return violations;
 }
 
-function judgeRepeats(
+function checkRepeats(
   entry: string,
   inOrder: readonly Run[],
   ledger: Ledger,
@@ -56,7 +56,7 @@ function judgeRepeats(
   }
   const last = inOrder.at(-1);
   if (!last || inOrder.filter(({ end }) => end === 'done').length < 2) return violations;
-  violations.push(...judgeReleases(entry, inOrder, ledger));
+  violations.push(...checkReleases(entry, inOrder, ledger));
   const cause = causeOfDouble(
     ledger.faults,
     { stream: last.stream, pids: inOrder.map(({ pid }) => pid) },
@@ -69,7 +69,7 @@ function judgeRepeats(
 }
 
 /** A handled entry is held until Redis has its ack: others get it only when its lease or its process ends. */
-function judgeReleases(entry: string, inOrder: readonly Run[], { faults, deaths }: Ledger): string[] {
+function checkReleases(entry: string, inOrder: readonly Run[], { faults, deaths }: Ledger): string[] {
   return inOrder.flatMap((later, at) => {
     const earlier = inOrder.slice(0, at).findLast(({ end }) => end === 'done');
     if (!earlier || earlier.endedAt > later.startedAt) return [];
@@ -80,6 +80,6 @@ function judgeReleases(entry: string, inOrder: readonly Run[], { faults, deaths 
   });
 }
 
-/** A run in between took the entry over: that takeover is judged, and the later one only against the run in between. */
+/** A run in between took the entry over: that takeover is checked, and the later one only against the run in between. */
 const isTakenInBetween = (runs: readonly Run[], earlier: Run, later: Run): boolean =>
   runs.some((other) => other !== later && other.attempt > earlier.attempt && other.startedAt < later.startedAt);

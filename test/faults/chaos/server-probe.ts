@@ -13,7 +13,7 @@ const HICCUP_MS = 200;
  * Pings each server, and records slow answers. A slow disk or a busy machine is a fault like the others, but not part
  * of the plan.
  */
-export class Pulse {
+export class ServerProbe {
   readonly hiccups: Fault[] = [];
   private isOver = false;
   private loops: readonly Promise<void>[] = [];

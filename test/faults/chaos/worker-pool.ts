@@ -6,7 +6,7 @@ import { eventually } from '../../support/eventually.js';
 import { WorkerProcess } from '../../support/worker-process.js';
 import type { WorkerOrder } from '../../support/worker-process.js';
 import type { Route } from './connecting.js';
-import type { Deed } from './nemesis.js';
+import type { Injection } from './injection-plan.js';
 import { monotonicNow, readNotes } from './notes.js';
 import type { Notes } from './notes.js';
 
@@ -14,7 +14,7 @@ const FIXTURE = fileURLToPath(new URL('worker.ts', import.meta.url));
 const READY_WITHIN_MS = 30_000;
 const RESTART_AFTER_MS = 200;
 
-export type WorkerDeed = Extract<Deed, { worker: number }>;
+export type WorkerInjection = Extract<Injection, { worker: number }>;
 
 /** Start parameters of a worker of the chaos run. */
 export interface ChaosWorkerOrder extends WorkerOrder {
@@ -23,17 +23,17 @@ export interface ChaosWorkerOrder extends WorkerOrder {
   readonly audit: boolean;
 }
 
-interface Life {
+interface StartedWorker {
   readonly worker: WorkerProcess;
   readonly ledger: string;
 }
 
 /** Starts, hits and replaces the worker processes. Each has a place and a file for its notes. */
-export class Crew {
+export class WorkerPool {
   /** When processes ended, by pid: milliseconds since the epoch, Infinity while a process is being ended. */
   readonly deaths = new Map<number, number>();
-  private readonly lives: Life[] = [];
-  private readonly crew: (Life | undefined)[] = [];
+  private readonly started: StartedWorker[] = [];
+  private readonly places: (StartedWorker | undefined)[] = [];
   private readonly boots = new Set<Promise<void>>();
 
   constructor(
@@ -43,58 +43,59 @@ export class Crew {
 
   /** Pids of the latest worker in each place. */
   get pids(): number[] {
-    return this.crew.flatMap((life) => (life ? [life.worker.pid] : []));
+    return this.places.flatMap((current) => (current ? [current.worker.pid] : []));
   }
 
   /** Pids of workers that were ready and then exited on their own. */
   get crashed(): number[] {
-    const gone = this.lives.filter((life) => life.worker.exited && isReady(life) && !this.isStruck(life));
+    const gone = this.started.filter((current) => current.worker.exited && isReady(current) && !this.wasEnded(current));
     return gone.map(({ worker }) => worker.pid);
   }
 
   /** The output of all workers. */
   get printed(): string {
-    return this.lives.map(({ worker }) => worker.printed).join('\n');
+    return this.started.map(({ worker }) => worker.printed).join('\n');
   }
 
   pidAt(place: number): number | undefined {
-    return this.crew[place]?.worker.pid;
+    return this.places[place]?.worker.pid;
   }
 
   /** Restarts a worker that exits before it is ready, as an orchestrator does: Redis may refuse it for a while. */
   async boot(place: number): Promise<void> {
-    const life = await this.launch(place);
+    const current = await this.launch(place);
     await eventually(
       () => {
-        if (!life.worker.exited && !isReady(life)) throw new Error(`a worker is not ready:\n${life.worker.printed}`);
+        if (!current.worker.exited && !isReady(current))
+          throw new Error(`a worker is not ready:\n${current.worker.printed}`);
       },
       { within: READY_WITHIN_MS, every: 50 },
     );
-    if (isReady(life) || this.isStruck(life)) return;
+    if (isReady(current) || this.wasEnded(current)) return;
     await pause(RESTART_AFTER_MS);
     // A newer worker may have taken the place in the meantime.
-    if (this.crew[place] === life) await this.boot(place);
+    if (this.places[place] === current) await this.boot(place);
   }
 
-  async strike(deed: WorkerDeed): Promise<void> {
-    const life = this.crew[deed.worker];
-    switch (deed.kind) {
+  async inject(injection: WorkerInjection): Promise<void> {
+    const current = this.places[injection.worker];
+    switch (injection.kind) {
       case 'kill':
-        await this.end(life, 'SIGKILL');
-        return this.bootLater(deed.worker);
+        await this.end(current, 'SIGKILL');
+        return this.bootLater(injection.worker);
       case 'replace':
         // A rolling deploy: the new worker is ready before the old one stops.
-        await this.boot(deed.worker);
-        return this.end(life, 'SIGTERM');
+        await this.boot(injection.worker);
+        return this.end(current, 'SIGTERM');
       case 'freeze':
-        life?.worker.signal('SIGSTOP');
-        await pause(deed.ms);
-        life?.worker.signal('SIGCONT');
+        current?.worker.signal('SIGSTOP');
+        await pause(injection.ms);
+        current?.worker.signal('SIGCONT');
         return;
       case 'step-clock':
-        if (!life || !isReady(life)) return;
-        await writeFile(`${life.ledger}.clock`, String(deed.aheadMs));
-        life.worker.signal('SIGUSR2');
+        if (!current || !isReady(current)) return;
+        await writeFile(`${current.ledger}.clock`, String(injection.aheadMs));
+        current.worker.signal('SIGUSR2');
     }
   }
 
@@ -104,42 +105,42 @@ export class Crew {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.crew.map((life) => this.end(life, 'SIGTERM')));
+    await Promise.all(this.places.map((current) => this.end(current, 'SIGTERM')));
   }
 
   async kill(): Promise<void> {
-    for (const { worker } of this.lives) {
+    for (const { worker } of this.started) {
       worker.signal('SIGCONT');
       await worker.end('SIGKILL');
     }
   }
 
   notes(): Notes {
-    return readNotes(this.lives.map(({ ledger }) => ledger));
+    return readNotes(this.started.map(({ ledger }) => ledger));
   }
 
-  private async end(life: Life | undefined, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    if (!life || life.worker.exited) return;
-    const { pid } = life.worker;
+  private async end(current: StartedWorker | undefined, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    if (!current || current.worker.exited) return;
+    const { pid } = current.worker;
     // Set before the process exits, too, so that `boot()` does not start it again.
     this.deaths.set(pid, Infinity);
-    await life.worker.end(signal);
+    await current.worker.end(signal);
     this.deaths.set(pid, monotonicNow());
   }
 
-  private async launch(place: number): Promise<Life> {
-    const ledger = join(this.dir, `${this.lives.length}.ndjson`);
+  private async launch(place: number): Promise<StartedWorker> {
+    const ledger = join(this.dir, `${this.started.length}.ndjson`);
     // The worker may be killed before it creates the file itself.
     const created = writeFile(ledger, '');
     const worker = WorkerProcess.launch({ ...this.orderFor(place), ledger }, FIXTURE);
-    const life = { worker, ledger };
-    this.lives.push(life);
-    this.crew[place] = life;
+    const current = { worker, ledger };
+    this.started.push(current);
+    this.places[place] = current;
     await created;
-    return life;
+    return current;
   }
 
-  private isStruck({ worker }: Life): boolean {
+  private wasEnded({ worker }: StartedWorker): boolean {
     return this.deaths.has(worker.pid);
   }
 
@@ -149,4 +150,4 @@ export class Crew {
   }
 }
 
-const isReady = ({ worker }: Life): boolean => worker.reports.some(({ fact }) => fact === 'ready');
+const isReady = ({ worker }: StartedWorker): boolean => worker.reports.some(({ fact }) => fact === 'ready');

@@ -9,7 +9,7 @@ import { Responders } from '../messaging/responders.js';
 
 /** Accepts SMS and reports their status. */
 @Injectable()
-export class SmsDesk {
+export class SmsService {
   private readonly kind: MessageKind<SmsRequested>;
 
   constructor(
