@@ -1,4 +1,3 @@
-/* oxlint-disable typescript/no-unnecessary-type-arguments -- without it Nest 12 refuses a second parameter of an event handler */
 import { Controller, Logger } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import { InvalidMessageError, RedisStreamContext, RedisStreamDeadLetters } from 'nestjs-redis-stream-transport';

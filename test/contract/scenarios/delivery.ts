@@ -1,4 +1,3 @@
-/* oxlint-disable typescript/no-unnecessary-type-arguments -- without it Nest 12 refuses a second parameter of an event handler */
 import { Controller, Inject, Injectable, Scope, UseInterceptors } from '@nestjs/common';
 import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
 import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';

@@ -1,4 +1,3 @@
-/* oxlint-disable typescript/no-unnecessary-type-arguments -- without it Nest 12 refuses a second parameter of an event handler */
 import { Controller } from '@nestjs/common';
 import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import {
