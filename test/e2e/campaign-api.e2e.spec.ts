@@ -14,6 +14,7 @@ import { get, inParallel, post, remove } from './support/http.js';
 
 const USERS = 400;
 const UNKNOWN = '00000000-0000-4000-8000-000000000000';
+const UNSTORABLE = '00000000-0000-4000-8000-000000000001';
 const DRAFT = { name: 'Spring sale', subject: 'Sale', body: 'Half price until Sunday.' };
 
 describe('the campaign API', () => {
@@ -212,13 +213,24 @@ describe('the campaign API', () => {
 
   it('gives up at once on a campaign that the database cannot store', async () => {
     // No requestor accepts it; other producers may write to the stream, too.
-    const campaign = { id: UNKNOWN, ...DRAFT, name: 'a NUL \u0000 in it', channels: ['email'] };
+    const campaign = { id: UNSTORABLE, ...DRAFT, name: 'a NUL \u0000 in it', channels: ['email'] };
+    const record = { name: campaign.name, channels: 'email', createdAt: new Date().toISOString() };
+    await redis.hset(`{campaign}:accepted:${UNSTORABLE}`, record);
     await redis.xadd('campaign', '*', 'data', JSON.stringify(campaign));
     const letters = `${base}/dead-letters/campaign`;
     await eventually(async () => {
       const { body } = await get<DeadLetterListDto>(letters);
       expect(body.letters).toMatchObject([{ group: 'campaign', reason: 'unrecoverable', attempts: 1 }]);
     });
+    const failed = await campaignStatus(base, UNSTORABLE);
+    expect(failed).toMatchObject({ status: 'failed', audience: 0, startedAt: null, finishedAt: expect.any(String) });
+    expect(await post(`${campaigns}/${UNSTORABLE}/pause`, {})).toMatchObject({
+      status: 409,
+      body: { message: 'A campaign that has failed cannot be paused', campaign: failed },
+    });
+    // Otherwise it would start when its dead letter is redriven.
+    expect(await post(`${campaigns}/${UNSTORABLE}/cancel`, {})).toMatchObject({ body: { status: 'cancelled' } });
+    expect(await post(`${campaigns}/${UNSTORABLE}/cancel`, {})).toMatchObject({ status: 409 });
   });
 
   it('shows a dead letter without its recipient, and deletes one or all of a stream for good', async () => {

@@ -81,6 +81,7 @@ describe('the campaign database', () => {
     expect(await only(url, 'SELECT array_agg(name ORDER BY id) FROM migrations')).toEqual([
       'CreateCampaignTables1763700000000',
       'AddMessagesInFlight1763800000000',
+      'AllowFailedCampaigns1764000000000',
     ]);
   });
 
@@ -102,7 +103,7 @@ describe('the campaign database', () => {
     await only(url, 'DROP TABLE migrations, campaign_ticks, intents, campaigns, users');
     await Promise.all([backing.seed(USERS), backing.seed(USERS)]);
     expect(await count(url)).toBe(USERS);
-    expect(await only(url, 'SELECT count(*)::int FROM migrations')).toBe(2);
+    expect(await only(url, 'SELECT count(*)::int FROM migrations')).toBe(3);
   }, 60_000);
 
   it('can be seeded to the end after a seeding was killed', async () => {

@@ -310,3 +310,34 @@ describe('intents', () => {
     expect((await reports.find(id))?.ratePerSecond).toBeGreaterThan(0);
   });
 });
+
+describe('a campaign that cannot be started', () => {
+  const unstarted = async (): Promise<string> => {
+    const campaignId = randomUUID();
+    await campaigns.add({ id: campaignId, name: 'n', subject: 's', body: 'b', channels: ['email'] });
+    await campaigns.fail(campaignId);
+    return campaignId;
+  };
+
+  it('has failed with an end and without a message, and can only be cancelled', async () => {
+    const failed = await unstarted();
+    const expected = { status: 'failed', paused: false, audience: 0, queued: 0, startedAt: null };
+    expect(await reports.find(failed)).toMatchObject({ ...expected, finishedAt: expect.any(String) });
+    expect(await campaigns.order(failed, 'pause')).toBe(false);
+    expect(await campaigns.order(failed, 'resume')).toBe(false);
+    expect(await campaigns.order(failed, 'cancel')).toBe(true);
+    await campaigns.begin(failed, { users: USERS, lastId: USERS });
+    expect(await reports.find(failed)).toMatchObject({ status: 'cancelled', audience: 0 });
+  });
+
+  it('starts after all when its dead letter is redriven', async () => {
+    const failed = await unstarted();
+    await campaigns.begin(failed, { users: USERS, lastId: USERS });
+    expect(await reports.find(failed)).toMatchObject({ status: 'fanning-out', audience: USERS, finishedAt: null });
+  });
+
+  it('is not one whose fan-out has begun', async () => {
+    await campaigns.fail(id);
+    expect(await reports.find(id)).toMatchObject({ status: 'fanning-out', finishedAt: null });
+  });
+});

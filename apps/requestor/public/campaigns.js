@@ -11,9 +11,10 @@ const STATES = {
   done: 'Done',
   cancelling: 'Cancelling',
   cancelled: 'Cancelled',
+  failed: 'Failed',
 };
 const CHANNELS = { email: 'Email', sms: 'SMS' };
-const OVER = new Set(['done', 'cancelling', 'cancelled']);
+const OVER = new Set(['done', 'cancelling', 'cancelled', 'failed']);
 
 /** What the list says while it is empty, by the state of the connection. */
 const EMPTY = {
@@ -96,14 +97,14 @@ function drawFigures(parts, { status, audience, sent, failed, queued, cancelled 
   parts.failed.classList.toggle('some', failed > 0);
 }
 
-function drawProgress(progress, { name, audience, sent, failed, finishedAt }) {
+function drawProgress(progress, { name, status, audience, sent, failed, finishedAt }) {
   progress.setAttribute('aria-label', `Progress of ${name}`);
   if (audience === 0 && finishedAt === null) {
     progress.removeAttribute('value');
     return;
   }
   progress.max = audience || 1;
-  progress.value = audience === 0 ? 1 : sent + failed;
+  progress.value = audience === 0 && status !== 'failed' ? 1 : sent + failed;
 }
 
 function order({ id, parts }, action) {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { CampaignRequested, CampaignStatus, Channel } from '#contracts';
+import type { CampaignRequested, CampaignState, CampaignStatus, Channel } from '#contracts';
 import { RedisStore } from './redis-store.js';
 
 const RECORD_TTL_SECONDS = 24 * 3_600;
@@ -17,6 +17,10 @@ if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('HSETNX', KEYS[1], 'cancelledAt', ARGV[1])
 return redis.call('EXPIRE', KEYS[1], ARGV[2])`;
 
+const FAIL = `
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+return redis.call('HSETNX', KEYS[1], 'failedAt', ARGV[1])`;
+
 /**
  * Accepted campaigns, kept for 24 hours: the source of their status until a responder has started them, and the place
  * where a campaign can be cancelled until then.
@@ -31,12 +35,12 @@ export class AcceptedCampaigns {
   }
 
   async find(id: string): Promise<CampaignStatus | undefined> {
-    const { name, channels, createdAt, cancelledAt } = await this.store.hash(keyOf(id));
+    const { name, channels, createdAt, cancelledAt, failedAt } = await this.store.hash(keyOf(id));
     if (name === undefined || channels === undefined || createdAt === undefined) return undefined;
     return {
       id,
       name,
-      status: cancelledAt === undefined ? 'queued' : 'cancelled',
+      status: statusOf(cancelledAt, failedAt),
       paused: false,
       channels: channels.split(',') as Channel[],
       audience: 0,
@@ -48,7 +52,7 @@ export class AcceptedCampaigns {
       etaSeconds: null,
       createdAt,
       startedAt: null,
-      finishedAt: cancelledAt ?? null,
+      finishedAt: cancelledAt ?? failedAt ?? null,
     };
   }
 
@@ -57,9 +61,19 @@ export class AcceptedCampaigns {
     await this.store.run(CANCEL, [keyOf(id)], [new Date().toISOString(), CANCELLATION_TTL_SECONDS]);
   }
 
+  /** Records that no responder can start the campaign. Does nothing to an unknown campaign. */
+  async fail(id: string): Promise<void> {
+    await this.store.run(FAIL, [keyOf(id)], [new Date().toISOString()]);
+  }
+
   async isCancelled(id: string): Promise<boolean> {
     return (await this.find(id))?.status === 'cancelled';
   }
+}
+
+function statusOf(cancelledAt: string | undefined, failedAt: string | undefined): CampaignState {
+  if (cancelledAt !== undefined) return 'cancelled';
+  return failedAt === undefined ? 'queued' : 'failed';
 }
 
 const keyOf = (id: string): string => `{campaign}:accepted:${id.toLowerCase()}`;

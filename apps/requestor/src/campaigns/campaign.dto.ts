@@ -16,7 +16,7 @@ import {
 import type { CampaignState, CampaignStatus, Channel } from '#contracts';
 import { ErrorDto } from '../http/error.dto.js';
 
-const STATES: readonly CampaignState[] = ['queued', 'fanning-out', 'sending', 'done', 'cancelled'];
+const STATES: readonly CampaignState[] = ['queued', 'fanning-out', 'sending', 'done', 'cancelled', 'failed'];
 
 export class AudienceDto {
   @ApiProperty({ required: false, minimum: 1, maximum: MAX_AUDIENCE, description: 'Lowest ids first; default: all' })

@@ -1,6 +1,6 @@
 import { ConflictException, HttpStatus, Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
-import { CAMPAIGN, CAMPAIGN_CONTROL, CAMPAIGN_LIST, CAMPAIGN_STATUS, isOver } from '#contracts';
+import { CAMPAIGN, CAMPAIGN_CONTROL, CAMPAIGN_LIST, CAMPAIGN_STATUS } from '#contracts';
 import type {
   CampaignAction,
   CampaignOrder,
@@ -74,7 +74,7 @@ export class CampaignService {
   private async orderUnstarted(id: string, action: CampaignAction): Promise<OrderResult | undefined> {
     const campaign = await this.accepted.find(id);
     if (!campaign) return undefined;
-    if (action !== 'cancel' || isOver(campaign)) return { isDone: false, campaign };
+    if (action !== 'cancel' || campaign.status === 'cancelled') return { isDone: false, campaign };
     await this.accepted.cancel(id);
     // A responder that has just started it may not have seen the cancellation, but knows the campaign by now.
     const started = (await this.give(id, action))?.campaign ?? (await this.accepted.find(id));
@@ -86,7 +86,7 @@ const conflict = (action: CampaignAction, campaign: CampaignStatus): ConflictExc
   const message =
     campaign.status === 'queued'
       ? `No responder has started this campaign yet, so it cannot be ${PARTICIPLES[action]}`
-      : `A campaign that is ${stateOf(campaign)} cannot be ${PARTICIPLES[action]}`;
+      : `A campaign that ${campaign.status === 'failed' ? 'has failed' : `is ${stateOf(campaign)}`} cannot be ${PARTICIPLES[action]}`;
   return new ConflictException({ statusCode: HttpStatus.CONFLICT, error: 'Conflict', message, campaign });
 };
 

@@ -1,4 +1,4 @@
-import { Controller, Logger, UsePipes } from '@nestjs/common';
+import { Controller, Logger, UseInterceptors, UsePipes } from '@nestjs/common';
 import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import { RedisStreamContext } from 'nestjs-redis-stream-transport';
 import type { RedisStreamHandlerExtras } from 'nestjs-redis-stream-transport';
@@ -16,10 +16,10 @@ import type { CampaignOrderResult, CampaignStatus } from '#contracts';
 import { eventValidation, requestValidation } from '../validation.js';
 import { CampaignReports } from './campaign-reports.js';
 import { CampaignOrders } from './campaign-orders.js';
+import { FailedStartInterceptor, MAX_ATTEMPTS } from './failed-start.interceptor.js';
 import { FanOut } from './fan-out.js';
 
-/** Each attempt continues where the previous one ended, so many attempts do not mean that the campaign is broken. */
-const FAN_OUT: RedisStreamHandlerExtras = { group: CAMPAIGN_GROUP, maxAttempts: 1_000 };
+const FAN_OUT: RedisStreamHandlerExtras = { group: CAMPAIGN_GROUP, maxAttempts: MAX_ATTEMPTS };
 
 @Controller()
 export class CampaignController {
@@ -34,6 +34,7 @@ export class CampaignController {
   // Without `<string>` Nest 12 takes the overload for typed event maps, which allows no typed second parameter.
   @EventPattern<string>(CAMPAIGN, FAN_OUT)
   @UsePipes(eventValidation())
+  @UseInterceptors(FailedStartInterceptor)
   async run(@Payload() campaign: CampaignRequested, @Ctx() ctx: RedisStreamContext): Promise<void> {
     const started = performance.now();
     await this.fanOut.run(campaign, ctx.signal);

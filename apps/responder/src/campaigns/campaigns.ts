@@ -21,8 +21,9 @@ SELECT id FROM added`;
 const BEGIN = `
 WITH begun AS (
   UPDATE campaigns
-  SET status = 'fanning-out', audience = $2 * cardinality(channels), last_user_id = $3, started_at = now()
-  WHERE id = $1 AND status = 'queued' RETURNING id)
+  SET status = 'fanning-out', audience = $2 * cardinality(channels), last_user_id = $3, started_at = now(),
+    finished_at = NULL
+  WHERE id = $1 AND status IN ('queued', 'failed') RETURNING id)
 SELECT id FROM begun`;
 
 const STATE = `
@@ -42,6 +43,12 @@ WITH ended AS (
   WHERE id = $1 AND status = 'fanning-out' RETURNING id)
 SELECT id FROM ended`;
 
+const FAIL = `
+WITH failed AS (
+  UPDATE campaigns SET status = 'failed', paused = false, finished_at = now()
+  WHERE id = $1 AND status = 'queued' RETURNING id)
+SELECT id FROM failed`;
+
 const REQUEST = `
 SELECT id, name, subject, body, channels, audience_limit AS "limit" FROM campaigns WHERE id = $1`;
 
@@ -53,7 +60,7 @@ const ORDERS: Readonly<Record<Exclude<CampaignAction, 'cancel'>, string>> = {
 const CANCEL = `
 WITH cancelled AS (
   UPDATE campaigns SET status = 'cancelled', paused = false
-  WHERE id = $1 AND status IN ('queued', 'fanning-out', 'sending') RETURNING id)
+  WHERE id = $1 AND status IN ('queued', 'fanning-out', 'sending', 'failed') RETURNING id)
 SELECT id FROM cancelled`;
 
 /** A mail is in flight once an entry has claimed it; an SMS from the start, since the SMS flow knows no campaigns. */
@@ -95,6 +102,11 @@ export class Campaigns {
 
   async endFanOut(id: string): Promise<void> {
     await this.statements.rows(END_FAN_OUT, [id]);
+  }
+
+  /** Does nothing unless the campaign is in the database and has not begun. */
+  async fail(id: string): Promise<void> {
+    await this.statements.rows(FAIL, [id]);
   }
 
   /** The campaign as it was requested. */

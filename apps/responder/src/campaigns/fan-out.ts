@@ -28,7 +28,7 @@ export class FanOut {
   async run(request: CampaignRequested, signal: AbortSignal): Promise<void> {
     await this.campaigns.add(request);
     let state = await this.campaigns.state(request.id);
-    if (state?.status === 'queued') state = await this.beginUnlessOrdered(request, state);
+    if (state && isUnstarted(state)) state = await this.beginUnlessOrdered(request, state);
     if (!state || state.paused || isOver(state)) return;
     await this.handOnParked(request.id, signal);
     for await (const users of this.usersOf(state)) {
@@ -102,6 +102,9 @@ export class FanOut {
     return lastValueFrom(this.client.send<T>(pattern, query));
   }
 }
+
+/** A campaign that has failed starts once its dead letter is redriven. */
+const isUnstarted = ({ status }: FanOutState): boolean => status === 'queued' || status === 'failed';
 
 const isFanningOut = (state: FanOutState | undefined): state is FanOutState =>
   state?.status === 'fanning-out' && !state.paused;

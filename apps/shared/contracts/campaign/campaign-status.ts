@@ -7,8 +7,9 @@ import type { Channel } from './campaign.rules.js';
  * - `done`: every message is sent or has failed.
  * - `cancelled`: no worker starts another message. Those that workers have in hand still get their results, and
  *   `finishedAt` is null until the last of them has one.
+ * - `failed`: it could not be started, and no message was sent. Its entry is a dead letter.
  */
-export type CampaignState = 'queued' | 'fanning-out' | 'sending' | 'done' | 'cancelled';
+export type CampaignState = 'queued' | 'fanning-out' | 'sending' | 'done' | 'cancelled' | 'failed';
 
 /** Status of one campaign. `queued + sent + failed = audience`, always. */
 export interface CampaignStatus {
@@ -45,7 +46,7 @@ export type CampaignOrderResult = {
 
 /** Whether no worker starts another message. */
 export const isOver = ({ status }: Pick<CampaignStatus, 'status'>): boolean =>
-  status === 'done' || status === 'cancelled';
+  status === 'done' || status === 'cancelled' || status === 'failed';
 
 /** Whether the figures are final. They follow the end of a cancelled campaign, once no worker has a message in hand. */
 export const isSettled = ({ finishedAt }: Pick<CampaignStatus, 'finishedAt'>): boolean => finishedAt !== null;
