@@ -7,6 +7,8 @@ import { callsOf, entriesOf } from '../../support/stream-view.js';
 import type { Topic } from './topic.js';
 
 const STREAM = 'numbers';
+/** The default of the client. */
+const MAX_PENDING = 10_000;
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 
@@ -106,7 +108,9 @@ export const publishOrder: Topic = (stage) => {
         isOver = true;
       })();
       for (let n = 0; !isOver;) {
-        for (const end = n + 150; n < end; n += 1) {
+        // A client that is without Redis for long refuses what is more than `maxPending`.
+        const isTooFast = calls.length - outcomes.length > MAX_PENDING / 2;
+        for (const end = n + (isTooFast ? 0 : 150); n < end; n += 1) {
           const own = n;
           calls.push(outcomeOf(tell(client, STREAM, own)).then((outcome) => void outcomes.push({ n: own, outcome })));
         }
@@ -121,7 +125,10 @@ export const publishOrder: Topic = (stage) => {
       expect(confirmed.length).toBeGreaterThan(100);
       expect(confirmed.filter((n) => !order.includes(n))).toEqual([]);
       const errors = failed(outcomes.map(({ outcome }) => outcome)) as { error: unknown }[];
-      expect(errors.filter(({ error }) => !(error instanceof PublishOutcomeUnknownError))).toEqual([]);
+      const unexpected = errors
+        .map(({ error }) => error)
+        .filter((error) => !(error instanceof PublishOutcomeUnknownError));
+      expect(new Set(unexpected.map(String))).toEqual(new Set());
     }, 40_000);
 
     it('fail in time when Redis goes silent at the first of them', async () => {
