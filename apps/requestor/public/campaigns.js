@@ -148,6 +148,7 @@ function paceOf({ status, paused, queued, cancelled, ratePerSecond, etaSeconds, 
     const seconds = (Date.parse(finishedAt) - Date.parse(startedAt)) / 1_000;
     return Number.isNaN(seconds) ? '' : `in ${duration(seconds)}`;
   }
+  if (status === 'failed') return 'It could not be started';
   if (paused || ratePerSecond === 0) return '';
   return etaSeconds === null ? rate(ratePerSecond) : `${rate(ratePerSecond)}, ${duration(etaSeconds)} left`;
 }
