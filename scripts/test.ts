@@ -15,8 +15,8 @@ const suite = (name: string, ...flags: string[]): Step => ({
   counting: 'jest',
 });
 
-/** The part of the faults with a step of its own: it needs the machine to itself, for several minutes. */
-const CHAOS = 'faults/chaos\\.spec';
+/** The faults with a step of their own: these measure times, so they need the machine to themselves. */
+const ALONE = 'faults/(chaos|hung-node)\\.spec';
 
 /** With `REQUIRE_BROWSER=1` the browser step is never skipped: it fails without a browser. */
 const chromiumLack = (): string | undefined =>
@@ -31,7 +31,7 @@ const STEPS: readonly Step[] = [
   check('typecheck', 'tsc', '-p', 'tsconfig.json'),
   check('knip', 'npm', 'run', '--silent', 'knip'),
   check('build', 'npm', 'run', '--silent', 'build'),
-  suite('unit'),
+  suite('unit', '--maxWorkers=100%'),
   suite('types'),
   suite('guard'),
   check('publint', 'publint', '--strict'),
@@ -39,10 +39,10 @@ const STEPS: readonly Step[] = [
   { ...check('attw', 'attw', '--pack', '.'), env: { npm_config_ignore_scripts: 'true' } },
   // These spend most of their time waiting: for leases, timeouts and servers that come back.
   suite('contract', '--maxWorkers=3'),
-  { ...suite('faults', '--runInBand', '--testPathIgnorePatterns', CHAOS), limitMs: 16 * 60_000 },
-  { ...suite('faults', '--runInBand', '--testPathPatterns', CHAOS), name: 'chaos' },
-  // One after the other: each spec starts whole applications.
-  suite('e2e', '--runInBand'),
+  suite('faults', '--maxWorkers=2', '--testPathIgnorePatterns', ALONE),
+  { ...suite('faults', '--runInBand', '--testPathPatterns', ALONE), name: 'chaos' },
+  // Not more at a time: each spec starts whole applications.
+  suite('e2e', '--maxWorkers=2'),
   { ...suite('browser', '--runInBand'), lacks: chromiumLack },
   { name: 'consumers', command: [...TYPESCRIPT, 'test/consumer/run.ts'], counting: 'last-line' },
   { name: 'bench', command: [...TYPESCRIPT, 'bench/check.ts'], counting: 'last-line', limitMs: 3 * 60_000 },

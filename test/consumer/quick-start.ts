@@ -1,4 +1,5 @@
 import { deepStrictEqual, strictEqual } from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../../scripts/free-port.js';
 import type { RunningRedis } from '../../scripts/redis-server.js';
 import type { QuickStartGuide } from '../support/quick-start-guide.js';
@@ -23,6 +24,8 @@ export const VARIANTS: readonly Variant[] = [
 
 /** What Nest logs at the end of its start, for an application and for a microservice. */
 const STARTED = 'successfully started';
+const LISTENS_WITHIN_MS = 5_000;
+const POLL_MS = 20;
 
 /**
  * The quick start of the README, in one of its variants. Files, commands, requests and answers are those that the
@@ -64,7 +67,7 @@ export class QuickStart implements Consumer {
     const { nest, modules } = this.variant;
     return [
       this.guide.command(/^npm init /),
-      ...(modules === 'esm' ? [this.guide.phrase(/^npm pkg set /)] : []),
+      ...(modules === 'esm' ? [this.guide.command(/^npm pkg set /)] : []),
       this.guide.command(/^npm install --save-dev /),
       this.guide.command(new RegExp(`^npm install .*@nestjs/core@${nest} `)),
     ];
@@ -81,7 +84,7 @@ export class QuickStart implements Consumer {
   private async runApps({ url }: RunningRedis): Promise<string[]> {
     const port = await freePort();
     const start = (command: string): NodeProcess => {
-      const script = command.replace(/^node /, '');
+      const script = command.replaceAll(/^node | *#.*$/g, '');
       const env = { REDIS_URL: url, PORT: String(port), NO_COLOR: '1' };
       return new NodeProcess({ script, cwd: this.directory.path, env });
     };
@@ -90,7 +93,7 @@ export class QuickStart implements Consumer {
     try {
       return await untilFailure([
         ['the service starts', () => service.wrote(STARTED)],
-        ['the gateway starts', () => gateway.wrote(STARTED)],
+        ['the gateway starts', () => gateway.wrote(STARTED).then(() => listening(port))],
         ...this.conversation(service, port),
         ['the service stops on SIGTERM', async () => strictEqual(await service.stop(), 'exit code 0')],
         ['the gateway stops on SIGTERM', async () => strictEqual(await gateway.stop(), 'exit code 0')],
@@ -114,6 +117,20 @@ export class QuickStart implements Consumer {
     const [event] = curls.flatMap((curl) => curlRequest(curl, port).body ?? []);
     const { number, text } = JSON.parse(event ?? '{}') as { number?: string; text?: string };
     return [...asked, ['the service handles the event', () => service.wrote(`"${text}" to ${number}`)]];
+  }
+}
+
+/** Nest logs that an application has started just before it listens. */
+async function listening(port: number): Promise<void> {
+  const until = performance.now() + LISTENS_WITHIN_MS;
+  for (;;) {
+    const refused = await fetch(`http://127.0.0.1:${port}/`).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (refused === undefined) return;
+    if (performance.now() > until) throw refused;
+    await pause(POLL_MS);
   }
 }
 

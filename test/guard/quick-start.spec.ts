@@ -63,6 +63,7 @@ describe('the quick start of the README', () => {
     expect(heads).toEqual([
       'docker run',
       'npm init',
+      'npm pkg',
       'npm install',
       'npm install',
       'npm install',

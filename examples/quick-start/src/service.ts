@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { Controller, Logger, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Ctx, EventPattern, MessagePattern, Payload, type MicroserviceOptions } from '@nestjs/microservices';
-import { RedisStreamContext, RedisStreamServer } from 'nestjs-redis-stream-transport';
+import { RedisStreamContext, RedisStreamErrorInterceptor, RedisStreamServer } from 'nestjs-redis-stream-transport';
 
 @Controller()
 class SmsController {
@@ -30,6 +30,7 @@ async function main(): Promise<void> {
       option: { consumerGroup: 'sms-worker' },
     }),
   });
+  app.useGlobalInterceptors(new RedisStreamErrorInterceptor()); // dead letters say which error a handler threw
   app.enableShutdownHooks([], { useProcessExit: true }); // on a signal, running handlers finish; then exit code 0
   await app.listen();
 }
