@@ -39,6 +39,11 @@ export interface StartOptions extends LocateOptions {
   readonly extraArgs?: readonly string[];
   /** Default: what `locateRedis` finds. */
   readonly binary?: RedisBinary;
+  /**
+   * Whether the server gets a process group of its own. Default: true, so that Ctrl-C in a terminal does not end Redis
+   * before the processes that still write to it. In a test it is better to end with the group.
+   */
+  readonly ownGroup?: boolean;
 }
 
 export interface RunningRedis {
@@ -96,19 +101,20 @@ const findReal = async (say: (line: string) => void): Promise<RedisBinary | unde
 };
 
 const launch = async (binary: RedisBinary, port: number, options: StartOptions): Promise<RunningRedis> => {
+  const ownsGroup = options.ownGroup !== false || !binary.persistent;
   const child = spawn(binary.command, [...binary.args, ...serverArguments(binary, port, options)], {
     cwd: options.dir,
     env: { ...process.env, ...binary.env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A process group of its own: Ctrl-C in the terminal must not end Redis before the processes that still write to
-    // it. And npx is a chain of processes, which only a signal to the group reaches as a whole.
-    detached: true,
+    // The toy always has one: npx is a chain of processes, which only a signal to the group reaches as a whole.
+    detached: ownsGroup,
   });
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
     child.once('error', () => resolve());
   });
-  const killNow = (): void => signalGroup(child, 'SIGKILL');
+  const signalServer = (signal: NodeJS.Signals): void => signalTo(child, signal, ownsGroup);
+  const killNow = (): void => signalServer('SIGKILL');
   process.once('exit', killNow);
   void ended.then(() => process.off('exit', killNow));
   await untilReady(child, binary).catch((error: unknown) => {
@@ -121,7 +127,7 @@ const launch = async (binary: RedisBinary, port: number, options: StartOptions):
     pid: child.pid ?? 0,
     ended,
     stop: async (signal = 'SIGTERM') => {
-      signalGroup(child, signal);
+      signalServer(signal);
       await Promise.race([ended, delay(STOP_WITHIN_MS, undefined, { ref: false })]);
       killNow();
       await ended;
@@ -161,10 +167,10 @@ const untilReady = (child: ChildProcess, { persistent }: RedisBinary): Promise<v
     child.once('close', () => fail('it ended at once'));
   });
 
-const signalGroup = (child: ChildProcess, signal: NodeJS.Signals): void => {
+const signalTo = (child: ChildProcess, signal: NodeJS.Signals, isGroup: boolean): void => {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   try {
-    process.kill(-child.pid, signal);
+    process.kill(isGroup ? -child.pid : child.pid, signal);
   } catch {
     // it has just ended
   }

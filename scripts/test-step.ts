@@ -68,6 +68,8 @@ function judge(counts: Counts, exit: Exit): Counts {
   if (exit.cutOff) return { ...counts, failed: counts.failed + 1, remark: 'did not end in time and was stopped' };
   if (counts.failed > 0) return counts;
   if (counts.passed === 0) return { ...counts, failed: 1, remark: 'ran no test' };
+  // Somebody's `it.only` would leave out all other tests of its file.
+  if (counts.skipped > 0) return { ...counts, failed: 1, remark: `left out ${counts.skipped} tests` };
   return exit.code === 0 ? counts : { ...counts, failed: 1, remark: `exited with ${exit.code ?? 'a signal'}` };
 }
 

@@ -28,7 +28,7 @@ export class Brokers {
   static async start({ appendonly, nats }: BrokerOptions): Promise<Brokers> {
     const directory = mkdtempSync(join(tmpdir(), 'redis-bench-'));
     process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-    const redis = await startRedis({ dir: directory, appendonly, allowToy: false });
+    const redis = await startRedis({ dir: directory, appendonly, allowToy: false, ownGroup: false });
     return new Brokers(redis, nats ? await startNatsServer() : undefined);
   }
 

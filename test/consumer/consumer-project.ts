@@ -48,7 +48,9 @@ export class ConsumerProject implements Consumer {
     const lines = stdout.split('\n').filter((line) => /^(not )?ok /.test(line));
     // A process that crashes or hangs after its last line counts as one more failure.
     if (failed && !lines.some((line) => line.startsWith('not ok '))) lines.push(`not ok exit code 0: ${stderr.trim()}`);
-    if (lines.length === 0) lines.push('not ok prints a check');
+    // Nor does one that ends early pass for those that it did not come to.
+    const [, planned = '?'] = /^1\.\.(\d+)$/m.exec(stdout) ?? [];
+    if (String(lines.length) !== planned) lines.push(`not ok it ran ${lines.length} of ${planned} checks`);
     return lines;
   }
 }

@@ -48,7 +48,7 @@ async function linesOf(consumer: Consumer): Promise<readonly string[]> {
   const dir = `${CACHE}/redis-${process.pid}-${consumer.name}`;
   try {
     await consumer.install(tarball);
-    const redis = await startRedis({ binary, dir, extraArgs: guide.redisArguments });
+    const redis = await startRedis({ binary, dir, extraArgs: guide.redisArguments, ownGroup: false });
     return await consumer.check(redis).finally(() => redis.stop('SIGKILL'));
   } catch (error) {
     return [`not ok ${error instanceof Error ? error.message : String(error)}`];

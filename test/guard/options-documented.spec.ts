@@ -22,43 +22,85 @@ const SCHEMAS: readonly [name: string, schema: Schema][] = [
 /** Formats a number as the documents do: 86400000 is 86_400_000. */
 const figure = (value: number): string => String(value).replaceAll(/\B(?=(\d{3})+$)/g, '_');
 
+/** Values that the documents write in words. */
+const WORDS: ReadonlyMap<number, string> = new Map([
+  [MAX_TIME_MS, '24.8 days'],
+  [DAY_MS, 'a day'],
+  [MAX_AGE_MS, 'ten years'],
+]);
+
+const inWords = (value: number): string => WORDS.get(value) ?? figure(value);
+
 /** Defaults that are numbers or short strings; the documents describe the others in words. */
 function plainDefault(option: Schema[string]): string | undefined {
-  if (option.isRequired) return undefined;
-  let value: unknown;
-  try {
-    value = option.fallback();
-  } catch {
-    return undefined;
-  }
+  const value = defaultOf(option);
   if (typeof value === 'number') return figure(value);
   return typeof value === 'string' && value.length < 3 ? `'${value}'` : undefined;
 }
 
-describe('docs/options.md', () => {
-  /** Values that the documents write in words. */
-  const WORDS: ReadonlyMap<number, string> = new Map([
-    [MAX_TIME_MS, '24.8 days'],
-    [DAY_MS, 'a day'],
-    [MAX_AGE_MS, 'ten years'],
-  ]);
-  const rows = [...read('docs/options.md').matchAll(/^\| `(\w+)` +\|(.*)\|$/gm)];
-  const rowsOf = (name: string): string[] => rows.filter((row) => row[1] === name).map((row) => row[2] ?? '');
+function defaultOf(option: Schema[string]): unknown {
+  if (option.isRequired) return undefined;
+  try {
+    return option.fallback();
+  } catch {
+    return undefined;
+  }
+}
 
-  it.each(SCHEMAS)('has a row for every option of %s, with its default and its bounds', (interfaceName, schema) => {
-    const isNested = interfaceName === 'Backoff' || interfaceName === 'Retention';
-    const missing = Object.entries(schema).flatMap(([name, option]) => {
-      if (isNested) return [];
-      if (rowsOf(name).length === 0) return [`${name}: no row`];
-      const bounds = [option.minimum, option.maximum]
-        .filter((bound) => bound !== undefined)
-        .map((bound) => WORDS.get(bound) ?? figure(bound));
-      const said = interfaceName === 'RedisStreamHandlerExtras' ? [] : [plainDefault(option), ...bounds];
-      return said
-        .filter((word) => word !== undefined && !rowsOf(name).some((row) => row.includes(word)))
-        .map((word) => `${name}: ${word}`);
+/** The same for defaults that have several parts. */
+function documentedDefault(option: Schema[string]): string | undefined {
+  const value = defaultOf(option);
+  if (typeof value !== 'object' || value === null) return plainDefault(option);
+  const parts = Object.entries(value as Record<string, number | undefined>).filter(([, part]) => part !== undefined);
+  return `{ ${parts.map(([name, part]) => `${name.replace(/Ms$/, '')}: ${figure(part ?? NaN)}`).join(', ')} }`;
+}
+
+function boundsOf({ minimum, maximum }: Schema[string]): string | undefined {
+  if (minimum === undefined) return undefined;
+  return maximum === undefined ? `≥ ${figure(minimum)}` : `${inWords(minimum)} to ${inWords(maximum)}`;
+}
+
+/** Options with parts: what the column of the bounds says about them. */
+const NESTED: ReadonlyMap<string, string | undefined> = new Map([
+  ['backoff', boundsOf(Object.values(BACKOFF_OPTIONS)[0] as Schema[string])],
+  [
+    'retention',
+    Object.entries(RETENTION_OPTIONS)
+      .map(([name, option]) => `${name} ${boundsOf(option)}`)
+      .join(', '),
+  ],
+]);
+
+interface Row {
+  readonly name: string;
+  readonly cells: readonly string[];
+}
+
+describe('docs/options.md', () => {
+  const rows: readonly Row[] = [...read('docs/options.md').matchAll(/^\| `(\w+)` +\|(.*)\|$/gm)].map((row) => ({
+    name: row[1] ?? '',
+    cells: (row[2] ?? '').split(' | ').map((cell) => cell.trim().replaceAll('`', '')),
+  }));
+  const tables = SCHEMAS.filter(([name]) => name.startsWith('RedisStream'));
+
+  it.each(tables)('has a row for every option of %s, with its default and its bounds', (interfaceName, schema) => {
+    const wrong = Object.entries(schema).flatMap(([name, option]) => {
+      const own = rows.filter((row) => row.name === name);
+      if (own.length === 0) return [`${name}: no row`];
+      // The extras of a handler have no defaults of their own.
+      if (interfaceName === 'RedisStreamHandlerExtras') return [];
+      const expected = [documentedDefault(option), NESTED.get(name) ?? boundsOf(option)];
+      const isRight = own.some(({ cells }) =>
+        expected.every((word, at) => word === undefined || cells[at] === word || cells[at] === `0, or ${word}`),
+      );
+      return isRight ? [] : [`${name}: expected ${expected.join(' | ')}`];
     });
-    expect(missing).toEqual([]);
+    expect(wrong).toEqual([]);
+  });
+
+  it('has no row for an option that does not exist', () => {
+    const known = new Set(tables.flatMap(([, schema]) => Object.keys(schema)));
+    expect(rows.filter(({ name }) => !known.has(name)).map(({ name }) => name)).toEqual([]);
   });
 });
 

@@ -103,7 +103,10 @@ export class RedisProcess {
     this.child = child;
     await new Promise<void>((resolve, reject) => {
       let output = '';
-      const giveUp = setTimeout(() => reject(new Error(`redis-server is not ready:\n${output}`)), READY_WITHIN_MS);
+      const giveUp = setTimeout(() => {
+        child.kill('SIGKILL');
+        reject(new Error(`redis-server is not ready:\n${output}`));
+      }, READY_WITHIN_MS);
       const settle = (then: () => void): void => {
         clearTimeout(giveUp);
         then();

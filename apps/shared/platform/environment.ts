@@ -52,7 +52,8 @@ export class Environment {
   url(name: string, protocols: readonly string[]): string {
     const value = this.text(name);
     if (value !== '' && !protocols.includes(protocolOf(value))) {
-      this.problems.push(`${name} must be a URL that starts with ${protocols.map((each) => `${each}//`).join(' or ')}`);
+      const start = protocols.map((each) => `${each}//`).join(' or ');
+      this.problems.push(`${name} must be a valid URL that starts with ${start}, with a port up to 65535 if any`);
     }
     return value;
   }

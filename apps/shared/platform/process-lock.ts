@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -47,7 +47,7 @@ export const runningProcess = (file: string): number | undefined => {
 };
 
 const take = (file: string): boolean => {
-  if (runningProcess(file) === undefined) rmSync(file, { force: true });
+  if (runningProcess(file) === undefined) removeStale(file);
   // Linked, because a file that is created under its own name can be read before its content is written.
   const draft = `${file}.${process.pid}`;
   noteProcess(draft, process.pid);
@@ -59,6 +59,17 @@ const take = (file: string): boolean => {
     throw error;
   } finally {
     rmSync(draft, { force: true });
+  }
+};
+
+/** In a directory like /tmp, nobody but its owner may remove a file. */
+const removeStale = (file: string): void => {
+  try {
+    unlinkSync(file);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT')
+      throw new Error(`The file ${file} is left from a process that ended: remove it (${message})`, { cause: error });
   }
 };
 

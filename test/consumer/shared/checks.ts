@@ -75,6 +75,7 @@ export async function runChecks(further: readonly Check[]): Promise<void> {
     ],
   ];
 
+  console.log(`1..${checks.length}`);
   for (const check of checks) {
     const line = await outcome(check);
     console.log(line);

@@ -55,7 +55,7 @@ export class DemoStack {
     const directory = mkdtempSync(join(tmpdir(), 'redis-stream-e2e-'));
     const compiled = await CompiledApps.compile();
     const [redis, backing] = await Promise.all([
-      startRedis({ dir: directory, allowToy: false }),
+      startRedis({ dir: directory, allowToy: false, ownGroup: false }),
       plan.campaign && CampaignBacking.start(plan.campaign, compiled, directory),
     ]);
     const ports: number[] = [];
@@ -119,7 +119,7 @@ export class DemoStack {
 
   /** Keeps the port and the directory. */
   async restartRedis(): Promise<void> {
-    this.redis = await startRedis({ dir: this.directory, port: this.redis.port, allowToy: false });
+    this.redis = await startRedis({ dir: this.directory, port: this.redis.port, allowToy: false, ownGroup: false });
   }
 
   async stop(): Promise<void> {

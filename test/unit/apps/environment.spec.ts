@@ -40,7 +40,7 @@ describe('the error of a start with wrong settings', () => {
       new SettingsError([
         'ROLES does not accept "nonsense"; it takes a comma-separated list of ' +
           'sms-worker, billing, delivery-status, campaign, user, notification, email',
-        'REDIS_URL must be a URL that starts with redis:// or rediss://',
+        'REDIS_URL must be a valid URL that starts with redis:// or rediss://, with a port up to 65535 if any',
         'MAX_BACKLOG must be a whole number of at least 1000, got "1e5"',
         'MAX_ATTEMPTS must be a whole number from 1 to 1000, got "0"',
         'RETRY_MAX_DELAY_MS must be a whole number of at least 5000, got "4000"',
