@@ -7,6 +7,7 @@ import { ask, tell } from '../support/calls.js';
 import { deferred } from '../support/deferred.js';
 import { eventually, outcomeOf } from '../support/eventually.js';
 import { FaultProxy } from '../support/fault-proxy.js';
+import { RedisProcess } from '../support/redis-process.js';
 import { useStage } from '../support/stage.js';
 import { callsOf, settled } from '../support/stream-view.js';
 import { WatchedRedis } from '../support/watched-redis.js';
@@ -203,6 +204,28 @@ describe('server and client', () => {
     },
   );
 
+  it('recover from a failover behind a stable address: the connections to the former master are replaced', async () => {
+    const proxy = await FaultProxy.to(stage.redis);
+    stage.owns(() => proxy.close());
+    const successor = await RedisProcess.start();
+    stage.owns(() => successor.stop());
+    await stage.serve([Handlers], { connection: proxyAddress(proxy), option: { block: 200 } });
+    const client = stage.client({}, proxyAddress(proxy));
+    await ask(client, 'echo', 0);
+    proxy.moveTo(successor);
+    stage.owns(async () => {
+      await stage.raw.replicaof('NO', 'ONE');
+      await stage.raw.flushall();
+    });
+    // Its open connections stay open: only what it answers says that it is no longer the master.
+    await stage.raw.replicaof('127.0.0.1', 1);
+    await eventually(() => tell(client, 'numbers', 1));
+    await eventually(() => expect(handled).toEqual([1]));
+    await eventually(() => expect(askBriefly(client, 'here')).resolves.toBe('here'));
+    expect(await successor.client().xlen('numbers')).toBe(1);
+    await settled(successor.client(), 'numbers');
+  });
+
   it('recover from a short outage without a failed request: a reply written in the meantime still arrives', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
@@ -220,6 +243,8 @@ describe('server and client', () => {
     await expect(answer).resolves.toBe('patience');
   });
 });
+
+const proxyAddress = ({ host, port }: FaultProxy): { host: string; port: number } => ({ host, port });
 
 function askBriefly(client: RedisStreamClient, data: unknown): Promise<unknown> {
   return ask(client, 'echo', new RedisStreamRecordBuilder(data).setTimeout(300).build());
