@@ -13,6 +13,8 @@ import type { PendingRequests } from './pending-requests.js';
 /** Below every entry id. */
 const FIRST_ID = '0-0';
 const READ_COUNT = 1_000;
+/** Field of the entries that create the stream. */
+const CREATED = 'created';
 const HOUSEKEEPING_MS = 500;
 const PAUSE_AFTER_ERROR_MS = 200;
 
@@ -40,6 +42,12 @@ export class ReplyInbox {
   private closed = false;
   private untrimmed = false;
   private renewedAt = 0;
+  /** Each creation of the stream leaves an entry with its number: the last one, and the last that the reader has seen. */
+  private created = 0;
+  private seen = 0;
+  private createdAt = 0;
+  /** Start of the read in progress (monotonic clock). */
+  private readingSince = Infinity;
   private readonly refusals = new Set<string>();
   private readonly housekeeping: Periodic<string>;
 
@@ -114,11 +122,14 @@ export class ReplyInbox {
    */
   async create(): Promise<void> {
     const { client } = this.parts.writer;
+    const creation = this.created + 1;
     const [id] = await Promise.all([
-      client.xadd(this.stream, '*', 'created', '1'),
+      client.xadd(this.stream, '*', CREATED, creation),
       client.pexpire(this.stream, REPLY_STREAM_TTL_MS),
     ]);
-    this.renewedAt = performance.now();
+    this.created = creation;
+    this.createdAt = performance.now();
+    this.renewedAt = this.createdAt;
     this.untrimmed = true;
     if (id !== null && entryTime(id) < entryTime(this.lastId)) this.startOver();
   }
@@ -136,13 +147,21 @@ export class ReplyInbox {
     while (!this.closed) {
       try {
         await this.parts.reader.ready();
-        const entries = await readAfter(this.parts.reader.client, this.stream, this.lastId, READ_COUNT, INBOX_BLOCK_MS);
-        this.deliver(entries);
+        this.deliver(await this.read());
       } catch (error) {
         // The connection's own events show an outage; the replies are still in the stream when it is over.
         this.report(error);
         if (!this.closed && !this.parts.reader.isClosed) await pause(PAUSE_AFTER_ERROR_MS);
       }
+    }
+  }
+
+  private async read(): Promise<readonly StreamEntry[]> {
+    this.readingSince = performance.now();
+    try {
+      return await readAfter(this.parts.reader.client, this.stream, this.lastId, READ_COUNT, INBOX_BLOCK_MS);
+    } finally {
+      this.readingSince = Infinity;
     }
   }
 
@@ -162,6 +181,7 @@ export class ReplyInbox {
       this.untrimmed = true;
       const part = fields && decodeReply(fields);
       if (part) this.parts.pending.deliver(part);
+      else if (fields?.[0] === CREATED) this.seen = Number(fields[1]);
     }
   }
 
@@ -169,6 +189,18 @@ export class ReplyInbox {
     // Renewing comes first: if the stream is missing, a server keeps a reply for only a second.
     if (this.parts.pending.size > 0 || performance.now() - this.renewedAt > REPLY_STREAM_TTL_MS / 3) await this.renew();
     if (this.untrimmed) await this.trim();
+    this.findMaster();
+  }
+
+  /**
+   * A former master refuses writes, but answers reads: behind an address that has moved, only the writer would notice.
+   * A reader that does not see what the writer has written connects again.
+   */
+  private findMaster(): void {
+    const waitedMs = performance.now() - Math.max(this.createdAt, this.readingSince);
+    if (this.seen >= this.created || waitedMs < HOUSEKEEPING_MS) return;
+    this.seen = this.created;
+    this.parts.reader.client.disconnect(true);
   }
 
   private async trim(): Promise<void> {

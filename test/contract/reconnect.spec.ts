@@ -3,12 +3,15 @@ import { EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import type { RedisOptions } from 'ioredis';
 import { RedisStreamRecordBuilder } from 'nestjs-redis-stream-transport';
 import type { RedisStreamClient } from 'nestjs-redis-stream-transport';
+import { fill } from '../support/backlog.js';
 import { ask, tell } from '../support/calls.js';
 import { deferred } from '../support/deferred.js';
 import { eventually, outcomeOf } from '../support/eventually.js';
 import { FaultProxy } from '../support/fault-proxy.js';
+import { onEvent } from '../support/handlers.js';
+import { RedisProcess } from '../support/redis-process.js';
 import { useStage } from '../support/stage.js';
-import { callsOf, settled } from '../support/stream-view.js';
+import { callsOf, pendingOf, settled } from '../support/stream-view.js';
 import { WatchedRedis } from '../support/watched-redis.js';
 
 const stage = useStage({ debugCommand: true });
@@ -149,7 +152,7 @@ describe('server and client', () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
     const { server } = await stage.serve([Handlers], {
-      connection: { host: proxy.host, port: proxy.port },
+      connection: proxyAddress(proxy),
       option: { block: 100 },
     });
     let lost = 0;
@@ -163,21 +166,33 @@ describe('server and client', () => {
     await settled(stage.raw, 'numbers');
   });
 
-  it('recover from a read whose reply is lost: its events are handled at once, not after a lease', async () => {
-    const proxy = await FaultProxy.to(stage.redis);
-    stage.owns(() => proxy.close());
-    await stage.serve([Handlers], { connection: { host: proxy.host, port: proxy.port } });
-    await stage.untilReading();
-    proxy.keepUpstreamOnClientLoss = true;
-    proxy.set({ kind: 'swallowReplies' });
-    const client = stage.client();
-    for (const n of [1, 2, 3]) await tell(client, 'numbers', n);
-    await eventually(async () => expect(await stage.raw.xpending('numbers', 'service')).not.toContain(0));
-    proxy.heal();
-    proxy.rst();
-    await eventually(() => expect(handled.toSorted((a, b) => a - b)).toEqual([1, 2, 3]), { within: 3_000 });
-    await settled(stage.raw, 'numbers');
-  });
+  it.each([0, 150])(
+    'recover from a read whose reply is lost while %i handlers run: its events are handled at once, not after a lease',
+    async (busy) => {
+      const started: unknown[] = [];
+      const slow = onEvent('slow', (n) => {
+        started.push(n);
+        return gate.promise;
+      });
+      const proxy = await FaultProxy.to(stage.redis);
+      stage.owns(() => proxy.close());
+      await stage.serve([slow], { connection: proxyAddress(proxy), option: { concurrency: 300 } });
+      stage.owns(() => gate.resolve());
+      await fill(stage.raw, 'slow', busy);
+      await eventually(() => expect(started).toHaveLength(busy));
+      await stage.untilReading();
+      proxy.keepUpstreamOnClientLoss = true;
+      proxy.set({ kind: 'swallowReplies' });
+      await fill(stage.raw, 'slow', 3, busy);
+      await eventually(async () => expect(await pendingOf(stage.raw, 'slow')).toBe(busy + 3));
+      proxy.heal();
+      proxy.rst();
+      await eventually(() => expect(started.slice(busy)).toHaveLength(3), { within: 3_000 });
+      gate.resolve();
+      await settled(stage.raw, 'slow');
+      expect(new Set(started).size).toBe(busy + 3);
+    },
+  );
 
   it.each([
     ['READONLY', ['replicaof', 'no', 'one'], []],
@@ -203,11 +218,33 @@ describe('server and client', () => {
     },
   );
 
+  it('recover from a failover behind a stable address: the connections to the former master are replaced', async () => {
+    const proxy = await FaultProxy.to(stage.redis);
+    stage.owns(() => proxy.close());
+    const successor = await RedisProcess.start();
+    stage.owns(() => successor.stop());
+    await stage.serve([Handlers], { connection: proxyAddress(proxy), option: { block: 200 } });
+    const client = stage.client({}, proxyAddress(proxy));
+    await ask(client, 'echo', 0);
+    proxy.moveTo(successor);
+    stage.owns(async () => {
+      await stage.raw.replicaof('NO', 'ONE');
+      await stage.raw.flushall();
+    });
+    // Its open connections stay open: only what it answers says that it is no longer the master.
+    await stage.raw.replicaof('127.0.0.1', 1);
+    await eventually(() => tell(client, 'numbers', 1));
+    await eventually(() => expect(handled).toEqual([1]));
+    await eventually(() => expect(askBriefly(client, 'here')).resolves.toBe('here'));
+    expect(await successor.client().xlen('numbers')).toBe(1);
+    await settled(successor.client(), 'numbers');
+  });
+
   it('recover from a short outage without a failed request: a reply written in the meantime still arrives', async () => {
     const proxy = await FaultProxy.to(stage.redis);
     stage.owns(() => proxy.close());
     await stage.serve([Handlers]);
-    const client = stage.client({}, { host: proxy.host, port: proxy.port });
+    const client = stage.client({}, proxyAddress(proxy));
     const answer = ask(client, 'gated', 'patience');
     await eventually(() => expect(handled).toEqual([-1]));
     const [inbox] = await stage.raw.keys('*reply:*');
@@ -220,6 +257,8 @@ describe('server and client', () => {
     await expect(answer).resolves.toBe('patience');
   });
 });
+
+const proxyAddress = ({ host, port }: FaultProxy): { host: string; port: number } => ({ host, port });
 
 function askBriefly(client: RedisStreamClient, data: unknown): Promise<unknown> {
   return ask(client, 'echo', new RedisStreamRecordBuilder(data).setTimeout(300).build());

@@ -1,6 +1,7 @@
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Address } from './test-target.js';
 
 type Direction = 'up' | 'down';
 
@@ -28,18 +29,18 @@ export class FaultProxy {
   private constructor(
     private readonly listener: Server,
     readonly port: number,
-    private readonly target: { readonly host: string; readonly port: number },
+    private target: Address,
   ) {
     listener.on('connection', (client) => this.accept(client));
   }
 
-  static async to(target: { readonly host: string; readonly port: number }): Promise<FaultProxy> {
+  static async to(target: Address): Promise<FaultProxy> {
     const listener = createServer({ allowHalfOpen: true });
     await new Promise<void>((resolve) => {
       listener.listen(0, '127.0.0.1', resolve);
     });
     const { port } = listener.address() as AddressInfo;
-    return new FaultProxy(listener, port, { host: target.host, port: target.port });
+    return new FaultProxy(listener, port, addressOf(target));
   }
 
   get host(): string {
@@ -59,6 +60,11 @@ export class FaultProxy {
 
   heal(): void {
     this.set(PASS);
+  }
+
+  /** Leads new connections to another server; the open ones stay where they are, as behind a load balancer. */
+  moveTo(target: Address): void {
+    this.target = addressOf(target);
   }
 
   /** Resets the socket of every client, as a peer does after a crash and a restart. */
@@ -86,6 +92,8 @@ export class FaultProxy {
     link.obey(this.fault);
   }
 }
+
+const addressOf = ({ host, port }: Address): Address => ({ host, port });
 
 /** One proxied connection; the current fault applies to both directions. */
 class Link {

@@ -95,15 +95,18 @@ export const cancelledRequests: Topic = (stage) => {
 
     it('is deleted even when it is given up before Redis confirms it', async () => {
       const service = await stage.serve([Handlers]);
-      await service.close();
       const client = stage.client();
-      await client.connect();
+      // From then on the client knows that the stream is served, and writes requests at once.
+      (await asked(client, 'first')).giveUp();
+      await service.close();
+      const written = (): Promise<number> => callsOf(stage.at('gated'), 'xadd');
+      const before = await written();
       for (let round = 0; round < 20; round += 1) {
         const call = client.send('gated', round).subscribe();
         await new Promise((resolve) => setImmediate(resolve));
         call.unsubscribe();
       }
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await eventually(async () => expect(await written()).toBeGreaterThanOrEqual(before + 20));
       await eventually(async () => expect(await stage.at('gated').xlen('gated')).toBe(0));
     });
 
