@@ -107,6 +107,18 @@ describe('the HTTP side of the requestor', () => {
     expect(made).toBe(0);
   });
 
+  it('is no different in this from the SMS provider, which lists phone numbers and texts', async () => {
+    await stack.startProvider({ ALLOWED_HOSTS: 'sms-provider' });
+    const hosts = { 'evil.example': 421, [`evil.example:${stack.providerPort}`]: 421, 'sms-provider': 200 };
+    for (const [host, status] of Object.entries(hosts)) {
+      expect(await send(`${stack.providerUrl}/sent`, { method: 'GET', headers: { host } })).toMatchObject({ status });
+    }
+    const headers = { 'content-type': JSON_TYPE, 'idempotency-key': 'a', origin: EVIL };
+    const sms = JSON.stringify({ number: '+420601123456', text: 'Sale' });
+    expect(await send(`${stack.providerUrl}/send`, { headers, body: sms })).toMatchObject({ status: 403 });
+    expect(await get(`${stack.providerUrl}/sent`)).toMatchObject({ status: 200, body: { unique: 0 } });
+  });
+
   it('serves its own pages, programs, and the hosts of ALLOWED_HOSTS', async () => {
     const allowed: readonly Record<string, string>[] = [
       {},

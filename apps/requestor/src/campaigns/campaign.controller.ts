@@ -12,9 +12,9 @@ import {
 import type { ServerResponse } from 'node:http';
 import type { Observable } from 'rxjs';
 import type { CampaignRequested, CampaignStatus, Channel } from '#contracts';
+import { OwnSiteGuard } from '#http';
 import { foundByUuid } from '../http/found.js';
 import { ApiIdempotencyKey, IdempotencyKey } from '../messaging/idempotency-key.js';
-import { OwnSiteGuard } from '../http/foreign-requests.js';
 import { CampaignReceipt, CampaignStatusDto, CreateCampaignDto } from './campaign.dto.js';
 import { CampaignService } from './campaign.service.js';
 import { CampaignListWatch, CampaignWatch } from './campaign-watch.js';
