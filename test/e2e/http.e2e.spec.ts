@@ -1,5 +1,14 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
 import { Redis } from 'ioredis';
+import { lastValueFrom } from 'rxjs';
+import { StreamController } from '../../apps/requestor/src/demo/stream.controller.js';
+import { StreamModule } from '../../apps/requestor/src/demo/stream.module.js';
+import { SETTINGS, readSettings } from '../../apps/requestor/src/settings.js';
+import { STREAM_NOTE } from '../../apps/shared/contracts/demo/demo.patterns.js';
 import type { ErrorBody } from '../../apps/shared/http/error.filter.js';
+import { Environment } from '../../apps/shared/platform/environment.js';
+import { SettingsModule } from '../../apps/shared/platform/settings.module.js';
 import { DemoStack } from './support/demo-stack.js';
 import { get, post, send } from './support/http.js';
 import type { Answer, RawRequest } from './support/http.js';
@@ -202,6 +211,35 @@ describe('the HTTP side of the requestor', () => {
   it('limits the events that anyone can emit to 4 kB', async () => {
     expect(await post(`${base}/stream/emit`, { note: 'x'.repeat(4_000) })).toMatchObject({ status: 202 });
     expect(await post(`${base}/stream/emit`, { note: 'x'.repeat(4_100) })).toMatchObject({ status: 413 });
+  });
+
+  it('answers 504 to a request of the demo that no responder takes, and 400 to one without a body', async () => {
+    for (const path of ['object', 'array', 'empty', 'tally']) {
+      expect(await get(`${base}/stream/${path}`)).toMatchObject({ status: 504, body: { error: 'Gateway Timeout' } });
+    }
+    expect(await post(`${base}/stream/echo`, {})).toMatchObject({ status: 504 });
+    const events = await redis.xlen(STREAM_NOTE);
+    for (const path of ['echo', 'emit']) {
+      expect(await send(`${base}/stream/${path}`, {})).toMatchObject({
+        status: 400,
+        body: { statusCode: 400, error: 'Bad Request', message: 'The request has no body' },
+      });
+    }
+    expect(await redis.xlen(STREAM_NOTE)).toBe(events);
+  });
+
+  it('uses the database that the URL of Redis names, in the demo, too', async () => {
+    const settings = readSettings(new Environment({ REDIS_URL: `${stack.redisUrl}/3` }));
+    const imports = [SettingsModule.of(SETTINGS, settings), StreamModule];
+    const app = await NestFactory.createApplicationContext({ module: class Demo {}, imports }, { logger: false });
+    try {
+      await lastValueFrom(app.get(StreamController).emit({ note: 'hello' }), { defaultValue: undefined });
+    } finally {
+      await app.close();
+    }
+    const third = redis.duplicate({ db: 3 });
+    expect(await third.keys('*')).toContain(STREAM_NOTE);
+    third.disconnect();
   });
 
   it('sends headers that restrict what a browser does with a response', async () => {

@@ -62,7 +62,9 @@ export class CampaignController {
   }
 
   @Get('campaigns')
-  @ApiOperation({ summary: 'Unfinished campaigns and the 50 that finished last, newest first, answered by a responder' })
+  @ApiOperation({
+    summary: 'Unfinished campaigns and the 50 that finished last, newest first, answered by a responder',
+  })
   @ApiOkResponse({ type: [CampaignStatusDto] })
   @ApiGatewayTimeoutResponse({ description: 'No responder answered in time' })
   list(): Promise<readonly CampaignStatus[]> {
