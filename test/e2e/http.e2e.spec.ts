@@ -158,11 +158,24 @@ describe('the HTTP side of the requestor', () => {
       expect(await create(path, 'cross-site', 'HEAD')).toMatchObject({ status: 403 });
     });
     expect(refused).toBe(0);
+    const looked = await started(async () => {
+      const head = await create(path, 'none', 'HEAD');
+      expect(head).toMatchObject({ status: 405 });
+      expect(head.headers.get('allow')).toBe('GET');
+    });
+    expect(looked).toBe(0);
     const made = await started(async () => {
       for (const site of ['none', 'same-origin']) expect(await create(path, site)).toMatchObject({ status: 202 });
       expect(await get(`${base}/${path}`)).toMatchObject({ status: 202 });
     });
     expect(made).toBe(3);
+  });
+
+  it('answers 400 to an order with a body that is no JSON, and to a path that cannot be decoded', async () => {
+    const answer = { status: 400, body: { statusCode: 400, error: 'Bad Request', message: expect.any(String) } };
+    const unknown = '00000000-0000-4000-8000-000000000000';
+    expect(await post(`${base}/api/v1/campaigns/${unknown}/pause`, '{"cut short')).toMatchObject(answer);
+    expect(await send(`${base}/sms/%E0%A4%A`, { method: 'GET' })).toMatchObject(answer);
   });
 
   it('takes orders without a body, but not from forms', async () => {

@@ -90,6 +90,7 @@ export class CampaignController {
   @Sse('campaigns/:id/events')
   @ApiOperation({ summary: 'Server-sent events: each change until the figures are final' })
   @ApiNotFoundResponse({ description: 'No such campaign' })
+  @ApiGatewayTimeoutResponse({ description: 'No responder answered in time' })
   events(@Param('id') id: string): Promise<Observable<MessageEvent>> {
     return foundByUuid(id, (known) => this.watch.open(known), 'campaign');
   }
