@@ -22,8 +22,8 @@ const PARTICIPLES: Readonly<Record<CampaignAction, string>> = {
 };
 
 const CANCELLATION_KEPT =
-  'No responder answered in time. The cancellation is kept: if the campaign has not started, it never will; ' +
-  'if it has, repeat the order once a responder runs';
+  'No responder answered in time. If the campaign has not started, it never will; ' +
+  'if it has, cancel it again once a responder runs';
 
 type OrderResult = NonNullable<CampaignOrderResult>;
 
