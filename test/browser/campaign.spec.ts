@@ -8,10 +8,10 @@ import { DemoStack } from '../e2e/support/demo-stack.js';
 import { get } from '../e2e/support/http.js';
 import { launchBrowser, visit } from './support/browser.js';
 import type { Visit } from './support/browser.js';
+import { PATIENCE, cardOf, part, press, reads, streamOf } from './support/page-parts.js';
 
 const USERS = 500;
 const FEW = 40;
-const PATIENCE = { within: 25_000, every: 50 };
 const NAME = '<img src=x onerror=alert(1)> & <b>bold</b>';
 
 interface Figures {
@@ -315,11 +315,6 @@ describe('the page', () => {
   });
 });
 
-const part = (within: Locator, name: string): Locator => within.locator(`[data-part=${name}]`);
-
-const streamOf = (page: Page, name: string): Locator =>
-  page.locator('#dead-letters > li').filter({ has: page.getByRole('heading', { name, exact: true }) });
-
 const lettersOf = (stream: Locator): Locator => part(stream, 'letters').locator('> li');
 
 /** Distance from the top of the screen, in pixels. */
@@ -336,19 +331,6 @@ const campaignNamed = async (base: string, name: string): Promise<CampaignStatus
   if (!found) throw new Error(`No campaign is called ${name}`);
   return found;
 };
-
-const cardOf = (page: Page, name: string): Locator =>
-  page.locator('#campaigns > li').filter({ has: page.getByRole('heading', { name, exact: true }) });
-
-const reads = (where: Locator, text: string | RegExp, within = PATIENCE.within): Promise<void> =>
-  eventually(
-    async () => {
-      const found = await where.textContent({ timeout: 1_000 });
-      if (typeof text === 'string') expect(found).toBe(text);
-      else expect(found).toMatch(text);
-    },
-    { within, every: 50 },
-  );
 
 /** Reads all figures at once. */
 const figuresOf = async (card: Locator): Promise<Figures> => {
@@ -367,12 +349,6 @@ const start = async (page: Page, name: string): Promise<void> => {
   await textbox(page, /^Subject$/).fill('Spring sale');
   await textbox(page, /^Message/).fill('Half price until Sunday.');
   await press(page, page.getByRole('button', { name: 'Start campaign' }));
-};
-
-/** Presses a button by keyboard, without a mouse. */
-const press = async (page: Page, button: Locator): Promise<void> => {
-  await button.focus();
-  await page.keyboard.press('Enter');
 };
 
 const focused = (page: Page): Promise<string> => page.evaluate('document.activeElement.id');

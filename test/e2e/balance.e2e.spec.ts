@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis';
 import type { DemoReply } from '../../apps/shared/contracts/demo/demo.patterns.js';
 import { eventually } from '../support/eventually.js';
 import { DemoStack } from './support/demo-stack.js';
@@ -31,6 +32,21 @@ describe('two requestors and two responders', () => {
           body: { instance: expect.stringMatching(/^responder-[12]$/), payload },
         });
       }
+    }
+  });
+
+  it('answer 502 when a responder fails', async () => {
+    const tally = '{stream-demo}:tally';
+    const redis = new Redis(stack.redisUrl);
+    await redis.set(tally, 'no hash');
+    try {
+      expect(await get(`${stack.requestor(0)}/stream/tally`)).toMatchObject({
+        status: 502,
+        body: { statusCode: 502, error: 'Bad Gateway', message: 'The responder failed' },
+      });
+    } finally {
+      await redis.del(tally);
+      redis.disconnect();
     }
   });
 

@@ -356,6 +356,33 @@ describe('the campaign API', () => {
     expect(await campaignStatus(base, body.id)).toMatchObject({ ...cancelled, startedAt: null });
   }, 60_000);
 
+  it('keeps a cancellation that no responder answers, for a campaign that has not started', async () => {
+    await stack.campaign.killSink(); // otherwise the first campaign might be done before it is cancelled
+    const { body: started } = await postCampaign(base, DRAFT);
+    await untilCampaign(base, started.id, 'sending');
+    await stack.killResponders();
+    const { body: waiting } = await postCampaign(base, DRAFT);
+    const pages = await redis.xlen('notification');
+    const cancel = (id: string): Promise<{ status: number }> => post(`${campaigns}/${id}/cancel`, {});
+    const kept = { status: 504, body: { statusCode: 504, message: expect.stringContaining('not started, it never') } };
+    const unknown = { status: 504, body: { message: 'No responder answered in time' } };
+    const ids = [waiting.id, started.id, UNKNOWN];
+    expect(await Promise.all(ids.map(cancel))).toMatchObject([kept, kept, unknown]);
+
+    await stack.startResponders();
+    await eventually(async () => {
+      const { body: all } = await get<CampaignStatus[]>(campaigns); // what the responders know
+      expect(all.find(({ id }) => id === waiting.id)).toMatchObject({ status: 'cancelled', startedAt: null });
+    });
+    const { body: next } = await postCampaign(base, { ...DRAFT, audience: { limit: 1 } });
+    await untilCampaign(base, next.id, 'sending');
+    expect(await redis.xlen('notification')).toBe(pages + 1); // the page of the next campaign alone
+    expect(await campaignStatus(base, started.id)).toMatchObject({ status: 'sending' });
+    expect(await cancel(started.id)).toMatchObject({ status: 200, body: { status: 'cancelled' } });
+    await stack.campaign.startSink();
+    await untilCampaign(base, next.id, 'done');
+  }, 60_000);
+
   it('answers 503 while Redis is down, and recovers afterwards', async () => {
     await stack.killRedis();
     expect(await postCampaign(base, DRAFT)).toMatchObject({ status: 503 });

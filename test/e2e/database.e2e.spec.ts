@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
+import { readSettings } from '../../apps/database/src/settings.js';
 import { E164 } from '../../apps/shared/contracts/sms/sms.rules.js';
 import type { User } from '../../apps/shared/contracts/campaign/user.js';
+import { Environment } from '../../apps/shared/platform/environment.js';
 import { freePort } from '../../scripts/free-port.js';
 import { AppProcess } from '../../scripts/launcher/app-process.js';
 import { CompiledApps } from '../../scripts/launcher/compiled-apps.js';
@@ -119,6 +121,12 @@ describe('the campaign database', () => {
   it('names the setting that is missing', async () => {
     const lost = new AppProcess({ app: 'database', compiled, env: { DATABASE_URL: '' } });
     await expect(lost.ready).rejects.toThrow('DATABASE_URL is missing');
+  });
+
+  it('takes no more users than there are phone numbers', () => {
+    const usersOf = (users: string): number => readSettings(new Environment({ DATABASE_URL: url, USERS: users })).users;
+    expect(usersOf('9999999')).toBe(9_999_999);
+    expect(() => usersOf('10000000')).toThrow('USERS must be a whole number from 0 to 9999999, got "10000000"');
   });
 
   it('keeps statements of different connections apart, even if a connection breaks in the middle of one', async () => {

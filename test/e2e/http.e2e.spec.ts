@@ -1,5 +1,14 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
 import { Redis } from 'ioredis';
+import { lastValueFrom } from 'rxjs';
+import { StreamController } from '../../apps/requestor/src/demo/stream.controller.js';
+import { StreamModule } from '../../apps/requestor/src/demo/stream.module.js';
+import { SETTINGS, readSettings } from '../../apps/requestor/src/settings.js';
+import { STREAM_NOTE } from '../../apps/shared/contracts/demo/demo.patterns.js';
 import type { ErrorBody } from '../../apps/shared/http/error.filter.js';
+import { Environment } from '../../apps/shared/platform/environment.js';
+import { SettingsModule } from '../../apps/shared/platform/settings.module.js';
 import { DemoStack } from './support/demo-stack.js';
 import { get, post, send } from './support/http.js';
 import type { Answer, RawRequest } from './support/http.js';
@@ -107,6 +116,18 @@ describe('the HTTP side of the requestor', () => {
     expect(made).toBe(0);
   });
 
+  it('is no different in this from the SMS provider, which lists phone numbers and texts', async () => {
+    await stack.startProvider({ ALLOWED_HOSTS: 'sms-provider' });
+    const hosts = { 'evil.example': 421, [`evil.example:${stack.providerPort}`]: 421, 'sms-provider': 200 };
+    for (const [host, status] of Object.entries(hosts)) {
+      expect(await send(`${stack.providerUrl}/sent`, { method: 'GET', headers: { host } })).toMatchObject({ status });
+    }
+    const headers = { 'content-type': JSON_TYPE, 'idempotency-key': 'a', origin: EVIL };
+    const sms = JSON.stringify({ number: '+420601123456', text: 'Sale' });
+    expect(await send(`${stack.providerUrl}/send`, { headers, body: sms })).toMatchObject({ status: 403 });
+    expect(await get(`${stack.providerUrl}/sent`)).toMatchObject({ status: 200, body: { unique: 0 } });
+  });
+
   it('serves its own pages, programs, and the hosts of ALLOWED_HOSTS', async () => {
     const allowed: readonly Record<string, string>[] = [
       {},
@@ -137,11 +158,24 @@ describe('the HTTP side of the requestor', () => {
       expect(await create(path, 'cross-site', 'HEAD')).toMatchObject({ status: 403 });
     });
     expect(refused).toBe(0);
+    const looked = await started(async () => {
+      const head = await create(path, 'none', 'HEAD');
+      expect(head).toMatchObject({ status: 405 });
+      expect(head.headers.get('allow')).toBe('GET');
+    });
+    expect(looked).toBe(0);
     const made = await started(async () => {
       for (const site of ['none', 'same-origin']) expect(await create(path, site)).toMatchObject({ status: 202 });
       expect(await get(`${base}/${path}`)).toMatchObject({ status: 202 });
     });
     expect(made).toBe(3);
+  });
+
+  it('answers 400 to an order with a body that is no JSON, and to a path that cannot be decoded', async () => {
+    const answer = { status: 400, body: { statusCode: 400, error: 'Bad Request', message: expect.any(String) } };
+    const unknown = '00000000-0000-4000-8000-000000000000';
+    expect(await post(`${base}/api/v1/campaigns/${unknown}/pause`, '{"cut short')).toMatchObject(answer);
+    expect(await send(`${base}/sms/%E0%A4%A`, { method: 'GET' })).toMatchObject(answer);
   });
 
   it('takes orders without a body, but not from forms', async () => {
@@ -190,6 +224,35 @@ describe('the HTTP side of the requestor', () => {
   it('limits the events that anyone can emit to 4 kB', async () => {
     expect(await post(`${base}/stream/emit`, { note: 'x'.repeat(4_000) })).toMatchObject({ status: 202 });
     expect(await post(`${base}/stream/emit`, { note: 'x'.repeat(4_100) })).toMatchObject({ status: 413 });
+  });
+
+  it('answers 504 to a request of the demo that no responder takes, and 400 to one without a body', async () => {
+    for (const path of ['object', 'array', 'empty', 'tally']) {
+      expect(await get(`${base}/stream/${path}`)).toMatchObject({ status: 504, body: { error: 'Gateway Timeout' } });
+    }
+    expect(await post(`${base}/stream/echo`, {})).toMatchObject({ status: 504 });
+    const events = await redis.xlen(STREAM_NOTE);
+    for (const path of ['echo', 'emit']) {
+      expect(await send(`${base}/stream/${path}`, {})).toMatchObject({
+        status: 400,
+        body: { statusCode: 400, error: 'Bad Request', message: 'The request has no body' },
+      });
+    }
+    expect(await redis.xlen(STREAM_NOTE)).toBe(events);
+  });
+
+  it('uses the database that the URL of Redis names, in the demo, too', async () => {
+    const settings = readSettings(new Environment({ REDIS_URL: `${stack.redisUrl}/3` }));
+    const imports = [SettingsModule.of(SETTINGS, settings), StreamModule];
+    const app = await NestFactory.createApplicationContext({ module: class Demo {}, imports }, { logger: false });
+    try {
+      await lastValueFrom(app.get(StreamController).emit({ note: 'hello' }), { defaultValue: undefined });
+    } finally {
+      await app.close();
+    }
+    const third = redis.duplicate({ db: 3 });
+    expect(await third.keys('*')).toContain(STREAM_NOTE);
+    third.disconnect();
   });
 
   it('sends headers that restrict what a browser does with a response', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { RedisStreamUnrecoverableError } from 'nestjs-redis-stream-transport';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../apps/shared/database/data-source.js';
-import type { Channel } from '../../apps/shared/contracts/index.js';
+import type { CampaignStatus, Channel } from '../../apps/shared/contracts/index.js';
 import { CampaignReports } from '../../apps/responder/src/campaigns/campaign-reports.js';
 import { Campaigns } from '../../apps/responder/src/campaigns/campaigns.js';
 import { ParkedIntents } from '../../apps/responder/src/campaigns/parked-intents.js';
@@ -308,6 +308,37 @@ describe('intents', () => {
     expect(await reports.find(id)).toMatchObject({ sent: 2, ratePerSecond: 0, etaSeconds: null });
     await campaigns.order(id, 'resume');
     expect((await reports.find(id))?.ratePerSecond).toBeGreaterThan(0);
+  });
+});
+
+describe('the list of campaigns', () => {
+  const NEWER = 60;
+
+  it('holds every unfinished campaign and those that finished last, newest first', async () => {
+    const [database] = sources;
+    await database?.query(
+      `INSERT INTO campaigns (id, name, subject, body, channels, status, created_at, started_at, finished_at)
+      SELECT gen_random_uuid(), 'newer ' || n, 's', 'b', '{email}', 'done', at, at, at
+      FROM generate_series(1, ${NEWER}) AS n, LATERAL (SELECT now() + n * interval '1 second' AS at) AS times`,
+    );
+    const isNewer = ({ name }: CampaignStatus): boolean => name.startsWith('newer');
+    const before = await reports.latest();
+    expect(before.filter(isNewer).map(({ name }) => name)).toEqual(
+      Array.from({ length: 50 }, (_, n) => `newer ${NEWER - n}`),
+    );
+    expect(before.find((each) => each.id === id)).toMatchObject({ status: 'fanning-out', finishedAt: null });
+    expect(before.map(({ createdAt }) => createdAt)).toEqual(
+      before
+        .map(({ createdAt }) => createdAt)
+        .toSorted()
+        .toReversed(),
+    );
+
+    await database?.query(`UPDATE campaigns SET finished_at = now() + interval '1 hour' WHERE id = $1`, [id]);
+    const after = await reports.latest();
+    expect(after.find((each) => each.id === id)).toMatchObject({ finishedAt: expect.any(String) });
+    expect(after.filter(isNewer)).toHaveLength(49);
+    await database?.query(`DELETE FROM campaigns WHERE name LIKE 'newer %'`);
   });
 });
 

@@ -7,7 +7,8 @@ import { MailNotTakenError, MailRefusedError, Mailer } from '../../apps/responde
 import type { Mail } from '../../apps/responder/src/campaigns/email/mailer.js';
 import { CompiledApps } from '../../scripts/launcher/compiled-apps.js';
 import { eventually, within } from '../support/eventually.js';
-import { get, inParallel } from './support/http.js';
+import { get, inParallel, send } from './support/http.js';
+import type { Answer } from './support/http.js';
 import { RunningSink } from './support/running-sink.js';
 import { ScriptedMailServer } from './support/scripted-mail-server.js';
 
@@ -139,6 +140,21 @@ describe('Mail', () => {
         status: 404,
         body: { statusCode: 404, error: 'Not Found', message: expect.any(String) },
       });
+    });
+
+    it('is listed to no page whose host name merely resolves to this machine', async () => {
+      const sink = await startSink({ ALLOWED_HOSTS: 'mail-sink' });
+      const { port } = new URL(sink.url);
+      const answerTo = (path: string, host: string): Promise<Answer<unknown>> =>
+        send(`${sink.url}/${path}`, { method: 'GET', headers: { host } });
+      for (const path of ['', 'mails', 'stats']) {
+        for (const host of ['evil.example', `evil.example:${port}`]) {
+          expect(await answerTo(path, host)).toMatchObject({ status: 421, body: { error: 'Misdirected Request' } });
+        }
+        for (const host of [`localhost:${port}`, `mail-sink:${port}`]) {
+          expect(await answerTo(path, host)).toMatchObject({ status: 200 });
+        }
+      }
     });
 
     it('puts nothing but text on the page', async () => {

@@ -38,7 +38,22 @@ describe('a gateway that one address floods', () => {
     await eventually(async () => expect(await get(`${base}/key/unknown`)).toMatchObject({ status: 200 }));
   });
 
-  it('goes on serving its page, its health and its event streams', async () => {
+  /** Status of an event stream, which is closed again at once. */
+  const opened = async (path: string): Promise<number> => {
+    const closing = new AbortController();
+    const { status } = await fetch(`${base}/${path}`, { signal: closing.signal });
+    closing.abort();
+    return status;
+  };
+
+  it('counts the event streams of single messages and campaigns, since each of them asks for its own', async () => {
+    const paths = ['sms/unknown/events', 'api/v1/campaigns/unknown/events'];
+    const answers = await inParallel(FLOOD, FLOOD, (index) => get(`${base}/${paths[index % paths.length]}`));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([404, 429]));
+    await eventually(async () => expect(await get(`${base}/key/unknown`)).toMatchObject({ status: 200 }));
+  });
+
+  it('goes on serving its page, its health and the events of its page', async () => {
     let isFlooding = true;
     const statuses: number[] = [];
     const flooding = (async () => {
@@ -50,7 +65,7 @@ describe('a gateway that one address floods', () => {
         expect({ path, status }).toEqual({ path, status: 200 });
       }
     }
-    expect(await get(`${base}/sms/unknown/events`)).toMatchObject({ status: 404 });
+    for (let i = 0; i < LIMIT; i++) expect(await opened('api/v1/campaigns/events')).toBe(200);
     isFlooding = false;
     await flooding;
     expect(statuses).toContain(429);

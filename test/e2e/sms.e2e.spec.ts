@@ -5,7 +5,9 @@ import type { Server } from 'node:http';
 import { Redis } from 'ioredis';
 import type { DeadLetterListDto } from '../../apps/requestor/src/dead-letters/dead-letter.dto.js';
 import { createHttpApp } from '../../apps/shared/http/http-app.js';
+import { Environment } from '../../apps/shared/platform/environment.js';
 import { ProviderModule } from '../../apps/sms-provider/src/provider.module.js';
+import { readSettings } from '../../apps/sms-provider/src/settings.js';
 import type { AppProcess } from '../../scripts/launcher/app-process.js';
 import { eventually } from '../support/eventually.js';
 import { EndlessAnswers, HttpServer } from '../support/http-server.js';
@@ -23,7 +25,7 @@ const MOST_BYTES_UNDER_WAY = 16 * 1_048_576;
 
 /** A provider in this process, which starts faster than one of its own. */
 const providerWith = async (failRate: number): Promise<Server> => {
-  const settings = { host: '', port: 0, failRate, latencyMs: 0, failNumbers: new Set<string>(), journal: undefined };
+  const settings = readSettings(new Environment({ FAIL_RATE: String(failRate) }));
   const app = await createHttpApp(ProviderModule.with(settings));
   return (await app.init()).getHttpServer();
 };

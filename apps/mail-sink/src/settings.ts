@@ -10,6 +10,8 @@ export const readSettings = (env = new Environment()) =>
     host: env.text('HOST', '127.0.0.1'),
     /** Port of the page. */
     port: env.port('PORT', 3091),
+    /** Hosts under which this server is called, besides `host` and loopback. */
+    allowedHosts: env.hosts('ALLOWED_HOSTS'),
     smtpPort: env.port('SMTP_PORT', 3092),
     /** Share of mails answered with 451 once they are received. */
     failRate: env.rate('FAIL_RATE'),

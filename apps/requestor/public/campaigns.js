@@ -1,6 +1,6 @@
 import { post } from './api.js';
 import { announce, instantiate, nameButton, show, whileBusy, write } from './elements.js';
-import { count, counted, duration, percent, rate, time } from './figures.js';
+import { count, counted, duration, exactTime, percent, rate } from './figures.js';
 import { onSecondPress } from './second-press.js';
 
 const STATES = {
@@ -70,23 +70,34 @@ function update(card, campaign) {
   if (before !== undefined && before !== stateOf(campaign)) announce(`${campaign.name}: ${wordFor(campaign)}`);
 }
 
-function draw({ element, parts }, campaign) {
-  const { name, audience, sent, failed } = campaign;
+function draw(card, campaign) {
+  const { parts } = card;
+  const { name, status, audience, sent, failed } = campaign;
   const over = isOver(campaign);
   write(parts.name, name);
   write(parts.state, wordFor(campaign));
   parts.state.dataset.state = stateOf(campaign);
-  write(parts.about, `${campaign.channels.map((each) => CHANNELS[each]).join(' and ')}, ${time(campaign.createdAt)}`);
+  const channels = campaign.channels.map((each) => CHANNELS[each]).join(' and ');
+  write(parts.about, `${channels}, ${exactTime(campaign.createdAt)}`);
   drawProgress(parts.progress, campaign);
   write(parts.percent, percent(sent + failed, audience));
   write(parts.pace, paceOf(campaign));
   drawFigures(parts, campaign);
   write(parts.hold, campaign.paused ? 'Resume' : 'Pause');
   nameButton(parts.hold, name);
-  // Keep the focus on the campaign when its focused button disappears.
-  if (over && parts.actions.contains(document.activeElement)) element.focus();
-  parts.actions.hidden = over;
+  drawActions(card, { canHold: !over, canCancel: !over || status === 'failed' });
   if (over) show(parts.problem);
+}
+
+/** A campaign that has failed can be cancelled: otherwise it starts once its dead letter runs again. */
+function drawActions({ element, parts }, { canHold, canCancel }) {
+  const { actions, hold, cancel } = parts;
+  const focused = document.activeElement;
+  // Keep the focus on the campaign when its focused button disappears.
+  if ((focused === hold && !canHold) || (focused === cancel && !canCancel)) element.focus();
+  hold.hidden = !canHold;
+  cancel.hidden = !canCancel;
+  actions.hidden = !canHold && !canCancel;
 }
 
 function drawFigures(parts, { status, audience, sent, failed, queued, cancelled }) {
@@ -107,7 +118,7 @@ function drawProgress(progress, { name, status, audience, sent, failed, finished
   progress.value = audience === 0 && status !== 'failed' ? 1 : sent + failed;
 }
 
-function order({ id, parts }, action) {
+function order({ id, parts, shown }, action) {
   return whileBusy([parts.hold, parts.cancel], async () => {
     try {
       showAnswer(await post(`api/v1/campaigns/${id}/${action}`));
@@ -115,6 +126,7 @@ function order({ id, parts }, action) {
     } catch (refusal) {
       if (refusal.body?.campaign) showAnswer(refusal.body.campaign);
       show(parts.problem, refusal.message);
+      announce(`${shown.name}: ${refusal.message}`);
     }
   });
 }

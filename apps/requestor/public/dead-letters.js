@@ -91,13 +91,14 @@ function add(stream) {
 }
 
 /** Runs an action, which returns what to announce, and then shows what is left. */
-function carryOut({ parts }, button, action) {
+function carryOut({ stream, parts }, button, action) {
   return whileBusy([button], async () => {
     try {
       announce(await action());
       show(parts.problem);
     } catch (refusal) {
       show(parts.problem, refusal.message);
+      announce(`${stream}: ${refusal.message}`);
     }
     await showDeadLetters();
   });

@@ -1,4 +1,6 @@
 const RETRY_MS = 3_000;
+/** The server sends something at least every 15 s; a server that hangs keeps the connection open all the same. */
+const SILENT_AT_MOST_MS = 35_000;
 
 const WORDS = {
   connecting: 'Connecting',
@@ -17,8 +19,19 @@ export function follow({ changed, entered }) {
     entered(state);
   };
 
+  let silence;
   const open = () => {
     const events = new EventSource('api/v1/campaigns/events');
+    const heard = () => {
+      clearTimeout(silence);
+      silence = setTimeout(() => {
+        enter('lost');
+        events.close();
+        open();
+      }, SILENT_AT_MOST_MS);
+    };
+    heard();
+    for (const type of ['message', 'stalled', 'listed', 'ping']) events.addEventListener(type, heard);
     events.addEventListener('message', ({ data }) => {
       changed(JSON.parse(data));
       enter('live');
@@ -28,7 +41,9 @@ export function follow({ changed, entered }) {
     events.addEventListener('error', () => {
       enter('lost');
       // The browser reopens a lost connection by itself, but not one that was refused.
-      if (events.readyState === EventSource.CLOSED) setTimeout(open, RETRY_MS);
+      if (events.readyState !== EventSource.CLOSED) return;
+      clearTimeout(silence);
+      setTimeout(open, RETRY_MS);
     });
   };
   open();

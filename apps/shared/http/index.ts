@@ -2,5 +2,6 @@
 export { ErrorFilter } from './error.filter.js';
 export type { ErrorAnswer, ErrorBody } from './error.filter.js';
 export { badRequest, fieldErrors } from './field-errors.js';
+export { OwnSiteGuard, refuseForeignRequests } from './foreign-requests.js';
 export { serve } from './http-app.js';
 export { ShallowBody } from './shallow-body.pipe.js';

@@ -36,6 +36,7 @@ export class DemoStack {
   readonly requestors: readonly string[];
   readonly providerUrl: string;
   responders: AppProcess[] = [];
+  private gateways: readonly AppProcess[] = [];
   private readonly others: AppProcess[] = [];
 
   private constructor(
@@ -113,6 +114,11 @@ export class DemoStack {
     await Promise.all(this.responders.map((responder) => responder.stop('SIGKILL')));
   }
 
+  /** `SIGSTOP` makes the process hang with its connections open, `SIGCONT` lets it go on. */
+  signalRequestor(index: number, signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.gateways[index]?.kill(signal);
+  }
+
   async killRedis(): Promise<void> {
     await this.redis.stop('SIGKILL');
   }
@@ -130,7 +136,7 @@ export class DemoStack {
   }
 
   private async startRequestors(): Promise<void> {
-    await Promise.all(
+    this.gateways = await Promise.all(
       this.ports.map((port, index) => {
         const env = { REDIS_URL: this.redisUrl, PORT: String(port), INSTANCE: `requestor-${index + 1}` };
         const all = { ...env, ...UNLIMITED, ...this.backing?.requestorEnv, ...this.plan.requestorEnv };

@@ -105,15 +105,19 @@ describe('the description of the API', () => {
   });
 
   it('lists the errors of each kind of operation', () => {
-    const write = ['403', '415', '421', '503'];
+    const write = ['400', '403', '413', '415', '421', '503'];
     for (const [name, { responses }] of operations) {
       const expected = name.startsWith('GET ') ? ['421', '503'] : write;
-      expect({ name, isLimited: '429' in responses }).toEqual({ name, isLimited: !/events$|health$/.test(name) });
+      expect({ name, isLimited: '429' in responses }).toEqual({
+        name,
+        isLimited: !/campaigns\/events$|health$/.test(name),
+      });
       expect({ name, statuses: Object.keys(responses) }).toEqual({ name, statuses: expect.arrayContaining(expected) });
     }
     expect(statusesOf('POST /sms')).toEqual(['202', '400', '403', '413', '415', '421', '422', '429', '503']);
     expect(statusesOf('POST /api/v1/campaigns')).toEqual(statusesOf('POST /sms'));
-    expect(statusesOf('GET /sms/{uuid}')).toEqual(['200', '404', '421', '429', '502', '503', '504']);
+    expect(statusesOf('GET /sms/{uuid}')).toEqual(['200', '400', '404', '421', '429', '502', '503', '504']);
+    expect(statusesOf('GET /api/v1/campaigns/{id}/events')).toEqual(statusesOf('GET /sms/{uuid}').slice(1));
     expect(statusesOf('GET /api/v1/campaign/create')).toEqual(['202', '403', '421', '429', '503']);
     expect(statusesOf('POST /api/v1/campaigns/{id}/cancel')).toEqual(
       expect.arrayContaining(['200', '403', '404', '409', '415', '502', '504']),

@@ -1,5 +1,5 @@
-import { isForeign, refusalOf } from '../../../apps/requestor/src/http/request-rules.js';
-import type { RequestFacts } from '../../../apps/requestor/src/http/request-rules.js';
+import { isForeign, refusalOf } from '../../../apps/shared/http/request-rules.js';
+import type { RequestFacts } from '../../../apps/shared/http/request-rules.js';
 
 const NAMES = new Set(['gateway.test', '10.0.0.5', '[fd00::5]']);
 /** A program's POST of JSON. */

@@ -30,6 +30,7 @@ export class CampaignOrdersController {
   @Order(
     'cancel',
     'Cancel the campaign for good, whether or not it has started: no worker starts another message of it',
+    'No responder answered in time; a campaign that has not started never will',
   )
   cancel(@Param('id') id: string): Promise<CampaignStatus> {
     return this.order(id, 'cancel');
@@ -41,7 +42,7 @@ export class CampaignOrdersController {
 }
 
 /** A route for one order. A function, not a constant: decorators run before the constants below the class exist. */
-function Order(action: CampaignAction, summary: string): MethodDecorator {
+function Order(action: CampaignAction, summary: string, unanswered = 'No responder answered in time'): MethodDecorator {
   return applyDecorators(
     Post(action),
     HttpCode(HttpStatus.OK),
@@ -49,6 +50,6 @@ function Order(action: CampaignAction, summary: string): MethodDecorator {
     ApiOkResponse({ type: CampaignStatusDto, description: 'The status after the order' }),
     ApiNotFoundResponse({ description: 'No such campaign' }),
     ApiConflictResponse({ type: CampaignConflictDto, description: 'Not possible in the current state' }),
-    ApiGatewayTimeoutResponse({ description: 'No responder answered in time' }),
+    ApiGatewayTimeoutResponse({ description: unanswered }),
   );
 }

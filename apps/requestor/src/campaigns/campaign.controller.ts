@@ -12,9 +12,9 @@ import {
 import type { ServerResponse } from 'node:http';
 import type { Observable } from 'rxjs';
 import type { CampaignRequested, CampaignStatus, Channel } from '#contracts';
+import { OwnSiteGuard } from '#http';
 import { foundByUuid } from '../http/found.js';
 import { ApiIdempotencyKey, IdempotencyKey } from '../messaging/idempotency-key.js';
-import { OwnSiteGuard } from '../http/foreign-requests.js';
 import { CampaignReceipt, CampaignStatusDto, CreateCampaignDto } from './campaign.dto.js';
 import { CampaignService } from './campaign.service.js';
 import { CampaignListWatch, CampaignWatch } from './campaign-watch.js';
@@ -62,7 +62,9 @@ export class CampaignController {
   }
 
   @Get('campaigns')
-  @ApiOperation({ summary: 'Campaigns, newest first, answered by a responder' })
+  @ApiOperation({
+    summary: 'Unfinished campaigns and the 50 that finished last, newest first, answered by a responder',
+  })
   @ApiOkResponse({ type: [CampaignStatusDto] })
   @ApiGatewayTimeoutResponse({ description: 'No responder answered in time' })
   list(): Promise<readonly CampaignStatus[]> {
@@ -88,6 +90,7 @@ export class CampaignController {
   @Sse('campaigns/:id/events')
   @ApiOperation({ summary: 'Server-sent events: each change until the figures are final' })
   @ApiNotFoundResponse({ description: 'No such campaign' })
+  @ApiGatewayTimeoutResponse({ description: 'No responder answered in time' })
   events(@Param('id') id: string): Promise<Observable<MessageEvent>> {
     return foundByUuid(id, (known) => this.watch.open(known), 'campaign');
   }

@@ -1,5 +1,6 @@
-import { ConflictException, HttpStatus, Injectable } from '@nestjs/common';
+import { ConflictException, GatewayTimeoutException, HttpStatus, Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
+import { RequestTimeoutError } from 'nestjs-redis-stream-transport';
 import { CAMPAIGN, CAMPAIGN_CONTROL, CAMPAIGN_LIST, CAMPAIGN_STATUS } from '#contracts';
 import type {
   CampaignAction,
@@ -19,6 +20,10 @@ const PARTICIPLES: Readonly<Record<CampaignAction, string>> = {
   resume: 'resumed',
   cancel: 'cancelled',
 };
+
+const CANCELLATION_KEPT =
+  'No responder answered in time. If the campaign has not started, it never will; ' +
+  'if it has, cancel it again once a responder runs';
 
 type OrderResult = NonNullable<CampaignOrderResult>;
 
@@ -58,11 +63,20 @@ export class CampaignService {
   /**
    * @returns the status after the order; undefined for an unknown campaign
    * @throws {ConflictException} with the status, if the order does not apply in it
+   * @throws {RequestTimeoutError} or {GatewayTimeoutException} when no responder answers in time; a cancellation is
+   * kept nevertheless
    */
   async order(id: string, action: CampaignAction): Promise<CampaignStatus | undefined> {
-    const result = (await this.give(id, action)) ?? (await this.orderUnstarted(id, action));
+    const result = await this.ordered(id, action).catch(async (error: unknown) => {
+      if (action === 'cancel' && isUnanswered(error)) await this.keepCancellation(id);
+      throw error;
+    });
     if (!result || result.isDone) return result?.campaign;
     throw conflict(action, result.campaign);
+  }
+
+  private async ordered(id: string, action: CampaignAction): Promise<OrderResult | undefined> {
+    return (await this.give(id, action)) ?? (await this.orderUnstarted(id, action));
   }
 
   private give(id: string, action: CampaignAction): Promise<OrderResult | undefined> {
@@ -80,7 +94,21 @@ export class CampaignService {
     const started = (await this.give(id, action))?.campaign ?? (await this.accepted.find(id));
     return started && { isDone: started.status === 'cancelled', campaign: started };
   }
+
+  /**
+   * A campaign that waits for a responder must not start when one comes back. Only a responder knows whether the
+   * campaign has started, so the answer stays a failure; to one that has, a kept cancellation does nothing.
+   * @throws {GatewayTimeoutException} if the campaign is known
+   */
+  private async keepCancellation(id: string): Promise<void> {
+    if (!(await this.accepted.find(id))) return;
+    await this.accepted.cancel(id);
+    throw new GatewayTimeoutException(CANCELLATION_KEPT);
+  }
 }
+
+const isUnanswered = (error: unknown): boolean =>
+  error instanceof RequestTimeoutError || error instanceof GatewayTimeoutException;
 
 const conflict = (action: CampaignAction, campaign: CampaignStatus): ConflictException => {
   const message =

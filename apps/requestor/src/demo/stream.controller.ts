@@ -1,9 +1,10 @@
-import { Body, Controller, Get, HttpCode, HttpStatus, Inject, Post } from '@nestjs/common';
+import { BadRequestException, Body, Controller, Get, HttpCode, HttpStatus, Inject, Post } from '@nestjs/common';
 import type { ClientProxy } from '@nestjs/microservices';
 import { ApiBody, ApiGatewayTimeoutResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Observable } from 'rxjs';
 import { STREAM_ECHO, STREAM_NOTE, STREAM_TALLY } from '#contracts';
 import type { DemoReply } from '#contracts';
+import { Responders } from '../messaging/responders.js';
 
 export const STREAM_CLIENT = Symbol('stream client');
 
@@ -11,27 +12,30 @@ export const STREAM_CLIENT = Symbol('stream client');
 @ApiTags('stream')
 @Controller('stream')
 export class StreamController {
-  constructor(@Inject(STREAM_CLIENT) private readonly client: ClientProxy) {}
+  constructor(
+    private readonly responders: Responders,
+    @Inject(STREAM_CLIENT) private readonly client: ClientProxy,
+  ) {}
 
   @Get('object')
   @ApiOperation({ summary: 'Send an object' })
   @NoAnswer()
-  object(): Observable<DemoReply> {
-    return this.client.send(STREAM_ECHO, { greeting: 'hello', nested: { list: [1, 'two', null, true] } });
+  object(): Promise<DemoReply | undefined> {
+    return this.responders.ask(STREAM_ECHO, { greeting: 'hello', nested: { list: [1, 'two', null, true] } });
   }
 
   @Get('array')
   @ApiOperation({ summary: 'Send an array' })
   @NoAnswer()
-  array(): Observable<DemoReply> {
-    return this.client.send(STREAM_ECHO, [1, 'two', { three: 3 }]);
+  array(): Promise<DemoReply | undefined> {
+    return this.responders.ask(STREAM_ECHO, [1, 'two', { three: 3 }]);
   }
 
   @Get('empty')
   @ApiOperation({ summary: 'Send an empty object' })
   @NoAnswer()
-  empty(): Observable<DemoReply> {
-    return this.client.send(STREAM_ECHO, {});
+  empty(): Promise<DemoReply | undefined> {
+    return this.responders.ask(STREAM_ECHO, {});
   }
 
   @Post('echo')
@@ -39,25 +43,30 @@ export class StreamController {
   @ApiOperation({ summary: 'Send any JSON and get it back' })
   @NoAnswer()
   @ApiBody({ schema: { type: 'object', example: { ticket: 1 } } })
-  echo(@Body() payload: unknown): Observable<DemoReply> {
-    return this.client.send(STREAM_ECHO, payload);
+  echo(@Body() payload: object | undefined): Promise<DemoReply | undefined> {
+    return this.responders.ask(STREAM_ECHO, given(payload));
   }
 
   @Post('emit')
   @HttpCode(HttpStatus.ACCEPTED)
   @ApiOperation({ summary: 'Emit any JSON as an event' })
   @ApiBody({ schema: { type: 'object', example: { note: 'hello' } } })
-  emit(@Body() payload: unknown): Observable<void> {
-    return this.client.emit(STREAM_NOTE, payload);
+  emit(@Body() payload: object | undefined): Observable<void> {
+    return this.client.emit(STREAM_NOTE, given(payload));
   }
 
   @Get('tally')
   @ApiOperation({ summary: 'How many events each responder has handled' })
   @NoAnswer()
-  tally(): Observable<Record<string, number>> {
-    return this.client.send(STREAM_TALLY, {});
+  tally(): Promise<Record<string, number> | undefined> {
+    return this.responders.ask(STREAM_TALLY, {});
   }
 }
+
+const given = (payload: object | undefined): object => {
+  if (payload === undefined) throw new BadRequestException('The request has no body');
+  return payload;
+};
 
 /** A function, not a constant: decorators run before the constants below the class exist. */
 function NoAnswer(): MethodDecorator {

@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
+import type { ClientProxy } from '@nestjs/microservices';
 import { RedisStreamClient } from 'nestjs-redis-stream-transport';
+import { Responders } from '../messaging/responders.js';
 import { SETTINGS } from '../settings.js';
 import type { RequestorSettings } from '../settings.js';
 import { STREAM_CLIENT, StreamController } from './stream.controller.js';
@@ -8,7 +10,7 @@ import { STREAM_CLIENT, StreamController } from './stream.controller.js';
 const MAX_PAYLOAD_BYTES = 4_096;
 
 /**
- * The minimal use of the transporter: a client from a plain provider factory, with a connection and one limit.
+ * The minimal use of the transporter: a client from a plain provider factory, with a connection and two limits.
  * An app written for an earlier transporter of this shape looks like this and only has to change its import.
  */
 @Module({
@@ -17,19 +19,14 @@ const MAX_PAYLOAD_BYTES = 4_096;
     {
       provide: STREAM_CLIENT,
       inject: [SETTINGS],
-      useFactory: ({ redisUrl }: RequestorSettings) => {
-        const { hostname, port, username, password } = new URL(redisUrl);
-        return new RedisStreamClient({
-          connection: {
-            host: hostname,
-            port: Number(port || 6379),
-            username: decodeURIComponent(username) || undefined,
-            password: decodeURIComponent(password) || undefined,
-          },
-          option: { maxPayloadBytes: MAX_PAYLOAD_BYTES },
-        });
-      },
+      useFactory: ({ redisUrl, requestTimeoutMs }: RequestorSettings) =>
+        new RedisStreamClient({
+          connection: redisUrl,
+          option: { maxPayloadBytes: MAX_PAYLOAD_BYTES, requestTimeout: requestTimeoutMs },
+        }),
     },
+    // Its own, over this client: that of `MessagingModule` would send without this limit.
+    { provide: Responders, inject: [STREAM_CLIENT], useFactory: (client: ClientProxy) => new Responders(client) },
   ],
 })
 export class StreamModule {}

@@ -46,16 +46,16 @@ const commonErrors = (
       errors({
         [HttpStatus.TOO_MANY_REQUESTS]: 'The address sends too many requests; Retry-After says how long to wait',
       })),
+    ...(path.includes('{') && errors({ [HttpStatus.BAD_REQUEST]: 'The path cannot be decoded' })),
+    // A body that an operation does not need is read all the same.
     ...(method !== 'get' &&
       errors({
+        [HttpStatus.BAD_REQUEST]: 'The path or the body cannot be read; nothing was changed',
         [HttpStatus.FORBIDDEN]: 'A page of another site sent the request',
+        [HttpStatus.PAYLOAD_TOO_LARGE]: 'The body is too large',
         [HttpStatus.UNSUPPORTED_MEDIA_TYPE]: 'The Content-Type of the body is not application/json',
       })),
-    ...(requestBody !== undefined &&
-      errors({
-        [HttpStatus.BAD_REQUEST]: 'The body is not valid; nothing was stored',
-        [HttpStatus.PAYLOAD_TOO_LARGE]: 'The body is too large',
-      })),
+    ...(requestBody !== undefined && errors({ [HttpStatus.BAD_REQUEST]: 'The body is not valid; nothing was stored' })),
     ...(hasKey && errors({ [HttpStatus.UNPROCESSABLE_ENTITY]: 'The Idempotency-Key was used for another body' })),
     ...(HttpStatus.GATEWAY_TIMEOUT in responses && errors({ [HttpStatus.BAD_GATEWAY]: 'The responder failed' })),
   };

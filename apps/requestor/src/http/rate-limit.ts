@@ -3,8 +3,8 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { rateLimit } from 'express-rate-limit';
 
 const WINDOW_MS = 1_000;
-/** A flood must hide neither the state of this server nor, after a reconnect, the events of a page. */
-const UNLIMITED = /^\/health\/?$|\/events\/?$/i;
+/** A flood must hide neither the state of this server nor, after a reconnect, the events of a page, which share a poll. */
+const UNLIMITED = /^\/(health|api\/v1\/campaigns\/events)\/?$/i;
 const REFUSAL = 'This address sends too many requests; wait for the seconds that Retry-After names';
 
 export const isLimited = (path: string): boolean => !UNLIMITED.test(path);

@@ -3,7 +3,9 @@ import { isOver } from '#contracts';
 import type { CampaignStatus } from '#contracts';
 import { Statements } from '#database';
 
-const MAX_LISTED = 50;
+/** A reply has at most 1 MB, and a status takes up to 1.6 kB. */
+const MAX_UNFINISHED = 500;
+const MAX_FINISHED = 50;
 /** Seconds over which the rate is computed. */
 const RATE_WINDOW = 10;
 
@@ -28,6 +30,17 @@ SELECT id, name, status, paused, channels, audience, sent, failed, in_flight AS 
   ), 0)::float / greatest(1, least(${RATE_WINDOW}, extract(epoch FROM now() - c.started_at))) AS rate
 FROM campaigns c`;
 
+/**
+ * By their end rather than their age: whoever follows the list sees the final figures of every campaign in it, however
+ * many newer ones there are.
+ */
+const LISTED = `
+WHERE c.id IN (
+  (SELECT id FROM campaigns WHERE finished_at IS NULL ORDER BY created_at DESC LIMIT ${MAX_UNFINISHED})
+  UNION ALL
+  (SELECT id FROM campaigns WHERE finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT ${MAX_FINISHED}))
+ORDER BY c.created_at DESC, c.id`;
+
 /** Reports the status of campaigns. */
 @Injectable()
 export class CampaignReports {
@@ -38,10 +51,9 @@ export class CampaignReports {
     return record && statusOf(record);
   }
 
-  /** Newest first. */
+  /** The unfinished campaigns and those that finished last, newest first. */
   async latest(): Promise<CampaignStatus[]> {
-    const sql = `${REPORT} ORDER BY c.created_at DESC, c.id LIMIT ${MAX_LISTED}`;
-    return (await this.statements.rows<CampaignRecord>(sql, [])).map(statusOf);
+    return (await this.statements.rows<CampaignRecord>(`${REPORT} ${LISTED}`, [])).map(statusOf);
   }
 }
 

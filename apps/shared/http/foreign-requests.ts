@@ -1,6 +1,6 @@
-import { HttpException, Injectable } from '@nestjs/common';
+import { HttpException, Injectable, MethodNotAllowedException } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { FOREIGN, isForeign, refusalOf } from './request-rules.js';
 import type { Refusal, RequestFacts } from './request-rules.js';
@@ -16,13 +16,19 @@ export const refuseForeignRequests = (hosts: readonly string[]): Middleware => {
   };
 };
 
-/** For a GET that changes state. A guard, since a router accepts more spellings of a path than a middleware expects. */
+/**
+ * For a GET that changes state: refuses other sites, and HEAD, which the router gives to the handler of a GET. A guard,
+ * since a router accepts more spellings of a path than a middleware expects.
+ */
 @Injectable()
 export class OwnSiteGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
-    const request = context.switchToHttp().getRequest<IncomingMessage>();
+    const http = context.switchToHttp();
+    const request = http.getRequest<IncomingMessage>();
     if (isForeign(factsOf(request))) throw exceptionOf(FOREIGN);
-    return true;
+    if (request.method === 'GET') return true;
+    http.getResponse<ServerResponse>().setHeader('Allow', 'GET');
+    throw new MethodNotAllowedException('This route changes something, so it takes GET alone');
   }
 }
 
