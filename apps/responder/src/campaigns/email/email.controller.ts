@@ -6,6 +6,7 @@ import { EMAIL_GROUP, EMAIL_NOTIFICATION, EmailRequested } from '#contracts';
 import { CampaignTexts, personalised } from '../intents/campaign-texts.js';
 import { Intents } from '../intents/intents.js';
 import type { IntentKey, Settlement } from '../intents/intents.js';
+import { messageIdOf } from '../intents/message-id.js';
 import { eventValidation } from '../../validation.js';
 import { MailRefusedError, Mailer } from './mailer.js';
 import type { Mail } from './mailer.js';
@@ -40,17 +41,18 @@ export class EmailController {
   @UsePipes(eventValidation())
   async send(@Payload() event: EmailRequested, @Ctx() ctx: RedisStreamContext): Promise<void> {
     const intent: IntentKey = { campaignId: event.campaignId, userId: event.userId, channel: 'email' };
-    if (!(await this.intents.claim({ ...intent, entry: ctx.getEntryId() }))) return;
-    const result = await this.deliver(event, ctx);
+    // Not the id of the entry: a dead letter whose entry was trimmed is redriven as a copy with another id.
+    if (!(await this.intents.claim({ ...intent, entry: ctx.getMessageId() }))) return;
+    const result = await this.deliver(event, intent, ctx);
     await retry(() => this.intents.settle({ ...intent, ...result }), ctx.signal);
     if (result.state === 'exhausted') ctx.deadLetter(result.error ?? '');
   }
 
   /** @throws {Error} if another attempt may succeed */
-  private async deliver(event: EmailRequested, ctx: RedisStreamContext): Promise<Result> {
+  private async deliver(event: EmailRequested, intent: IntentKey, ctx: RedisStreamContext): Promise<Result> {
     if (ctx.getAttempt() > MAX_MAIL_ATTEMPTS)
       return { state: 'exhausted', error: 'every attempt ended without a result' };
-    const mail = await this.write(event, ctx.getMessageId());
+    const mail = await this.write(event, messageIdOf(intent));
     const failure = await this.mailer.send(mail, ctx.signal).then(
       () => undefined,
       (error: Error) => error,

@@ -1,0 +1,100 @@
+import { Redis } from 'ioredis';
+import { Client } from 'pg';
+import type { CampaignState, CampaignStatus } from '../../apps/shared/contracts/campaign/campaign-status.js';
+import type { DeadLetterListDto } from '../../apps/requestor/src/dead-letters/dead-letter.dto.js';
+import { eventually } from '../support/eventually.js';
+import { campaignStatus, postCampaign, untilCampaign } from './support/campaign-api.js';
+import { DemoStack } from './support/demo-stack.js';
+import { get, inParallel, post } from './support/http.js';
+
+const USERS = 600;
+/** More than a worker may have in hand in any role. */
+const MANY = 140;
+const DRAFT = { name: 'Spring sale', subject: 'Sale', body: 'Half price until Sunday.' };
+const SOME_TIME = { within: 20_000 };
+const LATER = 'campaign,notification,email,sms-worker';
+const ROLES = `${LATER},user`;
+
+describe('a campaign', () => {
+  let stack: DemoStack;
+  let redis: Redis;
+  let db: Client;
+  let base: string;
+
+  beforeAll(async () => {
+    stack = await DemoStack.start({
+      requestors: 1,
+      responders: 1,
+      campaign: { users: USERS },
+      responderEnv: { LEASE_MS: '1000', RETRY_DELAY_MS: '100', RETRY_MAX_DELAY_MS: '300', MAX_BACKLOG: '1000', ROLES },
+    });
+    await stack.startProvider();
+    base = stack.requestor(0);
+    redis = new Redis(stack.redisUrl);
+    db = new Client({ connectionString: stack.campaign.databaseUrl });
+    await db.connect();
+  }, 90_000);
+
+  afterAll(async () => {
+    redis?.disconnect();
+    await db?.end();
+    await stack?.stop();
+  }, 30_000);
+
+  const start = async (change: object = {}): Promise<string> => {
+    const { status, body } = await postCampaign(base, { ...DRAFT, ...change });
+    expect(status).toBe(202);
+    return body.id;
+  };
+  const order = async (id: string, action: string): Promise<number> =>
+    (await post(`${base}/api/v1/campaigns/${id}/${action}`, {})).status;
+  const pending = async (stream: string, group: string): Promise<number> =>
+    Number((await redis.xpending(stream, group))[0]);
+  const letters = async (stream: string): Promise<DeadLetterListDto['letters']> =>
+    (await get<DeadLetterListDto>(`${base}/dead-letters/${stream}`)).body.letters;
+  const redrive = async (stream: string): Promise<unknown> =>
+    (await post(`${base}/dead-letters/${stream}/redrive`, {})).body;
+
+  /** As if the only pending entry had killed a worker in each of so many attempts. */
+  const countAttempts = async (stream: string, group: string, attempts: number): Promise<void> => {
+    const found = (await redis.xpending(stream, group, '-', '+', 10)) as [string, string][];
+    expect(found).toHaveLength(1);
+    const [[id, consumer] = ['', '']] = found;
+    await redis.xclaim(stream, group, consumer, 0, id, 'IDLE', 0, 'RETRYCOUNT', attempts, 'JUSTID');
+  };
+
+  it('sends a mail whose dead letter is redriven after its entry was trimmed', async () => {
+    await stack.campaign.killSink();
+    const id = await start({ audience: { limit: 1 } });
+    await eventually(async () => {
+      const { rows } = await db.query(`SELECT state FROM intents WHERE campaign_id = $1`, [id]);
+      expect(rows).toEqual([{ state: 'sending' }]);
+    }, SOME_TIME);
+    await stack.killResponders();
+    await countAttempts('email-notification', 'email', 1_000);
+    await stack.startResponders();
+    await eventually(async () => expect(await letters('email-notification')).toHaveLength(1), SOME_TIME);
+    await redis.xtrim('email-notification', 'MAXLEN', 0);
+    await stack.campaign.startSink();
+    expect(await redrive('email-notification')).toEqual({ redriven: 1 });
+    expect(await untilCampaign(base, id, 'done')).toMatchObject({ audience: 1, sent: 1, failed: 0 });
+  }, 60_000);
+
+  it('reaches everybody else if a user has an invalid number or mail address', async () => {
+    await db.query(`UPDATE users SET phone = 'n/a' WHERE id = 7`);
+    await db.query(`UPDATE users SET email = 'none' WHERE id = 8`);
+    const mailed = await start({ audience: { limit: 20 } });
+    expect(await untilCampaign(base, mailed, 'done')).toMatchObject({ audience: 20, sent: 19, failed: 1 });
+    const both = await start({ audience: { limit: 20 }, channels: ['email', 'sms'] });
+    expect(await untilCampaign(base, both, 'done')).toMatchObject({ audience: 40, sent: 38, failed: 2 });
+    const { rows } = await db.query(
+      `SELECT user_id, channel, state, error FROM intents WHERE campaign_id = $1 AND state <> 'sent' ORDER BY user_id`,
+      [both],
+    );
+    expect(rows).toEqual([
+      { user_id: 7, channel: 'sms', state: 'refused', error: expect.stringContaining('number must') as string },
+      { user_id: 8, channel: 'email', state: 'refused', error: 'email must be an email' },
+    ]);
+    expect(await letters('notification')).toEqual([]);
+  }, 60_000);
+});
