@@ -97,4 +97,62 @@ describe('a campaign', () => {
     ]);
     expect(await letters('notification')).toEqual([]);
   }, 60_000);
+
+  it('has failed if workers died in each attempt to start it, and is queued again while its redriven entry runs', async () => {
+    const status = (wanted: CampaignState): Promise<unknown> => untilCampaign(base, id, wanted);
+    await stack.killResponders();
+    await stack.startResponders({ ROLES: LATER }); // no start without the users
+    const id = await start({ audience: { limit: 1 } });
+    await eventually(async () => expect(await pending('campaign', 'campaign')).toBe(1), SOME_TIME);
+    await status('queued');
+    await stack.killResponders();
+    await countAttempts('campaign', 'campaign', 1_000);
+    await stack.startResponders({ ROLES: LATER });
+    expect(await status('failed')).toMatchObject({ finishedAt: expect.any(String) });
+    await eventually(async () => expect(await letters('campaign')).toHaveLength(1), SOME_TIME);
+
+    expect(await redrive('campaign')).toEqual({ redriven: 1 });
+    expect(await status('queued')).toMatchObject({ finishedAt: null });
+    await stack.killResponders();
+    await stack.startResponders();
+    expect(await status('done')).toMatchObject({ sent: 1 });
+  }, 90_000);
+
+  it('goes on when it is resumed again after the process that resumed it has died half-way', async () => {
+    const id = await start({ audience: { limit: 10 } });
+    await untilCampaign(base, id, 'done');
+    // A pause ended its fan-out after five users, and it is not paused any more, but nothing was published.
+    await db.query(`DELETE FROM intents WHERE campaign_id = $1 AND user_id > 5`, [id]);
+    const half = `status = 'fanning-out', fan_out_cursor = 5, sent = 5, failed = 0, paused = false, finished_at = NULL`;
+    await db.query(`UPDATE campaigns SET ${half} WHERE id = $1`, [id]);
+    expect(await order(id, 'resume')).toBe(200);
+    expect(await untilCampaign(base, id, 'done')).toMatchObject({ audience: 10, sent: 9, failed: 1 });
+  }, 60_000);
+
+  it('can be followed, paused and cancelled while many campaigns wait for room in the streams', async () => {
+    await stack.campaign.killSink();
+    const first = [await start(), await start()];
+    for (const id of first) await untilCampaign(base, id, 'sending');
+    const pages = await redis.xlen('notification');
+    const waiting = await inParallel(MANY, 20, () => start());
+    const held = await eventually(async () => {
+      const { status, body } = await get<CampaignStatus[]>(`${base}/api/v1/campaigns`);
+      expect(status).toBe(200);
+      const [one] = body.filter((each) => each.status === 'fanning-out');
+      if (!one) throw new Error('No campaign waits');
+      return one.id;
+    }, SOME_TIME);
+    expect(await campaignStatus(base, held)).toMatchObject({ id: held, status: 'fanning-out', queued: USERS });
+    expect(await order(held, 'pause')).toBe(200);
+    const others = waiting.filter((id) => id !== held);
+    const orders = await inParallel(others.length, 20, (n) => order(others[n] ?? '', 'cancel'));
+    expect(new Set(orders)).toEqual(new Set([200]));
+    await eventually(async () => expect(await pending('campaign', 'campaign')).toBe(0), SOME_TIME);
+    expect(await redis.xlen('notification')).toBe(pages);
+    expect(await campaignStatus(base, held)).toMatchObject({ status: 'fanning-out', paused: true });
+    await stack.campaign.startSink();
+    for (const id of first) await untilCampaign(base, id, 'done');
+    expect(await order(held, 'resume')).toBe(200);
+    expect(await untilCampaign(base, held, 'done')).toMatchObject({ sent: USERS - 1, failed: 1 });
+  }, 90_000);
 });

@@ -182,6 +182,22 @@ describe('intents', () => {
     expect(await reports.find(id)).toMatchObject({ failed: 0, sent: 1 });
   });
 
+  it.each<[string, (end: () => Promise<void>) => Promise<void>]>([
+    ['after the fan-out', async (settle): Promise<void> => (await campaigns.endFanOut(id), settle())],
+    ['before the end of the fan-out', async (settle): Promise<void> => (await settle(), campaigns.endFanOut(id))],
+  ])('of a campaign that was done %s while it was paused can be redriven', async (_name, end) => {
+    await one.open(id, everybody);
+    await one.claim({ ...mailTo(1), entry: '1-1' });
+    await end(async () => {
+      await campaigns.order(id, 'pause');
+      await one.settle({ ...mailTo(1), state: 'exhausted', error: 'the server was down' });
+      await Promise.all(everybody.slice(1).map((userId) => one.settle({ ...mailTo(userId), state: 'sent' })));
+    });
+    expect(await reports.find(id)).toMatchObject({ status: 'done', failed: 1 });
+    expect(await other.claim({ ...mailTo(1), entry: '1-1' })).toBe(true);
+    expect(await reports.find(id)).toMatchObject({ status: 'sending', paused: false, failed: 0 });
+  });
+
   it('stay refused or sent', async () => {
     await one.open(id, [1, 2]);
     await one.settle({ ...mailTo(1), state: 'refused', error: '550' });
@@ -332,6 +348,8 @@ describe('a campaign that cannot be started', () => {
 
   it('starts after all when its dead letter is redriven', async () => {
     const failed = await unstarted();
+    await campaigns.add({ id: failed, name: 'n', subject: 's', body: 'b', channels: ['email'] });
+    expect(await reports.find(failed)).toMatchObject({ status: 'queued', finishedAt: null });
     await campaigns.begin(failed, { users: USERS, lastId: USERS });
     expect(await reports.find(failed)).toMatchObject({ status: 'fanning-out', audience: USERS, finishedAt: null });
   });

@@ -15,15 +15,14 @@ export interface FanOutState {
 const ADD = `
 WITH added AS (
   INSERT INTO campaigns (id, name, subject, body, channels, audience_limit) VALUES ($1, $2, $3, $4, $5, $6)
-  ON CONFLICT (id) DO NOTHING RETURNING id)
+  ON CONFLICT (id) DO UPDATE SET status = 'queued', finished_at = NULL WHERE campaigns.status = 'failed' RETURNING id)
 SELECT id FROM added`;
 
 const BEGIN = `
 WITH begun AS (
   UPDATE campaigns
-  SET status = 'fanning-out', audience = $2 * cardinality(channels), last_user_id = $3, started_at = now(),
-    finished_at = NULL
-  WHERE id = $1 AND status IN ('queued', 'failed') RETURNING id)
+  SET status = 'fanning-out', audience = $2 * cardinality(channels), last_user_id = $3, started_at = now()
+  WHERE id = $1 AND status = 'queued' RETURNING id)
 SELECT id FROM begun`;
 
 const STATE = `
@@ -39,6 +38,7 @@ const END_FAN_OUT = `
 WITH ended AS (
   UPDATE campaigns
   SET status = CASE WHEN sent + failed >= audience THEN 'done' ELSE 'sending' END,
+    paused = paused AND sent + failed < audience,
     finished_at = CASE WHEN sent + failed >= audience THEN now() END
   WHERE id = $1 AND status = 'fanning-out' RETURNING id)
 SELECT id FROM ended`;
@@ -79,7 +79,7 @@ SELECT id FROM counted`;
 export class Campaigns {
   constructor(private readonly statements: Statements) {}
 
-  /** Does nothing if the campaign exists. */
+  /** One that has failed is queued again: its dead letter was redriven. Does nothing if the campaign exists otherwise. */
   async add({ id, name, subject, body, channels, limit }: CampaignRequested): Promise<void> {
     await this.statements.rows(ADD, [id, name, subject, body, channels, limit ?? null]);
   }

@@ -26,14 +26,13 @@ export class FanOut {
 
   /** Starts or continues a campaign from its current state; returns early if it is paused or cancelled. */
   async run(request: CampaignRequested, signal: AbortSignal): Promise<void> {
+    await this.accepted.reopen(request.id);
     await this.campaigns.add(request);
     let state = await this.campaigns.state(request.id);
-    if (state && isUnstarted(state)) state = await this.beginUnlessOrdered(request, state);
-    if (!state || state.paused || isOver(state)) return;
-    await this.handOnParked(request.id, signal);
+    if (state?.status === 'queued') state = await this.beginUnlessOrdered(request, state);
+    if (!isGoingOn(state) || !(await this.handOnParked(request.id, signal))) return;
     for await (const users of this.usersOf(state)) {
-      if (!isFanningOut(state)) return;
-      await this.backlog.room(signal);
+      if (!isFanningOut(state) || !(await this.hasRoom(request.id, signal))) return;
       await this.handOn(request.id, users);
       state = await this.campaigns.advance(request.id, users.at(-1)?.id ?? 0);
       signal.throwIfAborted();
@@ -78,12 +77,23 @@ export class FanOut {
     return this.ask<User[]>(USER_PAGE, query);
   }
 
-  /** The intents stay parked until `notification` has queued them: if this process dies, the next run finds them. */
-  private async handOnParked(id: string, signal: AbortSignal): Promise<void> {
+  /**
+   * The intents stay parked until `notification` has queued them: if this process dies, the next run finds them.
+   * @returns false if the campaign is paused or over
+   */
+  private async handOnParked(id: string, signal: AbortSignal): Promise<boolean> {
     for await (const users of this.parked.pages(id)) {
-      await this.backlog.room(signal);
+      if (!(await this.hasRoom(id, signal))) return false;
       await this.handOn(id, users);
     }
+    return true;
+  }
+
+  /** Waits for room in the streams, so that nothing is published for a campaign that was paused or is over by then. */
+  private async hasRoom(id: string, signal: AbortSignal): Promise<boolean> {
+    const isWanted = async (): Promise<boolean> => isGoingOn(await this.campaigns.state(id));
+    await this.backlog.room(signal, isWanted);
+    return isWanted();
   }
 
   private async handOn(campaignId: string, users: readonly User[]): Promise<void> {
@@ -103,8 +113,8 @@ export class FanOut {
   }
 }
 
-/** A campaign that has failed starts once its dead letter is redriven. */
-const isUnstarted = ({ status }: FanOutState): boolean => status === 'queued' || status === 'failed';
+const isGoingOn = (state: FanOutState | undefined): state is FanOutState =>
+  state !== undefined && !state.paused && !isOver(state);
 
 const isFanningOut = (state: FanOutState | undefined): state is FanOutState =>
   state?.status === 'fanning-out' && !state.paused;

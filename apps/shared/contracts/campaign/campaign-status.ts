@@ -7,7 +7,8 @@ import type { Channel } from './campaign.rules.js';
  * - `done`: every message is sent or has failed.
  * - `cancelled`: no worker starts another message. Those that workers have in hand still get their results, and
  *   `finishedAt` is null until the last of them has one.
- * - `failed`: it could not be started, and no message was sent. Its entry is a dead letter.
+ * - `failed`: it could not be started, and no message was sent. Its entry is a dead letter; redriven, the campaign is
+ *   `queued` again.
  */
 export type CampaignState = 'queued' | 'fanning-out' | 'sending' | 'done' | 'cancelled' | 'failed';
 
