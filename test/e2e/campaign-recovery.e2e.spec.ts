@@ -10,6 +10,7 @@ import { get, inParallel, post } from './support/http.js';
 const USERS = 600;
 /** More than a worker may have in hand in any role. */
 const MANY = 140;
+const CONNECTIONS = 4;
 const DRAFT = { name: 'Spring sale', subject: 'Sale', body: 'Half price until Sunday.' };
 const SOME_TIME = { within: 20_000 };
 const LATER = 'campaign,notification,email,sms-worker';
@@ -24,9 +25,9 @@ describe('a campaign', () => {
   beforeAll(async () => {
     stack = await DemoStack.start({
       requestors: 1,
-      responders: 1,
+      responders: 2,
       campaign: { users: USERS },
-      responderEnv: { LEASE_MS: '1000', RETRY_DELAY_MS: '100', RETRY_MAX_DELAY_MS: '300', MAX_BACKLOG: '1000', ROLES },
+      responderEnv: { LEASE_MS: '1000', MAX_BACKLOG: '1000', MAIL_CONNECTIONS: String(CONNECTIONS), ROLES },
     });
     await stack.startProvider();
     base = stack.requestor(0);
@@ -80,6 +81,25 @@ describe('a campaign', () => {
     expect(await untilCampaign(base, id, 'done')).toMatchObject({ audience: 1, sent: 1, failed: 0 });
   }, 60_000);
 
+  it('keeps its mails while no mail server can be reached, and can be paused meanwhile', async () => {
+    await stack.campaign.killSink();
+    const id = await start({ audience: { limit: 1 } });
+    await eventually(async () => expect(await pending('email-notification', 'email')).toBe(1), SOME_TIME);
+    await stack.killResponders();
+    await countAttempts('email-notification', 'email', 9);
+    await stack.startResponders();
+    const lastAttempt = [expect.any(String), expect.any(String), expect.any(Number), 10];
+    await eventually(async () => {
+      expect(await redis.xpending('email-notification', 'email', '-', '+', 10)).toEqual([lastAttempt]);
+    }, SOME_TIME);
+    expect(await order(id, 'pause')).toBe(200);
+    await eventually(async () => expect(await pending('email-notification', 'email')).toBe(0), SOME_TIME);
+    expect(await order(id, 'resume')).toBe(200);
+    await eventually(async () => expect(await pending('email-notification', 'email')).toBe(1), SOME_TIME);
+    await stack.campaign.startSink();
+    expect(await untilCampaign(base, id, 'done')).toMatchObject({ sent: 1, failed: 0 });
+  }, 60_000);
+
   it('reaches everybody else if a user has an invalid number or mail address', async () => {
     await db.query(`UPDATE users SET phone = 'n/a' WHERE id = 7`);
     await db.query(`UPDATE users SET email = 'none' WHERE id = 8`);
@@ -127,6 +147,28 @@ describe('a campaign', () => {
     await db.query(`UPDATE campaigns SET ${half} WHERE id = $1`, [id]);
     expect(await order(id, 'resume')).toBe(200);
     expect(await untilCampaign(base, id, 'done')).toMatchObject({ audience: 10, sent: 9, failed: 1 });
+  }, 60_000);
+
+  it('reaches few users twice if a worker is frozen for longer than its lease', async () => {
+    const doubles = async (): Promise<number> => {
+      const { body } = await get<{ received: number; unique: number }>(`${stack.campaign.sinkUrl}/stats`);
+      return body.received - body.unique;
+    };
+    const before = await doubles();
+    const id = await start();
+    await eventually(async () => expect((await campaignStatus(base, id)).sent).toBeGreaterThan(50), SOME_TIME);
+    const pid = stack.responders[0]?.pid ?? 0;
+    process.kill(pid, 'SIGSTOP');
+    try {
+      expect(await untilCampaign(base, id, 'done')).toMatchObject({ sent: USERS - 1, failed: 1 });
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    await stack.killResponder(1);
+    // Sent by the thawed worker, after whatever it had in hand.
+    await untilCampaign(base, await start({ audience: { limit: 5 } }), 'done');
+    expect((await doubles()) - before).toBeLessThanOrEqual(CONNECTIONS);
+    await stack.startResponder(1);
   }, 60_000);
 
   it('can be followed, paused and cancelled while many campaigns wait for room in the streams', async () => {
