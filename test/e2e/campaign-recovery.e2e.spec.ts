@@ -143,7 +143,7 @@ describe('a campaign', () => {
     await untilCampaign(base, id, 'done');
     // A pause ended its fan-out after five users, and it is not paused any more, but nothing was published.
     await db.query(`DELETE FROM intents WHERE campaign_id = $1 AND user_id > 5`, [id]);
-    const half = `status = 'fanning-out', fan_out_cursor = 5, sent = 5, failed = 0, paused = false, finished_at = NULL`;
+    const half = `status = 'fanning-out', fan_out_cursor = 5, published = 5, sent = 5, failed = 0, paused = false, finished_at = NULL`;
     await db.query(`UPDATE campaigns SET ${half} WHERE id = $1`, [id]);
     expect(await order(id, 'resume')).toBe(200);
     expect(await untilCampaign(base, id, 'done')).toMatchObject({ audience: 10, sent: 9, failed: 1 });

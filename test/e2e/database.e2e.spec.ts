@@ -82,6 +82,7 @@ describe('the campaign database', () => {
       'CreateCampaignTables1763700000000',
       'AddMessagesInFlight1763800000000',
       'AllowFailedCampaigns1764000000000',
+      'CountPublishedMessages1764100000000',
     ]);
   });
 
@@ -103,7 +104,7 @@ describe('the campaign database', () => {
     await only(url, 'DROP TABLE migrations, campaign_ticks, intents, campaigns, users');
     await Promise.all([backing.seed(USERS), backing.seed(USERS)]);
     expect(await count(url)).toBe(USERS);
-    expect(await only(url, 'SELECT count(*)::int FROM migrations')).toBe(3);
+    expect(await only(url, 'SELECT count(*)::int FROM migrations')).toBe(4);
   }, 60_000);
 
   it('can be seeded to the end after a seeding was killed', async () => {

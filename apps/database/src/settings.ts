@@ -1,7 +1,7 @@
 import { Environment } from '#platform';
 
-/** One phone number per user. */
-const MAX_USERS = 10_000_000;
+/** One phone number per user: seven digits. */
+const MAX_USERS = 9_999_999;
 
 export const readSettings = (env = new Environment()) =>
   env.verified({

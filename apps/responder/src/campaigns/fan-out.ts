@@ -31,10 +31,11 @@ export class FanOut {
     let state = await this.campaigns.state(request.id);
     if (state?.status === 'queued') state = await this.beginUnlessOrdered(request, state);
     if (!isGoingOn(state) || !(await this.handOnParked(request.id, signal))) return;
-    for await (const users of this.usersOf(state)) {
+    for await (const users of this.usersOf(() => state?.cursor ?? 0, state.lastUserId)) {
       if (!isFanningOut(state) || !(await this.hasRoom(request.id, signal))) return;
       await this.handOn(request.id, users);
-      state = await this.campaigns.advance(request.id, users.at(-1)?.id ?? 0);
+      const page: UserAudience = { users: users.length, lastId: users.at(-1)?.id ?? 0 };
+      state = await this.campaigns.advance(request.id, state.cursor, page);
       signal.throwIfAborted();
     }
     if (isFanningOut(state)) await this.campaigns.endFanOut(request.id);
@@ -61,13 +62,16 @@ export class FanOut {
   }
 
   /** The users who are not yet published. Requests the next page while the caller works on the current one. */
-  private async *usersOf({ cursor, lastUserId }: FanOutState): AsyncGenerator<readonly User[]> {
-    let next = this.page(cursor, lastUserId);
+  private async *usersOf(cursor: () => number, lastUserId: number): AsyncGenerator<readonly User[]> {
+    let next = this.page(cursor(), lastUserId);
     for (let users = await next; users.length > 0; users = await next) {
-      next = this.page(users.at(-1)?.id ?? lastUserId, lastUserId);
+      const last = users.at(-1)?.id ?? lastUserId;
+      next = this.page(last, lastUserId);
       // Awaited only later: a rejection until then must not count as unhandled.
       next.catch(() => undefined);
       yield users;
+      // Another process publishes the same campaign, and is ahead.
+      if (cursor() !== last) next = this.page(cursor(), lastUserId);
     }
   }
 

@@ -20,7 +20,7 @@ export interface CampaignStatus {
   /** Whether the campaign is on hold until it is resumed; `status` shows at which stage. */
   readonly paused: boolean;
   readonly channels: readonly Channel[];
-  /** Messages to send: one per user and channel. */
+  /** Messages to send: one per user and channel. Until the fan-out ends an estimate, since users may come and go. */
   readonly audience: number;
   /** Messages without a result. */
   readonly queued: number;

@@ -94,6 +94,7 @@ ticked AS (
 counted AS (
   UPDATE campaigns c
   SET sent = c.sent + r.sent, failed = c.failed + r.failed,
+    audience = greatest(c.audience, c.sent + r.sent + c.failed + r.failed),
     status = CASE WHEN c.status = 'sending' AND c.sent + r.sent + c.failed + r.failed >= c.audience THEN 'done'
       ELSE c.status END,
     paused = c.paused AND NOT (c.status = 'sending' AND c.sent + r.sent + c.failed + r.failed >= c.audience),
