@@ -84,8 +84,25 @@ describe('the campaign database', () => {
       'CreateCampaignTables1763700000000',
       'AddMessagesInFlight1763800000000',
       'AllowFailedCampaigns1764000000000',
+      'CountPublishedMessages1764100000000',
     ]);
   });
+
+  it('takes what a campaign has published from its audience when it is migrated in the middle of one', async () => {
+    await only(url, `ALTER TABLE campaigns DROP COLUMN published`);
+    await only(url, `DELETE FROM migrations WHERE name LIKE 'CountPublished%'`);
+    const rows = [`'fanning-out', ${2 * USERS}, ${USERS - 300}`, `'done', ${2 * USERS}, ${USERS}`];
+    for (const row of rows) {
+      await only(
+        url,
+        `INSERT INTO campaigns (id, name, subject, body, channels, last_user_id, status, audience, fan_out_cursor)
+         VALUES (gen_random_uuid(), 'n', 's', 'b', '{email,sms}', ${USERS}, ${row})`,
+      );
+    }
+    await backing.seed(USERS);
+    const published = await only(url, `SELECT array_agg(published ORDER BY published) FROM campaigns`);
+    expect(published).toEqual([2 * USERS - 600, 2 * USERS]);
+  }, 60_000);
 
   it('gets no new users if all exist, and only the missing ones if more are asked for', async () => {
     const before = await checksum(url);
@@ -105,7 +122,7 @@ describe('the campaign database', () => {
     await only(url, 'DROP TABLE migrations, campaign_ticks, intents, campaigns, users');
     await Promise.all([backing.seed(USERS), backing.seed(USERS)]);
     expect(await count(url)).toBe(USERS);
-    expect(await only(url, 'SELECT count(*)::int FROM migrations')).toBe(3);
+    expect(await only(url, 'SELECT count(*)::int FROM migrations')).toBe(4);
   }, 60_000);
 
   it('can be seeded to the end after a seeding was killed', async () => {

@@ -57,6 +57,7 @@ beforeEach(async () => {
   id = randomUUID();
   await campaigns.add({ id, name: 'n', subject: 's', body: 'b', channels: ['email'] });
   await campaigns.begin(id, { users: USERS, lastId: USERS });
+  await campaigns.advance(id, 0, { users: USERS, lastId: USERS });
 });
 
 /** Another campaign to the same users, already begun. */
@@ -64,6 +65,7 @@ const anotherCampaign = async (channels: readonly Channel[]): Promise<string> =>
   const anotherId = randomUUID();
   await campaigns.add({ id: anotherId, name: 'n', subject: 's', body: 'b', channels });
   await campaigns.begin(anotherId, { users: USERS, lastId: USERS });
+  await campaigns.advance(anotherId, 0, { users: USERS, lastId: USERS });
   return anotherId;
 };
 
@@ -155,6 +157,16 @@ describe('intents', () => {
     expect(await one.claim({ ...mailTo(1), entry: '2-1' })).toBe(true);
   });
 
+  it('are found while they are parked, even those of users who were deleted', async () => {
+    const ids = Array.from({ length: 2_500 }, (_, n) => n + 1);
+    await campaigns.order(id, 'pause');
+    for (let from = 0; from < ids.length; from += 250) await one.open(id, ids.slice(from, from + 250));
+    expect(await parkedUsers()).toEqual(ids);
+    for await (const page of parked.pages(id)) {
+      for (const user of page) expect(user.email === '').toBe(user.id > USERS);
+    }
+  });
+
   it('are never lost between a pause and a resume, whichever comes first', async () => {
     await one.open(id, everybody);
     const claims = everybody.map((userId) => one.claim({ ...mailTo(userId), entry: `1-${userId}` }));
@@ -180,6 +192,22 @@ describe('intents', () => {
     expect(await reports.find(id)).toMatchObject({ failed: 0, sent: 0, queued: USERS });
     await other.settle({ ...mailTo(1), state: 'sent' });
     expect(await reports.find(id)).toMatchObject({ failed: 0, sent: 1 });
+  });
+
+  it.each<[string, (end: () => Promise<void>) => Promise<void>]>([
+    ['after the fan-out', async (settle): Promise<void> => (await campaigns.endFanOut(id), settle())],
+    ['before the end of the fan-out', async (settle): Promise<void> => (await settle(), campaigns.endFanOut(id))],
+  ])('of a campaign that was done %s while it was paused can be redriven', async (_name, end) => {
+    await one.open(id, everybody);
+    await one.claim({ ...mailTo(1), entry: '1-1' });
+    await end(async () => {
+      await campaigns.order(id, 'pause');
+      await one.settle({ ...mailTo(1), state: 'exhausted', error: 'the server was down' });
+      await Promise.all(everybody.slice(1).map((userId) => one.settle({ ...mailTo(userId), state: 'sent' })));
+    });
+    expect(await reports.find(id)).toMatchObject({ status: 'done', failed: 1 });
+    expect(await other.claim({ ...mailTo(1), entry: '1-1' })).toBe(true);
+    expect(await reports.find(id)).toMatchObject({ status: 'sending', paused: false, failed: 0 });
   });
 
   it('stay refused or sent', async () => {
@@ -363,6 +391,8 @@ describe('a campaign that cannot be started', () => {
 
   it('starts after all when its dead letter is redriven', async () => {
     const failed = await unstarted();
+    await campaigns.add({ id: failed, name: 'n', subject: 's', body: 'b', channels: ['email'] });
+    expect(await reports.find(failed)).toMatchObject({ status: 'queued', finishedAt: null });
     await campaigns.begin(failed, { users: USERS, lastId: USERS });
     expect(await reports.find(failed)).toMatchObject({ status: 'fanning-out', audience: USERS, finishedAt: null });
   });
@@ -370,5 +400,45 @@ describe('a campaign that cannot be started', () => {
   it('is not one whose fan-out has begun', async () => {
     await campaigns.fail(id);
     expect(await reports.find(id)).toMatchObject({ status: 'fanning-out', finishedAt: null });
+  });
+});
+
+describe('the audience of a campaign', () => {
+  let published: string;
+
+  beforeEach(async () => {
+    published = randomUUID();
+    await campaigns.add({ id: published, name: 'n', subject: 's', body: 'b', channels: ['email', 'sms'] });
+    await campaigns.begin(published, { users: USERS, lastId: USERS });
+  });
+
+  const settleAll = async (users: number): Promise<void> => {
+    const ids = Array.from({ length: users }, (_, n) => n + 1);
+    await one.open(published, ids);
+    const intents = ids.flatMap((userId) => [
+      { userId, channel: 'email' as const },
+      { userId, channel: 'sms' as const },
+    ]);
+    await Promise.all(intents.map((each) => one.settle({ campaignId: published, ...each, state: 'sent' })));
+  };
+
+  it.each([
+    ['were deleted', 15],
+    ['were added', 23],
+  ])('is what was published, if users %s meanwhile', async (_name, users) => {
+    await campaigns.advance(published, 0, { users: users - 10, lastId: 12 });
+    // Published again by another process that knew nothing of the first one.
+    expect(await campaigns.advance(published, 0, { users: 9, lastId: 11 })).toMatchObject({ cursor: 12 });
+    await campaigns.advance(published, 12, { users: 10, lastId: USERS });
+    await settleAll(users);
+    expect((await reports.find(published))?.queued).toBeGreaterThanOrEqual(0);
+    await campaigns.endFanOut(published);
+    const expected = { status: 'done', audience: 2 * users, sent: 2 * users, queued: 0 };
+    expect(await reports.find(published)).toMatchObject(expected);
+  });
+
+  it('never leaves fewer messages than none', async () => {
+    await settleAll(USERS + 1);
+    expect(await reports.find(published)).toMatchObject({ audience: 2 * USERS + 2, queued: 0 });
   });
 });

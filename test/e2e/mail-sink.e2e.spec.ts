@@ -3,7 +3,12 @@ import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MailNotTakenError, MailRefusedError, Mailer } from '../../apps/responder/src/campaigns/email/mailer.js';
+import {
+  MailNotTakenError,
+  MailRefusedError,
+  MailServerAwayError,
+  Mailer,
+} from '../../apps/responder/src/campaigns/email/mailer.js';
 import type { Mail } from '../../apps/responder/src/campaigns/email/mailer.js';
 import { CompiledApps } from '../../scripts/launcher/compiled-apps.js';
 import { eventually, within } from '../support/eventually.js';
@@ -231,7 +236,7 @@ describe('Mail', () => {
       await sink.stop();
       for (const each of [mailer, mailerTo(sink.smtpUrl)]) {
         const failure = await within(2_000, 'the failure', failureOf(each.send(mail())));
-        expect(failure).toBeInstanceOf(MailNotTakenError);
+        expect(failure).toBeInstanceOf(MailServerAwayError);
       }
       await sink.restart();
       await mailer.send(mail());
@@ -274,6 +279,7 @@ describe('Mail', () => {
       const mailer = mailerTo(`${scheme}${await startScripted(answers)}`, 1);
       const failure = await within(5_000, 'the failure', failureOf(mailer.send(mail())));
       expect(failure).toBeInstanceOf(MailNotTakenError);
+      expect(failure).not.toBeInstanceOf(MailServerAwayError);
       expect(failure.message).toContain(answers.at(-1));
       expect(failure.message).not.toContain('secret');
     });
@@ -316,7 +322,7 @@ describe('Mail', () => {
     it('is to be sent again after some seconds of silence', async () => {
       const mailer = mailerTo(`smtp://${await startScripted([])}`, 1);
       const failure = await within(8_000, 'the failure', failureOf(mailer.send(mail())));
-      expect(failure).toBeInstanceOf(MailNotTakenError);
+      expect(failure).toBeInstanceOf(MailServerAwayError);
     });
   });
 
@@ -334,5 +340,19 @@ describe('Mail', () => {
     const reason = new Error('the lease is lost');
     await expect(mailerTo(sink.smtpUrl).send(mail(), AbortSignal.abort(reason))).rejects.toBe(reason);
     expect(await sink.stats()).toEqual({ received: 0, unique: 0 });
+  });
+
+  it('is not sent for a caller that gives up while the mail waits for a connection', async () => {
+    const sink = await startSink();
+    const mailer = mailerTo(sink.smtpUrl, 1);
+    const controller = new AbortController();
+    const first = mailer.send(mail());
+    const waiting = mailer.send(mail(), controller.signal);
+    const reason = new Error('the lease is lost');
+    setImmediate(() => controller.abort(reason));
+    await expect(waiting).rejects.toBe(reason);
+    await first;
+    await mailer.send(mail());
+    expect(await sink.stats()).toEqual({ received: 2, unique: 2 });
   });
 });

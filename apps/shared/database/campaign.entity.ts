@@ -35,8 +35,13 @@ export class CampaignRow {
   @Column('integer', { name: 'last_user_id', default: 0 })
   readonly lastUserId!: number;
 
+  /** Messages to send: an estimate until all of them are published. */
   @Column('integer', { default: 0 })
   readonly audience!: number;
+
+  /** Messages published to `notification` so far. */
+  @Column('integer', { default: 0 })
+  readonly published!: number;
 
   @Column('integer', { default: 0 })
   readonly sent!: number;

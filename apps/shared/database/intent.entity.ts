@@ -15,7 +15,7 @@ export class IntentRow {
   @Column('text')
   readonly state!: string;
 
-  /** Id of the stream entry that may send it. */
+  /** Id of the stream entry that may send it; a redriven copy of the entry has its id, too. */
   @Column('text', { nullable: true })
   readonly entry!: string | null;
 

@@ -21,6 +21,8 @@ const FAIL = `
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 return redis.call('HSETNX', KEYS[1], 'failedAt', ARGV[1])`;
 
+const REOPEN = `return redis.call('HDEL', KEYS[1], 'failedAt')`;
+
 /**
  * Accepted campaigns, kept for 24 hours: the source of their status until a responder has started them, and the place
  * where a campaign can be cancelled until then.
@@ -64,6 +66,11 @@ export class AcceptedCampaigns {
   /** Records that no responder can start the campaign. Does nothing to an unknown campaign. */
   async fail(id: string): Promise<void> {
     await this.store.run(FAIL, [keyOf(id)], [new Date().toISOString()]);
+  }
+
+  /** Forgets that the campaign could not be started: its dead letter was redriven. */
+  async reopen(id: string): Promise<void> {
+    await this.store.run(REOPEN, [keyOf(id)], []);
   }
 
   async isCancelled(id: string): Promise<boolean> {

@@ -27,6 +27,7 @@ describe('the contract of an event', () => {
     [SmsRequested, SMS],
     [EmailRequested, EMAIL],
     [NotificationPage, { campaignId: ID, recipients: [RECIPIENT] }],
+    [NotificationPage, { campaignId: ID, recipients: [RECIPIENT, { ...RECIPIENT, email: 'none', phone: 'n/a' }] }],
   ])('%p is kept by %j', async (type, event) => {
     expect(await broken(type, event)).toEqual([]);
   });

@@ -1,4 +1,5 @@
 import { Environment, SettingsError } from '../../../apps/shared/platform/environment.js';
+import { readSettings as readDatabaseSettings } from '../../../apps/database/src/settings.js';
 import { readSettings } from '../../../apps/responder/src/settings.js';
 
 describe('a setting that lists hosts', () => {
@@ -58,5 +59,15 @@ describe('the error of a start with wrong settings', () => {
       smtpUrl: '',
       maxAttempts: 5,
     });
+  });
+});
+
+describe('the number of users', () => {
+  const users = (value: string): number =>
+    readDatabaseSettings(new Environment({ DATABASE_URL: 'postgres://localhost/db', USERS: value })).users;
+
+  it('leaves each of them a phone number of their own, with seven digits', () => {
+    expect(users('9999999')).toBe(9_999_999);
+    expect(() => users('10000000')).toThrow('USERS');
   });
 });

@@ -23,9 +23,15 @@ export class Backlog {
     @Inject(SETTINGS) private readonly settings: ResponderSettings,
   ) {}
 
-  /** Resolves when there is room for more. @throws {AbortError} when `signal` aborts while it waits */
-  async room(signal: AbortSignal): Promise<void> {
-    while ((await this.messages()) >= this.settings.maxBacklog) await delay(POLL_MS, undefined, { signal });
+  /**
+   * Resolves when there is room for more, or when `isWanted` says that there is nothing left to wait for.
+   * @throws {AbortError} when `signal` aborts while it waits
+   */
+  async room(signal: AbortSignal, isWanted: () => Promise<boolean>): Promise<void> {
+    while ((await this.messages()) >= this.settings.maxBacklog) {
+      await delay(POLL_MS, undefined, { signal });
+      if (!(await isWanted())) return;
+    }
   }
 
   private async messages(): Promise<number> {

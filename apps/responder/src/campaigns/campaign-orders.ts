@@ -18,17 +18,22 @@ export class CampaignOrders {
 
   /** A pause of what is paused and a resumption of what is not paused succeed: the answer to the order may be lost. */
   async give(id: string, action: CampaignAction): Promise<CampaignOrderResult> {
+    // Otherwise one that a fan-out adds right after the order would look as if the order did not apply to it.
+    if (!(await this.campaigns.state(id))) return null;
     const isChanged = await this.campaigns.order(id, action);
     if (action === 'resume' && (isChanged || (await this.isStranded(id)))) await this.goOn(id);
     const campaign = await this.reports.find(id);
     return campaign ? { isDone: isChanged || isAsOrdered(campaign, action), campaign } : null;
   }
 
-  /** A process that died between the two steps of `resume` has left it half done: a repeated order completes it. */
+  /**
+   * A process that died between the two steps of `resume` has left it half done: a repeated order completes it. Whether a
+   * fan-out still runs cannot be told from the state, but a second one is harmless.
+   */
   private async isStranded(id: string): Promise<boolean> {
     const state = await this.campaigns.state(id);
     if (!state || state.paused || isOver(state)) return false;
-    return state.status === 'queued' || this.parked.isAnyOf(id);
+    return state.status !== 'sending' || this.parked.isAnyOf(id);
   }
 
   private async goOn(id: string): Promise<void> {

@@ -16,10 +16,16 @@ import type { CampaignOrderResult, CampaignStatus } from '#contracts';
 import { eventValidation, requestValidation } from '../validation.js';
 import { CampaignReports } from './campaign-reports.js';
 import { CampaignOrders } from './campaign-orders.js';
-import { FailedStartInterceptor, MAX_ATTEMPTS } from './failed-start.interceptor.js';
+import { FailedStartInterceptor, MAX_ATTEMPTS, SPARE_ATTEMPTS } from './failed-start.interceptor.js';
 import { FanOut } from './fan-out.js';
 
-const FAN_OUT: RedisStreamHandlerExtras = { group: CAMPAIGN_GROUP, maxAttempts: MAX_ATTEMPTS };
+/** Slots of their own: fan-outs may wait for hours, and requests and orders must not wait for them. */
+const FAN_OUTS_AT_A_TIME = 4;
+const FAN_OUT: RedisStreamHandlerExtras = {
+  group: CAMPAIGN_GROUP,
+  concurrency: FAN_OUTS_AT_A_TIME,
+  maxAttempts: MAX_ATTEMPTS + SPARE_ATTEMPTS,
+};
 
 @Controller()
 export class CampaignController {

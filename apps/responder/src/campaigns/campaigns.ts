@@ -15,31 +15,36 @@ export interface FanOutState {
 const ADD = `
 WITH added AS (
   INSERT INTO campaigns (id, name, subject, body, channels, audience_limit) VALUES ($1, $2, $3, $4, $5, $6)
-  ON CONFLICT (id) DO NOTHING RETURNING id)
+  ON CONFLICT (id) DO UPDATE SET status = 'queued', finished_at = NULL WHERE campaigns.status = 'failed' RETURNING id)
 SELECT id FROM added`;
 
 const BEGIN = `
 WITH begun AS (
   UPDATE campaigns
-  SET status = 'fanning-out', audience = $2 * cardinality(channels), last_user_id = $3, started_at = now(),
-    finished_at = NULL
-  WHERE id = $1 AND status IN ('queued', 'failed') RETURNING id)
+  SET status = 'fanning-out', audience = $2 * cardinality(channels), last_user_id = $3, started_at = now()
+  WHERE id = $1 AND status = 'queued' RETURNING id)
 SELECT id FROM begun`;
 
 const STATE = `
 SELECT status, paused, fan_out_cursor AS cursor, last_user_id AS "lastUserId" FROM campaigns WHERE id = $1`;
 
+/** `$2`: the cursor after which the page begins. A page that another process has recorded is not counted twice. */
 const ADVANCE = `
 WITH advanced AS (
-  UPDATE campaigns SET fan_out_cursor = greatest(fan_out_cursor, $2) WHERE id = $1
+  UPDATE campaigns
+  SET fan_out_cursor = $3, published = published + $4 * cardinality(channels),
+    audience = greatest(audience, published + $4 * cardinality(channels))
+  WHERE id = $1 AND fan_out_cursor = $2
   RETURNING status, paused, fan_out_cursor, last_user_id)
 SELECT status, paused, fan_out_cursor AS cursor, last_user_id AS "lastUserId" FROM advanced`;
 
 const END_FAN_OUT = `
 WITH ended AS (
   UPDATE campaigns
-  SET status = CASE WHEN sent + failed >= audience THEN 'done' ELSE 'sending' END,
-    finished_at = CASE WHEN sent + failed >= audience THEN now() END
+  SET status = CASE WHEN sent + failed >= published THEN 'done' ELSE 'sending' END,
+    audience = greatest(published, sent + failed),
+    paused = paused AND sent + failed < published,
+    finished_at = CASE WHEN sent + failed >= published THEN now() END
   WHERE id = $1 AND status = 'fanning-out' RETURNING id)
 SELECT id FROM ended`;
 
@@ -79,12 +84,12 @@ SELECT id FROM counted`;
 export class Campaigns {
   constructor(private readonly statements: Statements) {}
 
-  /** Does nothing if the campaign exists. */
+  /** One that has failed is queued again: its dead letter was redriven. Does nothing if the campaign exists otherwise. */
   async add({ id, name, subject, body, channels, limit }: CampaignRequested): Promise<void> {
     await this.statements.rows(ADD, [id, name, subject, body, channels, limit ?? null]);
   }
 
-  /** Starts the fan-out. From here on the audience is fixed. */
+  /** Starts the fan-out. Users may come and go until they are published, so the audience is an estimate. */
   async begin(id: string, { users, lastId }: UserAudience): Promise<void> {
     await this.statements.rows(BEGIN, [id, users, lastId]);
   }
@@ -94,12 +99,16 @@ export class Campaigns {
     return state;
   }
 
-  /** Records that users up to `cursor` are published. Another process may already be further. */
-  async advance(id: string, cursor: number): Promise<FanOutState | undefined> {
-    const [state] = await this.statements.rows<FanOutState>(ADVANCE, [id, cursor]);
-    return state;
+  /**
+   * Records a page of users, the ones that follow `cursor`, as published. Does nothing if another process has recorded
+   * them: the cursor is then another one than the page's last user.
+   */
+  async advance(id: string, cursor: number, { users, lastId }: UserAudience): Promise<FanOutState | undefined> {
+    const [state] = await this.statements.rows<FanOutState>(ADVANCE, [id, cursor, lastId, users]);
+    return state ?? this.state(id);
   }
 
+  /** From here on the audience is what was published. */
   async endFanOut(id: string): Promise<void> {
     await this.statements.rows(END_FAN_OUT, [id]);
   }

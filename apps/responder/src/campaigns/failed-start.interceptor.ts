@@ -4,13 +4,15 @@ import { isUUID } from 'class-validator';
 import { RedisStreamUnrecoverableError } from 'nestjs-redis-stream-transport';
 import type { RedisStreamContext } from 'nestjs-redis-stream-transport';
 import type { Observable } from 'rxjs';
-import { catchError } from 'rxjs';
+import { catchError, throwError } from 'rxjs';
 import type { CampaignRequested } from '#contracts';
 import { AcceptedCampaigns } from '#store';
 import { Campaigns } from './campaigns.js';
 
 /** Each attempt continues where the previous one ended, so many attempts do not mean that the campaign is broken. */
 export const MAX_ATTEMPTS = 1_000;
+/** A run that kills its process counts as an attempt too, and a later attempt must be left to report the failure. */
+export const SPARE_ATTEMPTS = 5;
 
 /**
  * Ends a campaign whose start has failed for good. One whose fan-out has begun stays as it is. An interceptor, because
@@ -27,15 +29,20 @@ export class FailedStartInterceptor implements NestInterceptor {
 
   intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {
     const rpc = execution.switchToRpc();
-    const attempt = rpc.getContext<RedisStreamContext>().getAttempt();
-    return next.handle().pipe(
-      catchError(async (error: unknown) => {
-        if (error instanceof RedisStreamUnrecoverableError || attempt >= MAX_ATTEMPTS) {
-          await this.fail(rpc.getData<Partial<CampaignRequested> | null>()?.id);
-        }
-        throw error;
+    const ctx = rpc.getContext<RedisStreamContext>();
+    return this.outcome(ctx.getAttempt(), next).pipe(
+      catchError(async (error: Error) => {
+        // An aborted run has lost its entry to another process, and with it the right to give up on the campaign.
+        if (ctx.signal.aborted || !isLast(error, ctx.getAttempt())) throw error;
+        await this.fail(rpc.getData<Partial<CampaignRequested> | null>()?.id);
+        throw isUnrecoverable(error) ? error : new RedisStreamUnrecoverableError(error.message);
       }),
     );
+  }
+
+  private outcome(attempt: number, next: CallHandler): Observable<unknown> {
+    if (attempt <= MAX_ATTEMPTS) return next.handle();
+    return throwError(() => new RedisStreamUnrecoverableError('Every attempt ended without a result'));
   }
 
   /** Never throws: the error of the attempt must remain the reason of the dead letter. */
@@ -49,3 +56,6 @@ export class FailedStartInterceptor implements NestInterceptor {
     }
   }
 }
+
+const isUnrecoverable = (error: Error): boolean => error instanceof RedisStreamUnrecoverableError;
+const isLast = (error: Error, attempt: number): boolean => isUnrecoverable(error) || attempt >= MAX_ATTEMPTS;

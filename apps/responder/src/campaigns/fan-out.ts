@@ -26,16 +26,16 @@ export class FanOut {
 
   /** Starts or continues a campaign from its current state; returns early if it is paused or cancelled. */
   async run(request: CampaignRequested, signal: AbortSignal): Promise<void> {
+    await this.accepted.reopen(request.id);
     await this.campaigns.add(request);
     let state = await this.campaigns.state(request.id);
-    if (state && isUnstarted(state)) state = await this.beginUnlessOrdered(request, state);
-    if (!state || state.paused || isOver(state)) return;
-    await this.handOnParked(request.id, signal);
-    for await (const users of this.usersOf(state)) {
-      if (!isFanningOut(state)) return;
-      await this.backlog.room(signal);
+    if (state?.status === 'queued') state = await this.beginUnlessOrdered(request, state);
+    if (!isGoingOn(state) || !(await this.handOnParked(request.id, signal))) return;
+    for await (const users of this.usersOf(() => state?.cursor ?? 0, state.lastUserId)) {
+      if (!isFanningOut(state) || !(await this.hasRoom(request.id, signal))) return;
       await this.handOn(request.id, users);
-      state = await this.campaigns.advance(request.id, users.at(-1)?.id ?? 0);
+      const page: UserAudience = { users: users.length, lastId: users.at(-1)?.id ?? 0 };
+      state = await this.campaigns.advance(request.id, state.cursor, page);
       signal.throwIfAborted();
     }
     if (isFanningOut(state)) await this.campaigns.endFanOut(request.id);
@@ -62,13 +62,16 @@ export class FanOut {
   }
 
   /** The users who are not yet published. Requests the next page while the caller works on the current one. */
-  private async *usersOf({ cursor, lastUserId }: FanOutState): AsyncGenerator<readonly User[]> {
-    let next = this.page(cursor, lastUserId);
+  private async *usersOf(cursor: () => number, lastUserId: number): AsyncGenerator<readonly User[]> {
+    let next = this.page(cursor(), lastUserId);
     for (let users = await next; users.length > 0; users = await next) {
-      next = this.page(users.at(-1)?.id ?? lastUserId, lastUserId);
+      const last = users.at(-1)?.id ?? lastUserId;
+      next = this.page(last, lastUserId);
       // Awaited only later: a rejection until then must not count as unhandled.
       next.catch(() => undefined);
       yield users;
+      // Another process publishes the same campaign, and is ahead.
+      if (cursor() !== last) next = this.page(cursor(), lastUserId);
     }
   }
 
@@ -78,12 +81,23 @@ export class FanOut {
     return this.ask<User[]>(USER_PAGE, query);
   }
 
-  /** The intents stay parked until `notification` has queued them: if this process dies, the next run finds them. */
-  private async handOnParked(id: string, signal: AbortSignal): Promise<void> {
+  /**
+   * The intents stay parked until `notification` has queued them: if this process dies, the next run finds them.
+   * @returns false if the campaign is paused or over
+   */
+  private async handOnParked(id: string, signal: AbortSignal): Promise<boolean> {
     for await (const users of this.parked.pages(id)) {
-      await this.backlog.room(signal);
+      if (!(await this.hasRoom(id, signal))) return false;
       await this.handOn(id, users);
     }
+    return true;
+  }
+
+  /** Waits for room in the streams, so that nothing is published for a campaign that was paused or is over by then. */
+  private async hasRoom(id: string, signal: AbortSignal): Promise<boolean> {
+    const isWanted = async (): Promise<boolean> => isGoingOn(await this.campaigns.state(id));
+    await this.backlog.room(signal, isWanted);
+    return isWanted();
   }
 
   private async handOn(campaignId: string, users: readonly User[]): Promise<void> {
@@ -103,8 +117,8 @@ export class FanOut {
   }
 }
 
-/** A campaign that has failed starts once its dead letter is redriven. */
-const isUnstarted = ({ status }: FanOutState): boolean => status === 'queued' || status === 'failed';
+const isGoingOn = (state: FanOutState | undefined): state is FanOutState =>
+  state !== undefined && !state.paused && !isOver(state);
 
 const isFanningOut = (state: FanOutState | undefined): state is FanOutState =>
   state?.status === 'fanning-out' && !state.paused;

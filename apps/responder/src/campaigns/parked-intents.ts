@@ -4,13 +4,16 @@ import { Statements } from '#database';
 
 const PAGE = 1_000;
 
-/** Starts from `intents`: its key begins with the user, so it is read in order and only as far as the page needs. */
+/**
+ * Starts from `intents`: its key begins with the user, so it is read in order and only as far as the page needs. A user
+ * who was deleted has no addresses, so that `notification` refuses the messages.
+ */
 const NEXT = `
-SELECT u.id, u.name, u.email, u.phone
+SELECT i.user_id AS id, coalesce(u.name, '') AS name, coalesce(u.email, '') AS email, coalesce(u.phone, '') AS phone
 FROM (
   SELECT DISTINCT user_id FROM intents
   WHERE campaign_id = $1 AND user_id > $2 AND state = 'parked' ORDER BY user_id LIMIT ${PAGE}
-) i JOIN users u ON u.id = i.user_id ORDER BY u.id`;
+) i LEFT JOIN users u ON u.id = i.user_id ORDER BY i.user_id`;
 
 /** The users whose messages a pause has parked. */
 @Injectable()

@@ -7,7 +7,8 @@ import type { Channel } from './campaign.rules.js';
  * - `done`: every message is sent or has failed.
  * - `cancelled`: no worker starts another message. Those that workers have in hand still get their results, and
  *   `finishedAt` is null until the last of them has one.
- * - `failed`: it could not be started, and no message was sent. Its entry is a dead letter.
+ * - `failed`: it could not be started, and no message was sent. Its entry is a dead letter; redriven, the campaign is
+ *   `queued` again.
  */
 export type CampaignState = 'queued' | 'fanning-out' | 'sending' | 'done' | 'cancelled' | 'failed';
 
@@ -19,7 +20,7 @@ export interface CampaignStatus {
   /** Whether the campaign is on hold until it is resumed; `status` shows at which stage. */
   readonly paused: boolean;
   readonly channels: readonly Channel[];
-  /** Messages to send: one per user and channel. */
+  /** Messages to send: one per user and channel. Until the fan-out ends an estimate, since users may come and go. */
   readonly audience: number;
   /** Messages without a result. */
   readonly queued: number;

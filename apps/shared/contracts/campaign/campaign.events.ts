@@ -1,6 +1,5 @@
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, ArrayNotEmpty, IsEmail, IsIn, IsString, IsUUID, ValidateNested } from 'class-validator';
-import { IsPhoneNumber } from '../sms/sms.rules.js';
 import { AreChannels, IsAudienceLimit, IsBody, IsCampaignName, IsSubject } from './campaign.rules.js';
 import type { Channel } from './campaign.rules.js';
 import { IsUserId } from './user.js';
@@ -29,20 +28,22 @@ export class CampaignRequested {
   readonly limit?: number;
 }
 
-class MailRecipient {
+/**
+ * A user who receives a message, on whichever channel. The addresses may be invalid: one such user must not withhold the
+ * messages of the whole page, so that each message is checked on its own, by the contract of its channel.
+ */
+export class Recipient {
   @IsUserId()
   readonly userId!: number;
 
   @IsString()
   readonly name!: string;
 
-  @IsEmail()
+  @IsString()
   readonly email!: string;
-}
 
-/** A user who receives a message, on whichever channel. */
-export class Recipient extends MailRecipient {
-  @IsPhoneNumber()
+  /** E.164, if it is valid. */
+  @IsString()
   readonly phone!: string;
 }
 
@@ -57,9 +58,18 @@ export class NotificationPage {
   readonly recipients!: readonly Recipient[];
 }
 
-export class EmailRequested extends MailRecipient {
+export class EmailRequested {
   @IsUUID()
   readonly campaignId!: string;
+
+  @IsUserId()
+  readonly userId!: number;
+
+  @IsString()
+  readonly name!: string;
+
+  @IsEmail()
+  readonly email!: string;
 }
 
 export class CampaignReference {

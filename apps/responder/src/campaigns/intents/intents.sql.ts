@@ -94,8 +94,10 @@ ticked AS (
 counted AS (
   UPDATE campaigns c
   SET sent = c.sent + r.sent, failed = c.failed + r.failed,
+    audience = greatest(c.audience, c.sent + r.sent + c.failed + r.failed),
     status = CASE WHEN c.status = 'sending' AND c.sent + r.sent + c.failed + r.failed >= c.audience THEN 'done'
       ELSE c.status END,
+    paused = c.paused AND NOT (c.status = 'sending' AND c.sent + r.sent + c.failed + r.failed >= c.audience),
     in_flight = CASE WHEN c.status = 'cancelled' THEN greatest(0, c.in_flight - r.sent - r.failed) ELSE 0 END,
     finished_at = CASE WHEN c.status = 'sending' AND c.sent + r.sent + c.failed + r.failed >= c.audience THEN now()
       WHEN c.status = 'cancelled' AND c.in_flight <= r.sent + r.failed THEN coalesce(c.finished_at, now())

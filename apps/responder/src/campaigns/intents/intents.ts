@@ -22,7 +22,7 @@ export interface Settlement extends IntentKey {
 }
 
 interface Claim extends IntentKey {
-  /** Id of the stream entry that carries the message. */
+  /** Id of the stream entry that carries the message, or of the first one if it is the copy of a dead letter. */
   readonly entry: string;
 }
 

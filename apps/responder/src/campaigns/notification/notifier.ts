@@ -2,17 +2,21 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { ClientProxy } from '@nestjs/microservices';
 import { RedisStreamRecordBuilder } from 'nestjs-redis-stream-transport';
 import { lastValueFrom } from 'rxjs';
-import { v5 as uuidOf } from 'uuid';
-import { EMAIL_NOTIFICATION, MAX_SMS_CHARACTERS, SMS } from '#contracts';
-import type { EmailRequested, NotificationPage, Recipient, SmsRequested } from '#contracts';
+import { EMAIL_NOTIFICATION, EmailRequested, MAX_SMS_CHARACTERS, SMS, SmsRequested } from '#contracts';
+import type { NotificationPage, Recipient } from '#contracts';
 import { CampaignTexts, personalised } from '../intents/campaign-texts.js';
 import type { CampaignText } from '../intents/campaign-texts.js';
 import { Intents } from '../intents/intents.js';
 import type { IntentKey } from '../intents/intents.js';
+import { messageIdOf } from '../intents/message-id.js';
 import { STREAM_CLIENT } from '../../stream.client.js';
+import { breachOf } from '../../validation.js';
 import { smsReference } from './sms-reference.js';
 
-/** Turns recipients into messages: one intent per message, and one event on the stream of its channel. */
+/**
+ * Turns recipients into messages: one intent per message, and one event on the stream of its channel. A message that
+ * breaks the contract of its channel, such as one to an invalid number, is refused instead.
+ */
 @Injectable()
 export class Notifier {
   constructor(
@@ -31,30 +35,26 @@ export class Notifier {
 
   private async publish(intent: IntentKey, text: CampaignText, recipient: Recipient | undefined): Promise<void> {
     if (!recipient) return;
-    const id = messageId(intent);
-    if (intent.channel === 'email') await this.emit(EMAIL_NOTIFICATION, id, email(intent, recipient));
-    else await this.emit(SMS, id, sms(intent, id, text, recipient));
+    const event = intent.channel === 'email' ? email(intent, recipient) : sms(intent, text, recipient);
+    const breach = await breachOf(event);
+    if (breach !== undefined) return this.intents.settle({ ...intent, state: 'refused', error: breach });
+    // A mail gets no message id of its own: the id of one entry claims its intent, and a redriven copy keeps that id.
+    if (event instanceof EmailRequested) return this.emit(EMAIL_NOTIFICATION, event);
+    return this.emit(SMS, new RedisStreamRecordBuilder(event).setMessageId(event.uuid).build());
   }
 
-  private async emit(pattern: string, id: string, event: EmailRequested | SmsRequested): Promise<void> {
-    const message = new RedisStreamRecordBuilder(event).setMessageId(id).build();
-    await lastValueFrom(this.client.emit(pattern, message), { defaultValue: undefined });
+  private async emit(pattern: string, message: object): Promise<void> {
+    await lastValueFrom(this.client.emit<void>(pattern, message), { defaultValue: undefined });
   }
 }
 
-const email = ({ campaignId, userId }: IntentKey, { name, email: address }: Recipient): EmailRequested => ({
-  campaignId,
-  userId,
-  name,
-  email: address,
-});
+const email = ({ campaignId, userId }: IntentKey, { name, email: address }: Recipient): EmailRequested =>
+  Object.assign(new EmailRequested(), { campaignId, userId, name, email: address });
 
-const sms = (intent: IntentKey, uuid: string, { body }: CampaignText, { name, phone }: Recipient): SmsRequested => ({
-  uuid,
-  number: phone,
-  text: personalised(body, name).slice(0, MAX_SMS_CHARACTERS),
-  reference: smsReference(intent),
-});
-
-/** Always the same for the same message, however often it is published: the SMS flow recognizes duplicates by it. */
-const messageId = ({ campaignId, userId, channel }: IntentKey): string => uuidOf(`${userId}/${channel}`, campaignId);
+const sms = (intent: IntentKey, { body }: CampaignText, { name, phone }: Recipient): SmsRequested =>
+  Object.assign(new SmsRequested(), {
+    uuid: messageIdOf(intent),
+    number: phone,
+    text: personalised(body, name).slice(0, MAX_SMS_CHARACTERS),
+    reference: smsReference(intent),
+  });
