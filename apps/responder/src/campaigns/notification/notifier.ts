@@ -3,7 +3,7 @@ import type { ClientProxy } from '@nestjs/microservices';
 import { RedisStreamRecordBuilder } from 'nestjs-redis-stream-transport';
 import { lastValueFrom } from 'rxjs';
 import { v5 as uuidOf } from 'uuid';
-import { EMAIL_NOTIFICATION, MAX_SMS_CHARACTERS, SMS } from '#contracts';
+import { EMAIL_NOTIFICATION, SMS, fittingSms } from '#contracts';
 import type { EmailRequested, NotificationPage, Recipient, SmsRequested } from '#contracts';
 import { CampaignTexts, personalised } from '../intents/campaign-texts.js';
 import type { CampaignText } from '../intents/campaign-texts.js';
@@ -52,7 +52,7 @@ const email = ({ campaignId, userId }: IntentKey, { name, email: address }: Reci
 const sms = (intent: IntentKey, uuid: string, { body }: CampaignText, { name, phone }: Recipient): SmsRequested => ({
   uuid,
   number: phone,
-  text: personalised(body, name).slice(0, MAX_SMS_CHARACTERS),
+  text: fittingSms(personalised(body, name)),
   reference: smsReference(intent),
 });
 
