@@ -426,6 +426,32 @@ describe('the SMS flow', () => {
     expect((await providerSent(stack.providerUrl)).unique).toBe(1);
   }, 60_000);
 
+  it('sends a dead letter that is redriven after its entry has been trimmed', async () => {
+    await provider.stop();
+    provider = await stack.startProvider({ LATENCY_MS: '60000' });
+    const { body } = await postSms(base, phoneNumber(13), 'in the end');
+    await untilStatus(base, body.uuid, 'sending');
+    await stack.killResponders();
+    // As if each of its attempts had killed its worker.
+    const [[id, consumer] = ['', '']] = (await redis.xpending('SMS', 'sms-worker', '-', '+', 1)) as [string, string][];
+    await redis.xclaim('SMS', 'sms-worker', consumer, 0, id, 'RETRYCOUNT', MAX_ATTEMPTS + 5, 'JUSTID');
+    await provider.stop('SIGKILL');
+    provider = await stack.startProvider({ FAIL_NUMBERS: REFUSED_NUMBER });
+    await stack.startResponders();
+    const letters = `${base}/dead-letters/SMS`;
+    const letter = await eventually(
+      async () => {
+        const found = (await get<DeadLetterListDto>(letters)).body.letters.find(({ uuid }) => uuid === body.uuid);
+        if (!found) throw new Error('No dead letter yet');
+        return found;
+      },
+      { within: 20_000, every: 50 },
+    );
+    await redis.xtrim('SMS', 'MAXLEN', 0);
+    expect(await post(`${letters}/${letter.id}/redrive`, {})).toMatchObject({ status: 202 });
+    await untilStatus(base, body.uuid, 'sent');
+  }, 60_000);
+
   it('answers 503 while Redis is down, and recovers with all its data', async () => {
     const [known = ''] = await redis.hkeys('{sms}:ledger');
     await stack.killRedis();

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { SMS, SMS_WORKER_GROUP } from '#contracts';
 import type { SmsFailed, SmsRequested, SmsSent, SmsState, SmsStatus } from '#contracts';
 import { RedisStore } from './redis-store.js';
 
@@ -11,8 +12,8 @@ const FINAL_TTL_SECONDS = 7 * DAY_SECONDS;
 /**
  * What to do with the entry that `begin` was called for.
  * - `run`: send the SMS.
- * - `settled`: the entry was redelivered after its result was recorded; only announce the result again.
- * - `duplicate`: another entry carries this SMS (it was published twice); do nothing.
+ * - `settled`: the SMS has its result already; only announce the result again.
+ * - `duplicate`: another entry carries this SMS (it was published twice) and is not done yet; do nothing.
  */
 export type Beginning = 'run' | 'settled' | 'duplicate';
 
@@ -23,10 +24,11 @@ redis.call('HSET', KEYS[1], 'uuid', ARGV[1], 'number', ARGV[2], 'status', 'queue
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 return 1`;
 
+/** ARGV[7] is the entry whose claim has lapsed, if there is one. */
 const BEGIN = `
 local record = redis.call('HMGET', KEYS[1], 'entry', 'status')
-if record[1] and record[1] ~= ARGV[4] then return 'duplicate' end
 if record[2] == 'sent' or record[2] == 'failed' then return 'settled' end
+if record[1] and record[1] ~= ARGV[4] and record[1] ~= ARGV[7] then return record[1] end
 redis.call('HSETNX', KEYS[1], 'createdAt', ARGV[3])
 redis.call('HSET', KEYS[1], 'uuid', ARGV[1], 'number', ARGV[2], 'status', 'sending', 'updatedAt', ARGV[3],
   'entry', ARGV[4], 'attempts', ARGV[5])
@@ -53,18 +55,27 @@ export class SmsRecords {
     await this.store.run(ACCEPT, [keyOf(uuid)], [uuid, number, now(), RECORD_TTL_SECONDS]);
   }
 
-  /** Claims the SMS for the stream entry `entryId`, whichever process handles that entry. */
-  async begin({ uuid, number }: SmsRequested, entryId: string, attempt: number): Promise<Beginning> {
-    const values = [uuid, number, now(), entryId, attempt, RECORD_TTL_SECONDS];
-    return (await this.store.run(BEGIN, [keyOf(uuid)], values)) as Beginning;
+  /**
+   * Claims the SMS for the stream entry `entryId`, whichever process handles that entry. The claim lasts while the entry
+   * is pending: a dead letter that is redriven comes as a new entry if its own has been trimmed. Its message id would
+   * tell nothing, because two entries of one SMS have the same.
+   */
+  async begin(sms: SmsRequested, entryId: string, attempt: number): Promise<Beginning> {
+    const answer = await this.claim(sms, entryId, attempt);
+    if (isBeginning(answer)) return answer;
+    if (await this.store.isPending(SMS, SMS_WORKER_GROUP, answer)) return 'duplicate';
+    const second = await this.claim(sms, entryId, attempt, answer);
+    return isBeginning(second) ? second : 'duplicate';
   }
 
-  async markSent({ uuid, providerMessageId, attempt, at }: SmsSent): Promise<void> {
-    await this.settle(uuid, ['sent', 'providerMessageId', providerMessageId, attempt, at]);
+  /** @returns whether this call has recorded the result; a result that was recorded earlier stays */
+  async markSent({ uuid, providerMessageId, attempt, at }: SmsSent): Promise<boolean> {
+    return this.settle(uuid, ['sent', 'providerMessageId', providerMessageId, attempt, at]);
   }
 
-  async markFailed({ uuid, reason, attempts, at }: SmsFailed): Promise<void> {
-    await this.settle(uuid, ['failed', 'error', reason, attempts, at]);
+  /** @returns whether this call has recorded the result; a result that was recorded earlier stays */
+  async markFailed({ uuid, reason, attempts, at }: SmsFailed): Promise<boolean> {
+    return this.settle(uuid, ['failed', 'error', reason, attempts, at]);
   }
 
   async find(uuid: string): Promise<SmsStatus | undefined> {
@@ -82,10 +93,19 @@ export class SmsRecords {
     };
   }
 
-  private async settle(uuid: string, values: readonly (string | number)[]): Promise<void> {
-    await this.store.run(SETTLE, [keyOf(uuid)], [...values, FINAL_TTL_SECONDS]);
+  /** @returns what to do, or the id of the entry that holds the claim */
+  private async claim({ uuid, number }: SmsRequested, entryId: string, attempt: number, lapsed = ''): Promise<string> {
+    const values = [uuid, number, now(), entryId, attempt, RECORD_TTL_SECONDS, lapsed];
+    return (await this.store.run(BEGIN, [keyOf(uuid)], values)) as string;
+  }
+
+  private async settle(uuid: string, values: readonly (string | number)[]): Promise<boolean> {
+    return (await this.store.run(SETTLE, [keyOf(uuid)], [...values, FINAL_TTL_SECONDS])) === 1;
   }
 }
+
+const isBeginning = (answer: string): answer is Exclude<Beginning, 'duplicate'> =>
+  answer === 'run' || answer === 'settled';
 
 const keyOf = (uuid: string): string => `{sms}:record:${uuid.toLowerCase()}`;
 const now = (): string => new Date().toISOString();
