@@ -123,7 +123,7 @@ describe('the memory of Redis', () => {
 
     const failed = failedSms();
     await records.accept({ uuid: failed.uuid, number: NUMBER, text: 'Hello' });
-    await records.markFailed(failed);
+    await records.markFailed(failed, 'refused');
     await expectToExpire(`{sms}:record:${failed.uuid}`, WEEK_SECONDS);
   });
 });

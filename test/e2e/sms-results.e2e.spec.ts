@@ -1,23 +1,36 @@
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { RedisStreamClient, RedisStreamContext } from 'nestjs-redis-stream-transport';
 import { readSettings } from '../../apps/responder/src/settings.js';
-import { SmsGateway } from '../../apps/responder/src/sms/sms-gateway.js';
+import { PatientGateway } from '../../apps/responder/src/sms/patient-gateway.js';
+import { SmsGateway, SmsProviderUnreachedError } from '../../apps/responder/src/sms/sms-gateway.js';
 import { SmsWorkerController } from '../../apps/responder/src/sms/sms-worker.controller.js';
 import type { SmsRequested } from '../../apps/shared/contracts/index.js';
 import { Environment } from '../../apps/shared/platform/environment.js';
 import { RedisStore, SmsRecords } from '../../apps/shared/store/index.js';
+import { freePort } from '../../scripts/free-port.js';
 import { startRedis } from '../../scripts/redis-server.js';
 import type { RunningRedis } from '../../scripts/redis-server.js';
+import { failureOf } from '../support/calls.js';
 import { eventually } from '../support/eventually.js';
 import { HttpServer } from '../support/http-server.js';
 
 const GROUP = 'sms-worker';
+
+class CountedGateway extends SmsGateway {
+  calls = 0;
+
+  override send(...sms: Parameters<SmsGateway['send']>): Promise<string> {
+    this.calls++;
+    return super.send(...sms);
+  }
+}
 
 describe('the result of an SMS', () => {
   let directory: string;
@@ -71,10 +84,13 @@ describe('the result of an SMS', () => {
       isRequest: false,
     });
 
-  const workerWith = (provider: HttpServer): SmsWorkerController => {
-    const variables = { REDIS_URL: server.url, ROLES: GROUP, SMS_PROVIDER_URL: provider.url, MAX_ATTEMPTS: '1' };
-    const settings = readSettings(new Environment(variables));
-    return new SmsWorkerController(client, settings, new SmsGateway(settings), records);
+  /** A worker that makes one attempt, and its calls to the provider. */
+  const workerFor = (providerUrl: string): { worker: SmsWorkerController; gateway: CountedGateway } => {
+    const variables = { REDIS_URL: server.url, ROLES: GROUP, SMS_PROVIDER_URL: providerUrl };
+    const settings = readSettings(new Environment({ ...variables, MAX_ATTEMPTS: '1', RETRY_DELAY_MS: '20' }));
+    const gateway = new CountedGateway(settings);
+    const patient = new PatientGateway(gateway, settings);
+    return { worker: new SmsWorkerController(client, settings, patient, records), gateway };
   };
 
   it('is announced as it was recorded, also by a worker that comes second with another one', async () => {
@@ -85,7 +101,7 @@ describe('the result of an SMS', () => {
     try {
       const sms = newSms();
       const id = await delivered(sms);
-      const worker = workerWith(provider);
+      const { worker } = workerFor(provider.url);
       // As a frozen process: it does not know yet that its entry has been taken over.
       const frozen = worker.send(sms, attempt(id, 1));
       await eventually(() => expect(calls).toHaveLength(1));
@@ -107,8 +123,85 @@ describe('the result of an SMS', () => {
     const sent = { uuid, number, providerMessageId: 'msg-1', attempt: 1, at };
     expect(await records.markSent(sent)).toBe(true);
     expect(await records.markSent(sent)).toBe(false);
-    expect(await records.markFailed({ uuid, number, reason: 'too late', attempts: 2, at })).toBe(false);
+    expect(await records.markFailed({ uuid, number, reason: 'too late', attempts: 2, at }, 'refused')).toBe(false);
     expect(await records.find(uuid)).toMatchObject({ status: 'sent', attempts: 1 });
+  });
+
+  it('waits for a provider that cannot be reached, and takes one attempt', async () => {
+    const sms = newSms();
+    const port = await freePort();
+    const { worker, gateway } = workerFor(`http://127.0.0.1:${port}`);
+    const run = worker.send(sms, attempt(await delivered(sms), 1));
+    await eventually(() => expect(gateway.calls).toBeGreaterThan(3));
+    expect(await records.find(sms.uuid)).toMatchObject({ status: 'sending' });
+    const provider = await HttpServer.open(
+      createServer((_request, response) => response.end('{"id":"msg-1"}')),
+      port,
+    );
+    try {
+      await run;
+      expect(await records.find(sms.uuid)).toMatchObject({ status: 'sent', attempts: 1 });
+      expect(await redis.xlen('SMS_FAIL')).toBe(0);
+    } finally {
+      await provider.stop();
+    }
+  });
+
+  it('is not a failure when the app stops while the provider cannot be reached', async () => {
+    const sms = newSms();
+    const { worker, gateway } = workerFor(`http://127.0.0.1:${await freePort()}`);
+    const ctx = attempt(await delivered(sms), 1);
+    const failure = failureOf(worker.send(sms, ctx));
+    await eventually(() => expect(gateway.calls).toBeGreaterThan(0));
+    ctx.abort(new Error('The server is stopping'));
+    expect(await failure).toBeInstanceOf(SmsProviderUnreachedError);
+    expect(await records.find(sms.uuid)).toMatchObject({ status: 'sending' });
+  });
+
+  it('becomes a dead letter when all attempts are used up, which a redrive sends after all', async () => {
+    let status = 503;
+    const provider = await HttpServer.start((_request, response) => {
+      response.writeHead(status).end('{"id":"msg-1"}');
+    });
+    try {
+      const sms = newSms();
+      const id = await delivered(sms);
+      const { worker, gateway } = workerFor(provider.url);
+      const deadLetter = { kind: 'dead-letter', reason: 'the provider answered 503' };
+      // The second run as after a crash: the result is recorded, but the entry is not a dead letter yet.
+      for (const number of [1, 2]) {
+        const ctx = attempt(id, number);
+        await worker.send(sms, ctx);
+        expect(ctx.wish).toEqual(deadLetter);
+        expect(await records.find(sms.uuid)).toMatchObject({ status: 'failed', attempts: 1 });
+      }
+      expect(gateway.calls).toBe(1);
+
+      status = 200;
+      const redriven = attempt(id, 1);
+      await worker.send(sms, redriven);
+      expect(redriven.wish).toBeUndefined();
+      const record = await records.find(sms.uuid);
+      expect(record).toMatchObject({ status: 'sent', attempts: 1 });
+      expect(record?.error).toBeUndefined();
+      expect(await redis.xlen('SMS_OK')).toBe(1);
+    } finally {
+      await provider.stop();
+    }
+  });
+
+  it('does not come from another producer once a worker has claimed the SMS', async () => {
+    const sms = newSms();
+    const failed = {
+      uuid: sms.uuid,
+      number: sms.number,
+      reason: 'old news',
+      attempts: 1,
+      at: new Date().toISOString(),
+    };
+    await records.begin(sms, await delivered(sms), 1);
+    expect(await records.markFailed(failed, 'foreign')).toBe(false);
+    expect(await records.markFailed(failed, 'refused')).toBe(true);
   });
 
   it('belongs to the first of two entries while the first is pending, and then to the other', async () => {

@@ -11,6 +11,7 @@ import { eventually } from '../support/eventually.js';
 import { EndlessAnswers, HttpServer } from '../support/http-server.js';
 import { DemoStack } from './support/demo-stack.js';
 import { get, inParallel, post } from './support/http.js';
+import type { Answer } from './support/http.js';
 import { phoneNumber, postSms, providerSent, smsStatus, untilStatus } from './support/sms-api.js';
 import type { Receipt } from './support/sms-api.js';
 
@@ -71,6 +72,20 @@ describe('the SMS flow', () => {
       const fields = groups.find((each) => each[1] === group) ?? [];
       expect({ pending: fields[fields.indexOf('pending') + 1] }).toEqual({ pending: 0 });
     });
+
+  /** The id of the dead letter of this SMS, once there is one. */
+  const deadLetter = (uuid: string): Promise<string> =>
+    eventually(
+      async () => {
+        const { body } = await get<DeadLetterListDto>(`${base}/dead-letters/SMS?order=newest`);
+        const letter = body.letters.find((each) => each.uuid === uuid);
+        if (!letter) throw new Error('No dead letter yet');
+        return letter.id;
+      },
+      { within: 20_000, every: 50 },
+    );
+
+  const redrive = (letter: string): Promise<Answer<unknown>> => post(`${base}/dead-letters/SMS/${letter}/redrive`, {});
 
   /** Runs `act` while servers that it starts answer in place of the usual provider, one after the other. */
   const withServers = async (act: (serve: (server: Server) => Promise<void>) => Promise<void>): Promise<void> => {
@@ -252,13 +267,17 @@ describe('the SMS flow', () => {
   );
 
   it(
-    'gives up when all attempts are used up',
+    'gives up when all attempts are used up, and sends the SMS after all when its dead letter is redriven',
     () =>
-      withProvider(1, async () => {
+      withProvider(1, async (swap) => {
         const { body } = await postSms(base, phoneNumber(3), 'in vain');
         const status = await untilStatus(base, body.uuid, 'failed');
         expect(status).toMatchObject({ attempts: MAX_ATTEMPTS, error: expect.stringContaining('503') });
         await nothingPending('SMS', 'sms-worker');
+        await swap(0);
+        expect(await redrive(await deadLetter(body.uuid))).toMatchObject({ status: 202 });
+        expect(await untilStatus(base, body.uuid, 'sent')).toMatchObject({ attempts: 1 });
+        await eventually(async () => expect(await redis.hexists('{sms}:ledger', body.uuid)).toBe(1));
       }),
     30_000,
   );
@@ -438,17 +457,9 @@ describe('the SMS flow', () => {
     await provider.stop('SIGKILL');
     provider = await stack.startProvider({ FAIL_NUMBERS: REFUSED_NUMBER });
     await stack.startResponders();
-    const letters = `${base}/dead-letters/SMS`;
-    const letter = await eventually(
-      async () => {
-        const found = (await get<DeadLetterListDto>(letters)).body.letters.find(({ uuid }) => uuid === body.uuid);
-        if (!found) throw new Error('No dead letter yet');
-        return found;
-      },
-      { within: 20_000, every: 50 },
-    );
+    const letter = await deadLetter(body.uuid);
     await redis.xtrim('SMS', 'MAXLEN', 0);
-    expect(await post(`${letters}/${letter.id}/redrive`, {})).toMatchObject({ status: 202 });
+    expect(await redrive(letter)).toMatchObject({ status: 202 });
     await untilStatus(base, body.uuid, 'sent');
   }, 60_000);
 

@@ -3,5 +3,5 @@ export { AcceptedCampaigns } from './accepted-campaigns.js';
 export { Headroom } from './headroom.js';
 export { RedisStore, StoreFullError, StoreUnavailableError } from './redis-store.js';
 export { SmsRecords } from './sms-records.js';
-export type { Beginning } from './sms-records.js';
+export type { Beginning, FailureKind } from './sms-records.js';
 export { StoreModule } from './store.module.js';

@@ -24,27 +24,44 @@ redis.call('HSET', KEYS[1], 'uuid', ARGV[1], 'number', ARGV[2], 'status', 'queue
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 return 1`;
 
-/** ARGV[7] is the entry whose claim has lapsed, if there is one. */
+/** ARGV[7] is the entry whose claim has lapsed, if there is one. Only a redrive makes the first attempt again. */
 const BEGIN = `
-local record = redis.call('HMGET', KEYS[1], 'entry', 'status')
-if record[2] == 'sent' or record[2] == 'failed' then return 'settled' end
-if record[1] and record[1] ~= ARGV[4] and record[1] ~= ARGV[7] then return record[1] end
+local record = redis.call('HMGET', KEYS[1], 'entry', 'status', 'exhausted')
+if record[3] and ARGV[5] == '1' then
+  redis.call('HDEL', KEYS[1], 'exhausted', 'error')
+elseif record[2] == 'sent' or record[2] == 'failed' then
+  return 'settled'
+elseif record[1] and record[1] ~= ARGV[4] and record[1] ~= ARGV[7] then
+  return record[1]
+end
 redis.call('HSETNX', KEYS[1], 'createdAt', ARGV[3])
 redis.call('HSET', KEYS[1], 'uuid', ARGV[1], 'number', ARGV[2], 'status', 'sending', 'updatedAt', ARGV[3],
   'entry', ARGV[4], 'attempts', ARGV[5])
 redis.call('EXPIRE', KEYS[1], ARGV[6])
 return 'run'`;
 
+/** ARGV[7] is the kind of result. */
 const SETTLE = `
-local status = redis.call('HGET', KEYS[1], 'status')
-if not status or status == 'sent' or status == 'failed' then return 0 end
+local record = redis.call('HMGET', KEYS[1], 'status', 'entry')
+if not record[1] or record[1] == 'sent' or record[1] == 'failed' then return 0 end
+if ARGV[7] == 'foreign' and record[2] then return 0 end
 redis.call('HSET', KEYS[1], 'status', ARGV[1], ARGV[2], ARGV[3], 'attempts', ARGV[4], 'updatedAt', ARGV[5])
+if ARGV[7] == 'exhausted' then redis.call('HSET', KEYS[1], 'exhausted', 1) end
 redis.call('EXPIRE', KEYS[1], ARGV[6])
 return 1`;
 
 /**
- * One Redis hash per SMS: `queued → sending → sent | failed`; a final state never changes. Every step is one script, so
- * any number of requestors and workers may run it at the same time and repeatedly.
+ * Why an SMS has failed.
+ * - `refused`: no attempt can succeed.
+ * - `exhausted`: all attempts are used up; a redrive grants new ones.
+ * - `foreign`: another producer says so. Does not count for an SMS that a worker has claimed.
+ */
+export type FailureKind = 'refused' | 'exhausted' | 'foreign';
+
+/**
+ * One Redis hash per SMS: `queued → sending → sent | failed`. A final state never changes, except for an SMS whose
+ * attempts were used up: a redrive of its dead letter makes it `sending` again. Every step is one script, so any number
+ * of requestors and workers may run it at the same time and repeatedly.
  */
 @Injectable()
 export class SmsRecords {
@@ -74,8 +91,13 @@ export class SmsRecords {
   }
 
   /** @returns whether this call has recorded the result; a result that was recorded earlier stays */
-  async markFailed({ uuid, reason, attempts, at }: SmsFailed): Promise<boolean> {
-    return this.settle(uuid, ['failed', 'error', reason, attempts, at]);
+  async markFailed({ uuid, reason, attempts, at }: SmsFailed, kind: FailureKind): Promise<boolean> {
+    return this.settle(uuid, ['failed', 'error', reason, attempts, at], kind);
+  }
+
+  /** Whether the SMS has failed because its attempts were used up. */
+  async isExhausted(uuid: string): Promise<boolean> {
+    return (await this.store.hash(keyOf(uuid)))['exhausted'] === '1';
   }
 
   async find(uuid: string): Promise<SmsStatus | undefined> {
@@ -99,8 +121,8 @@ export class SmsRecords {
     return (await this.store.run(BEGIN, [keyOf(uuid)], values)) as string;
   }
 
-  private async settle(uuid: string, values: readonly (string | number)[]): Promise<boolean> {
-    return (await this.store.run(SETTLE, [keyOf(uuid)], [...values, FINAL_TTL_SECONDS])) === 1;
+  private async settle(uuid: string, values: readonly (string | number)[], kind = ''): Promise<boolean> {
+    return (await this.store.run(SETTLE, [keyOf(uuid)], [...values, FINAL_TTL_SECONDS, kind])) === 1;
   }
 }
 

@@ -20,6 +20,6 @@ export class DeliveryStatusController {
   async record(@Payload() sms: SmsFailed, @Ctx() { signal }: RedisStreamContext): Promise<void> {
     await onceThereIsMemory(() => this.failures.note(sms), signal);
     // The role `sms-worker` has done this already; another producer of the event has not.
-    await onceThereIsMemory(() => this.records.markFailed(sms), signal);
+    await onceThereIsMemory(() => this.records.markFailed(sms, 'foreign'), signal);
   }
 }
