@@ -85,12 +85,14 @@ describe('the result of an SMS', () => {
     });
 
   /** A worker that makes one attempt, and its calls to the provider. */
-  const workerFor = (providerUrl: string): { worker: SmsWorkerController; gateway: CountedGateway } => {
+  const workerFor = (
+    providerUrl: string,
+  ): { worker: SmsWorkerController; patient: PatientGateway; gateway: CountedGateway } => {
     const variables = { REDIS_URL: server.url, ROLES: GROUP, SMS_PROVIDER_URL: providerUrl };
     const settings = readSettings(new Environment({ ...variables, MAX_ATTEMPTS: '1', RETRY_DELAY_MS: '20' }));
     const gateway = new CountedGateway(settings);
     const patient = new PatientGateway(gateway, settings);
-    return { worker: new SmsWorkerController(client, settings, patient, records), gateway };
+    return { worker: new SmsWorkerController(client, settings, patient, records), patient, gateway };
   };
 
   it('is announced as it was recorded, also by a worker that comes second with another one', async () => {
@@ -149,11 +151,10 @@ describe('the result of an SMS', () => {
 
   it('is not a failure when the app stops while the provider cannot be reached', async () => {
     const sms = newSms();
-    const { worker, gateway } = workerFor(`http://127.0.0.1:${await freePort()}`);
-    const ctx = attempt(await delivered(sms), 1);
-    const failure = failureOf(worker.send(sms, ctx));
+    const { worker, patient, gateway } = workerFor(`http://127.0.0.1:${await freePort()}`);
+    const failure = failureOf(worker.send(sms, attempt(await delivered(sms), 1)));
     await eventually(() => expect(gateway.calls).toBeGreaterThan(0));
-    ctx.abort(new Error('The server is stopping'));
+    patient.onModuleDestroy();
     expect(await failure).toBeInstanceOf(SmsProviderUnreachedError);
     expect(await records.find(sms.uuid)).toMatchObject({ status: 'sending' });
   });
