@@ -79,7 +79,8 @@ describe('the memory of Redis', () => {
       const { used } = await store.memory();
       await redis.config('SET', 'maxmemory', Math.round(used * times), 'maxmemory-policy', policy);
     };
-    const [limit, policy] = [(await redis.config('GET', 'maxmemory')) as string[], 'noeviction'];
+    const [, limit = ''] = await redis.config('GET', 'maxmemory');
+    const policy = 'noeviction';
     try {
       await limitTo(2, policy);
       expect(await headroom.isLeft()).toBe(true);
@@ -91,7 +92,7 @@ describe('the memory of Redis', () => {
       await limitTo(0, policy);
       expect(await headroom.isLeft(1_000_000_000)).toBe(true);
     } finally {
-      await redis.config('SET', 'maxmemory', limit[1] ?? '', 'maxmemory-policy', policy);
+      await redis.config('SET', 'maxmemory', limit, 'maxmemory-policy', policy);
     }
   });
 

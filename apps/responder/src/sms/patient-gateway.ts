@@ -6,6 +6,9 @@ import { SETTINGS } from '../settings.js';
 import type { ResponderSettings } from '../settings.js';
 import { SmsGateway, SmsProviderUnreachedError } from './sms-gateway.js';
 
+/** `retryDelayMs` may be 0, which suits an attempt but not an outage. */
+const MIN_PAUSE_MS = 50;
+
 /**
  * Waits for a provider that cannot be reached, however long it takes: that is not the fault of an SMS, and must not use
  * up its attempts. The pauses grow from `retryDelayMs` to `retryMaxDelayMs`. Ends when the app stops.
@@ -27,16 +30,14 @@ export class PatientGateway implements OnModuleDestroy {
    */
   async send(sms: SmsRequested, signal: AbortSignal): Promise<string> {
     const end = AbortSignal.any([signal, this.stopping.signal]);
-    for (let pauseMs = this.settings.retryDelayMs; ; pauseMs = Math.min(2 * pauseMs, this.settings.retryMaxDelayMs)) {
-      const failure = await this.gateway.send(sms, signal).then(
-        (id) => ({ id }),
-        (error: Error) => error,
-      );
-      this.report(failure);
-      if ('id' in failure) return failure.id;
-      if (!(failure instanceof SmsProviderUnreachedError)) throw failure;
-      await delay(pauseMs, undefined, { signal: end }).catch(() => {
-        throw failure;
+    const { retryDelayMs, retryMaxDelayMs } = this.settings;
+    for (let pauseMs = retryDelayMs; ; pauseMs = Math.min(2 * pauseMs, retryMaxDelayMs)) {
+      const outcome = await this.gateway.send(sms, signal).catch((error: Error) => error);
+      if (!signal.aborted) this.report(outcome);
+      if (typeof outcome === 'string') return outcome;
+      if (!(outcome instanceof SmsProviderUnreachedError)) throw outcome;
+      await delay(Math.max(pauseMs, MIN_PAUSE_MS), undefined, { signal: end }).catch(() => {
+        throw outcome;
       });
     }
   }
@@ -45,7 +46,7 @@ export class PatientGateway implements OnModuleDestroy {
     this.stopping.abort();
   }
 
-  private report(outcome: Error | { readonly id: string }): void {
+  private report(outcome: string | Error): void {
     const isOut = outcome instanceof SmsProviderUnreachedError;
     if (isOut === this.isOut) return;
     this.isOut = isOut;
