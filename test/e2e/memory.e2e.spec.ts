@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import type { SmsFailed, SmsSent } from '../../apps/shared/contracts/index.js';
-import { RedisStore, SmsRecords } from '../../apps/shared/store/index.js';
+import { Headroom, RedisStore, SmsRecords } from '../../apps/shared/store/index.js';
 import { Ledger } from '../../apps/responder/src/sms/billing/ledger.js';
 import { FailureJournal } from '../../apps/responder/src/sms/delivery-status/failure-journal.js';
 import { freePort } from '../../scripts/free-port.js';
@@ -73,6 +73,40 @@ describe('the memory of Redis', () => {
     expect(await redis.config('GET', 'maxmemory-policy')).toEqual(['maxmemory-policy', 'noeviction']);
   });
 
+  it('takes new work up to three quarters of its limit, and without a limit any', async () => {
+    const headroom = new Headroom(store);
+    const limitTo = async (times: number, policy: string): Promise<void> => {
+      const { used } = await store.memory();
+      await redis.config('SET', 'maxmemory', Math.round(used * times), 'maxmemory-policy', policy);
+    };
+    const [, limit = ''] = await redis.config('GET', 'maxmemory');
+    const policy = 'noeviction';
+    try {
+      await limitTo(2, policy);
+      expect(await headroom.isLeft()).toBe(true);
+      expect(await headroom.isLeft((await store.memory()).used)).toBe(false);
+      await limitTo(1.2, policy);
+      expect(await headroom.isLeft()).toBe(false);
+      await limitTo(1.2, 'allkeys-lru');
+      expect(await headroom.isLeft(1_000_000_000)).toBe(true);
+      await limitTo(0, policy);
+      expect(await headroom.isLeft(1_000_000_000)).toBe(true);
+    } finally {
+      await redis.config('SET', 'maxmemory', limit, 'maxmemory-policy', policy);
+    }
+  });
+
+  it('counts as without a limit if the app may not ask for it', async () => {
+    await redis.acl('SETUSER', 'app', 'on', '>secret', '~*', '+@all', '-info');
+    const restricted = new RedisStore(server.url.replace('redis://', 'redis://app:secret@'));
+    try {
+      expect(await restricted.memory()).toEqual({ used: 0, limit: Infinity });
+      expect(await new Headroom(restricted).isLeft()).toBe(true);
+    } finally {
+      restricted.onApplicationShutdown();
+    }
+  });
+
   it('holds the charges of a week, and each SMS is charged once', async () => {
     const ledger = new Ledger(store);
     await addOld('{sms}:ledger', OLD, WEEK_SECONDS);
@@ -123,7 +157,7 @@ describe('the memory of Redis', () => {
 
     const failed = failedSms();
     await records.accept({ uuid: failed.uuid, number: NUMBER, text: 'Hello' });
-    await records.markFailed(failed);
+    await records.markFailed(failed, 'refused');
     await expectToExpire(`{sms}:record:${failed.uuid}`, WEEK_SECONDS);
   });
 });

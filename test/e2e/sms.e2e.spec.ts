@@ -13,6 +13,7 @@ import { eventually } from '../support/eventually.js';
 import { EndlessAnswers, HttpServer } from '../support/http-server.js';
 import { DemoStack } from './support/demo-stack.js';
 import { get, inParallel, post } from './support/http.js';
+import type { Answer } from './support/http.js';
 import { phoneNumber, postSms, providerSent, smsStatus, untilStatus } from './support/sms-api.js';
 import type { Receipt } from './support/sms-api.js';
 
@@ -73,6 +74,20 @@ describe('the SMS flow', () => {
       const fields = groups.find((each) => each[1] === group) ?? [];
       expect({ pending: fields[fields.indexOf('pending') + 1] }).toEqual({ pending: 0 });
     });
+
+  /** The id of the dead letter of this SMS, once there is one. */
+  const deadLetter = (uuid: string): Promise<string> =>
+    eventually(
+      async () => {
+        const { body } = await get<DeadLetterListDto>(`${base}/dead-letters/SMS?order=newest`);
+        const letter = body.letters.find((each) => each.uuid === uuid);
+        if (!letter) throw new Error('No dead letter yet');
+        return letter.id;
+      },
+      { within: 20_000, every: 50 },
+    );
+
+  const redrive = (letter: string): Promise<Answer<unknown>> => post(`${base}/dead-letters/SMS/${letter}/redrive`, {});
 
   /** Runs `act` while servers that it starts answer in place of the usual provider, one after the other. */
   const withServers = async (act: (serve: (server: Server) => Promise<void>) => Promise<void>): Promise<void> => {
@@ -254,13 +269,17 @@ describe('the SMS flow', () => {
   );
 
   it(
-    'gives up when all attempts are used up',
+    'gives up when all attempts are used up, and sends the SMS after all when its dead letter is redriven',
     () =>
-      withProvider(1, async () => {
+      withProvider(1, async (swap) => {
         const { body } = await postSms(base, phoneNumber(3), 'in vain');
         const status = await untilStatus(base, body.uuid, 'failed');
         expect(status).toMatchObject({ attempts: MAX_ATTEMPTS, error: expect.stringContaining('503') });
         await nothingPending('SMS', 'sms-worker');
+        await swap(0);
+        expect(await redrive(await deadLetter(body.uuid))).toMatchObject({ status: 202 });
+        expect(await untilStatus(base, body.uuid, 'sent')).toMatchObject({ attempts: 1 });
+        await eventually(async () => expect(await redis.hexists('{sms}:ledger', body.uuid)).toBe(1));
       }),
     30_000,
   );
@@ -426,6 +445,24 @@ describe('the SMS flow', () => {
     const { attempts } = await untilStatus(base, body.uuid, 'sent');
     expect(attempts).toBe(2);
     expect((await providerSent(stack.providerUrl)).unique).toBe(1);
+  }, 60_000);
+
+  it('sends a dead letter that is redriven after its entry has been trimmed', async () => {
+    await provider.stop();
+    provider = await stack.startProvider({ LATENCY_MS: '60000' });
+    const { body } = await postSms(base, phoneNumber(13), 'in the end');
+    await untilStatus(base, body.uuid, 'sending');
+    await stack.killResponders();
+    // As if each of its attempts had killed its worker.
+    const [[id, consumer] = ['', '']] = (await redis.xpending('SMS', 'sms-worker', '-', '+', 1)) as [string, string][];
+    await redis.xclaim('SMS', 'sms-worker', consumer, 0, id, 'RETRYCOUNT', MAX_ATTEMPTS + 5, 'JUSTID');
+    await provider.stop('SIGKILL');
+    provider = await stack.startProvider({ FAIL_NUMBERS: REFUSED_NUMBER });
+    await stack.startResponders();
+    const letter = await deadLetter(body.uuid);
+    await redis.xtrim('SMS', 'MAXLEN', 0);
+    expect(await redrive(letter)).toMatchObject({ status: 202 });
+    await untilStatus(base, body.uuid, 'sent');
   }, 60_000);
 
   it('answers 503 while Redis is down, and recovers with all its data', async () => {

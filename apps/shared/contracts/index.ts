@@ -8,7 +8,7 @@ export {
   SMS_STATUS,
   SMS_WORKER_GROUP,
 } from './sms/sms.patterns.js';
-export { IsPhoneNumber, IsSmsText, MAX_SMS_CHARACTERS } from './sms/sms.rules.js';
+export { IsPhoneNumber, IsSmsText, MAX_SMS_CHARACTERS, fittingSms } from './sms/sms.rules.js';
 export { SmsFailed, SmsRequested, SmsSent } from './sms/sms.events.js';
 export { isFinal } from './sms/sms-status.js';
 export type { SmsState, SmsStatus } from './sms/sms-status.js';

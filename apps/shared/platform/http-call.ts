@@ -27,7 +27,24 @@ export class AnswerTooLargeError extends Error {
 /** The server could not be reached, or did not answer completely in time. */
 export class NoAnswerError extends Error {
   override readonly name = 'NoAnswerError';
+
+  constructor(
+    message: string,
+    /** Whether no connection came about: the server has not seen the call. */
+    readonly isUnreached = false,
+  ) {
+    super(message);
+  }
 }
+
+const UNREACHED = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /**
  * Calls a server that is not trusted to answer in time, or to stop answering. Ends early when `init.signal` aborts.
@@ -45,7 +62,7 @@ export const call = async (
       return { status: response.status, isOk: response.ok, body: await bodyOf(response, maxAnswerBytes) };
     });
   } catch (error) {
-    throw error instanceof AnswerTooLargeError ? error : new NoAnswerError(reasonOf(error));
+    throw error instanceof AnswerTooLargeError ? error : noAnswer(error);
   }
 };
 
@@ -94,7 +111,8 @@ const bodyOf = async (response: Response, maxBytes: number): Promise<string> => 
 };
 
 /** `fetch` hides the reason in a cause, whose message is empty if several addresses were tried. */
-const reasonOf = (error: unknown): string => {
+const noAnswer = (error: unknown): NoAnswerError => {
   const { message, cause } = (error ?? {}) as { message?: string; cause?: { message?: string; code?: string } };
-  return printable(cause?.message || cause?.code || message || 'no reason given');
+  const reason = printable(cause?.message || cause?.code || message || 'no reason given');
+  return new NoAnswerError(reason, UNREACHED.has(cause?.code ?? ''));
 };

@@ -1,6 +1,6 @@
 /** What every app needs to run as a process: settings, start and stop, calls to other systems. */
 export { Environment } from './environment.js';
-export { AnswerTooLargeError, call } from './http-call.js';
+export { AnswerTooLargeError, NoAnswerError, call } from './http-call.js';
 export type { CallLimits, HttpAnswer } from './http-call.js';
 export { printable } from './outside-text.js';
 export { PRIVATE_MODE, makePrivate } from './private-file.js';

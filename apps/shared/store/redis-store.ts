@@ -13,6 +13,21 @@ export class StoreUnavailableError extends Error {
   }
 }
 
+/** Redis has reached its memory limit. Unlike other errors, this one goes away without a change to the data. */
+export class StoreFullError extends StoreUnavailableError {
+  constructor(cause: unknown) {
+    super(cause);
+    this.name = 'StoreFullError';
+  }
+}
+
+/** In bytes. */
+export interface RedisMemory {
+  readonly used: number;
+  /** Where Redis begins to refuse writes; `Infinity` if it never does. */
+  readonly limit: number;
+}
+
 /**
  * Keeps the state of an app that must survive its process. Uses a connection separate from the transporter's: a command
  * that waits for Redis fails after a few seconds, so that an HTTP request gets its 503 in time.
@@ -60,6 +75,23 @@ export class RedisStore implements OnApplicationShutdown {
     return Number(unread) + Number(known?.get('pending') ?? 0);
   }
 
+  /** Whether an entry was delivered to the group and is not acked yet. */
+  async isPending(stream: string, group: string, entry: string): Promise<boolean> {
+    const pending = await this.guard(this.redis.xpending(stream, group, entry, entry, 1));
+    return pending.length > 0;
+  }
+
+  async memory(): Promise<RedisMemory> {
+    const info = await this.guard(this.redis.info('memory')).catch((error: Error) => {
+      if (error.message.includes('NOPERM')) return ''; // some hosted servers forbid INFO
+      throw error;
+    });
+    const field = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
+    // With any other policy Redis deletes keys instead of refusing writes, and stays full.
+    const isLimited = field('maxmemory_policy') === 'noeviction' && field('maxmemory') !== '0';
+    return { used: Number(field('used_memory') ?? 0), limit: isLimited ? Number(field('maxmemory')) : Infinity };
+  }
+
   async ping(): Promise<void> {
     await this.guard(this.redis.ping());
   }
@@ -72,10 +104,13 @@ export class RedisStore implements OnApplicationShutdown {
     try {
       return await command;
     } catch (error) {
-      throw new StoreUnavailableError(error);
+      throw isFull(error) ? new StoreFullError(error) : new StoreUnavailableError(error);
     }
   }
 }
+
+/** Redis 6.2 reports it from inside a script with other words in front. */
+const isFull = (error: unknown): boolean => error instanceof Error && error.message.includes('OOM command not allowed');
 
 const pairs = (flat: readonly unknown[]): Map<unknown, unknown> =>
   new Map(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1]] as const] : [])));

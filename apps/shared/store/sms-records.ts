@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { SMS, SMS_WORKER_GROUP } from '#contracts';
 import type { SmsFailed, SmsRequested, SmsSent, SmsState, SmsStatus } from '#contracts';
 import { RedisStore } from './redis-store.js';
 
@@ -11,8 +12,8 @@ const FINAL_TTL_SECONDS = 7 * DAY_SECONDS;
 /**
  * What to do with the entry that `begin` was called for.
  * - `run`: send the SMS.
- * - `settled`: the entry was redelivered after its result was recorded; only announce the result again.
- * - `duplicate`: another entry carries this SMS (it was published twice); do nothing.
+ * - `settled`: the SMS has its result already; only announce the result again.
+ * - `duplicate`: another entry carries this SMS (it was published twice) and is not done yet; do nothing.
  */
 export type Beginning = 'run' | 'settled' | 'duplicate';
 
@@ -23,26 +24,44 @@ redis.call('HSET', KEYS[1], 'uuid', ARGV[1], 'number', ARGV[2], 'status', 'queue
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 return 1`;
 
+/** ARGV[7] is the entry whose claim has lapsed, if there is one. Only a redrive makes the first attempt again. */
 const BEGIN = `
-local record = redis.call('HMGET', KEYS[1], 'entry', 'status')
-if record[1] and record[1] ~= ARGV[4] then return 'duplicate' end
-if record[2] == 'sent' or record[2] == 'failed' then return 'settled' end
+local record = redis.call('HMGET', KEYS[1], 'entry', 'status', 'exhausted')
+if record[3] and ARGV[5] == '1' then
+  redis.call('HDEL', KEYS[1], 'exhausted', 'error')
+elseif record[2] == 'sent' or record[2] == 'failed' then
+  return 'settled'
+elseif record[1] and record[1] ~= ARGV[4] and record[1] ~= ARGV[7] then
+  return record[1]
+end
 redis.call('HSETNX', KEYS[1], 'createdAt', ARGV[3])
 redis.call('HSET', KEYS[1], 'uuid', ARGV[1], 'number', ARGV[2], 'status', 'sending', 'updatedAt', ARGV[3],
   'entry', ARGV[4], 'attempts', ARGV[5])
 redis.call('EXPIRE', KEYS[1], ARGV[6])
 return 'run'`;
 
+/** ARGV[7] is the kind of result. */
 const SETTLE = `
-local status = redis.call('HGET', KEYS[1], 'status')
-if not status or status == 'sent' or status == 'failed' then return 0 end
+local record = redis.call('HMGET', KEYS[1], 'status', 'entry')
+if not record[1] or record[1] == 'sent' or record[1] == 'failed' then return 0 end
+if ARGV[7] == 'foreign' and record[2] then return 0 end
 redis.call('HSET', KEYS[1], 'status', ARGV[1], ARGV[2], ARGV[3], 'attempts', ARGV[4], 'updatedAt', ARGV[5])
+if ARGV[7] == 'exhausted' then redis.call('HSET', KEYS[1], 'exhausted', 1) end
 redis.call('EXPIRE', KEYS[1], ARGV[6])
 return 1`;
 
 /**
- * One Redis hash per SMS: `queued → sending → sent | failed`; a final state never changes. Every step is one script, so
- * any number of requestors and workers may run it at the same time and repeatedly.
+ * Why an SMS has failed.
+ * - `refused`: no attempt can succeed.
+ * - `exhausted`: all attempts are used up; a redrive grants new ones.
+ * - `foreign`: another producer says so. Does not count for an SMS that a worker has claimed.
+ */
+export type FailureKind = 'refused' | 'exhausted' | 'foreign';
+
+/**
+ * One Redis hash per SMS: `queued → sending → sent | failed`. A final state never changes, except for an SMS whose
+ * attempts were used up: a redrive of its dead letter makes it `sending` again. Every step is one script, so any number
+ * of requestors and workers may run it at the same time and repeatedly.
  */
 @Injectable()
 export class SmsRecords {
@@ -53,18 +72,32 @@ export class SmsRecords {
     await this.store.run(ACCEPT, [keyOf(uuid)], [uuid, number, now(), RECORD_TTL_SECONDS]);
   }
 
-  /** Claims the SMS for the stream entry `entryId`, whichever process handles that entry. */
-  async begin({ uuid, number }: SmsRequested, entryId: string, attempt: number): Promise<Beginning> {
-    const values = [uuid, number, now(), entryId, attempt, RECORD_TTL_SECONDS];
-    return (await this.store.run(BEGIN, [keyOf(uuid)], values)) as Beginning;
+  /**
+   * Claims the SMS for the stream entry `entryId`, whichever process handles that entry. The claim lasts while the entry
+   * is pending: a dead letter that is redriven comes as a new entry if its own has been trimmed. Its message id would
+   * tell nothing, because two entries of one SMS have the same.
+   */
+  async begin(sms: SmsRequested, entryId: string, attempt: number): Promise<Beginning> {
+    const answer = await this.claim(sms, entryId, attempt);
+    if (isBeginning(answer)) return answer;
+    if (await this.store.isPending(SMS, SMS_WORKER_GROUP, answer)) return 'duplicate';
+    const second = await this.claim(sms, entryId, attempt, answer);
+    return isBeginning(second) ? second : 'duplicate';
   }
 
-  async markSent({ uuid, providerMessageId, attempt, at }: SmsSent): Promise<void> {
-    await this.settle(uuid, ['sent', 'providerMessageId', providerMessageId, attempt, at]);
+  /** @returns whether this call has recorded the result; a result that was recorded earlier stays */
+  async markSent({ uuid, providerMessageId, attempt, at }: SmsSent): Promise<boolean> {
+    return this.settle(uuid, ['sent', 'providerMessageId', providerMessageId, attempt, at]);
   }
 
-  async markFailed({ uuid, reason, attempts, at }: SmsFailed): Promise<void> {
-    await this.settle(uuid, ['failed', 'error', reason, attempts, at]);
+  /** @returns whether this call has recorded the result; a result that was recorded earlier stays */
+  async markFailed({ uuid, reason, attempts, at }: SmsFailed, kind: FailureKind): Promise<boolean> {
+    return this.settle(uuid, ['failed', 'error', reason, attempts, at], kind);
+  }
+
+  /** Whether the SMS has failed because its attempts were used up. */
+  async isExhausted(uuid: string): Promise<boolean> {
+    return (await this.store.hash(keyOf(uuid)))['exhausted'] === '1';
   }
 
   async find(uuid: string): Promise<SmsStatus | undefined> {
@@ -82,10 +115,19 @@ export class SmsRecords {
     };
   }
 
-  private async settle(uuid: string, values: readonly (string | number)[]): Promise<void> {
-    await this.store.run(SETTLE, [keyOf(uuid)], [...values, FINAL_TTL_SECONDS]);
+  /** @returns what to do, or the id of the entry that holds the claim */
+  private async claim({ uuid, number }: SmsRequested, entryId: string, attempt: number, lapsed = ''): Promise<string> {
+    const values = [uuid, number, now(), entryId, attempt, RECORD_TTL_SECONDS, lapsed];
+    return (await this.store.run(BEGIN, [keyOf(uuid)], values)) as string;
+  }
+
+  private async settle(uuid: string, values: readonly (string | number)[], kind = ''): Promise<boolean> {
+    return (await this.store.run(SETTLE, [keyOf(uuid)], [...values, FINAL_TTL_SECONDS, kind])) === 1;
   }
 }
+
+const isBeginning = (answer: string): answer is Exclude<Beginning, 'duplicate'> =>
+  answer === 'run' || answer === 'settled';
 
 const keyOf = (uuid: string): string => `{sms}:record:${uuid.toLowerCase()}`;
 const now = (): string => new Date().toISOString();

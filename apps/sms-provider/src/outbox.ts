@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, truncateSync } from 'node:fs';
 import { PRIVATE_MODE, makePrivate } from '#platform';
 
 export interface SentMessage {
@@ -17,7 +17,7 @@ export class Outbox {
   constructor(private readonly journal?: string) {
     if (journal === undefined) return;
     makePrivate(journal); // it holds phone numbers and texts
-    for (const line of readFileSync(journal, 'utf8').split('\n')) this.recall(line);
+    for (const line of wholeLines(journal)) this.recall(line);
   }
 
   get messages(): readonly SentMessage[] {
@@ -43,7 +43,18 @@ export class Outbox {
       const message = JSON.parse(line) as SentMessage;
       this.byKey.set(message.key, message);
     } catch {
-      // an empty last line, or one that a kill cut short: that message was never confirmed to a caller
+      // an earlier version wrote the next message behind a line that a kill had cut short
     }
   }
 }
+
+/**
+ * Drops a last line that a kill cut short: that message was never confirmed to a caller, and the next one must not
+ * become its end.
+ */
+const wholeLines = (path: string): string[] => {
+  const bytes = readFileSync(path);
+  const length = bytes.lastIndexOf('\n') + 1;
+  if (length < bytes.length) truncateSync(path, length);
+  return bytes.toString('utf8', 0, length).split('\n').slice(0, -1);
+};

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Journal } from '../../../apps/mail-sink/src/journal.js';
@@ -53,6 +53,17 @@ describe('the journal', () => {
     rmSync(path);
     outbox.send('key', '+420601123456', 'Hello');
     expect(modeOf(path)).toBe('600');
+  });
+
+  it('of the SMS provider keeps every confirmed message, also behind one that a kill cut short', () => {
+    const first = new Outbox(path);
+    first.send('whole', '+420601123456', 'Hello ✓');
+    first.send('cut short', '+420601123456', 'Hello ✓');
+    truncateSync(path, statSync(path).size - 30);
+    const confirmed = new Outbox(path).send('later', '+420601123456', 'Hello');
+    const outbox = new Outbox(path);
+    expect(outbox.messages.map(({ key }) => key)).toEqual(['whole', 'later']);
+    expect(outbox.send('later', '+420601123456', 'Hello')).toEqual(confirmed);
   });
 
   it('may be a device, whose rights stay as they are', () => {

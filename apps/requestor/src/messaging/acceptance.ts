@@ -3,6 +3,7 @@ import type { ClientProxy } from '@nestjs/microservices';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RedisStreamError, RedisStreamRecordBuilder } from 'nestjs-redis-stream-transport';
 import { lastValueFrom } from 'rxjs';
+import { Headroom } from '#store';
 import { IdempotencyKeys } from './idempotency-keys.js';
 import type { Claim, ScopedKey } from './idempotency-keys.js';
 import { MESSAGING_CLIENT } from './messaging.client.js';
@@ -22,6 +23,15 @@ export interface MessageKind<T extends object> {
   note(message: T): Promise<void>;
 }
 
+/** Redis needs what memory is left for the work that it holds. Nothing was stored. */
+class NoHeadroomException extends ServiceUnavailableException {
+  constructor() {
+    super(
+      'Redis is almost full, so nothing new is accepted; nothing was stored. Try again once workers have caught up',
+    );
+  }
+}
+
 type OwnClaim<T> = Exclude<Claim<T>, { state: 'busy' | 'different' }>;
 
 /** Accepts messages from callers: only once Redis has the message on the stream. */
@@ -32,12 +42,14 @@ export class Acceptance {
   constructor(
     @Inject(MESSAGING_CLIENT) private readonly client: ClientProxy,
     private readonly keys: IdempotencyKeys,
+    private readonly headroom: Headroom,
   ) {}
 
   /**
    * Returns the accepted message; for a key that was used before, the message accepted then.
    * @throws {UnprocessableEntityException} if the key was used for another draft: the caller would take the answer for
    * an acceptance of this one
+   * @throws {ServiceUnavailableException} if Redis has no memory for new work
    */
   async accept<T extends object>(kind: MessageKind<T>, message: T, idempotencyKey: string | undefined): Promise<T> {
     if (idempotencyKey === undefined) {
@@ -58,8 +70,7 @@ export class Acceptance {
     try {
       await this.publish(kind, message);
     } catch (error) {
-      const isUnpublished = isFirst && error instanceof RedisStreamError && error.outcome === 'not-stored';
-      await this.afterwards(isUnpublished ? this.keys.forget(key) : this.keys.release(key));
+      await this.afterwards(isFirst && isNotStored(error) ? this.keys.forget(key) : this.keys.release(key));
       throw error;
     }
     await this.afterwards(this.keys.confirm(key));
@@ -70,6 +81,7 @@ export class Acceptance {
    * "queued" forever.
    */
   private async publish<T extends object>(kind: MessageKind<T>, message: T): Promise<void> {
+    if (!(await this.headroom.isLeft())) throw new NoHeadroomException();
     const record = new RedisStreamRecordBuilder(message).setMessageId(kind.idOf(message)).build();
     await lastValueFrom(this.client.emit(kind.stream, record), { defaultValue: undefined });
     await this.afterwards(kind.note(message));
@@ -91,3 +103,6 @@ export class Acceptance {
     await bookkeeping.catch((error: Error) => this.logger.warn(error.message));
   }
 }
+
+const isNotStored = (error: unknown): boolean =>
+  error instanceof NoHeadroomException || (error instanceof RedisStreamError && error.outcome === 'not-stored');

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { SmsRequested } from '#contracts';
-import { AnswerTooLargeError, call, printable } from '#platform';
+import { AnswerTooLargeError, NoAnswerError, call, printable } from '#platform';
 import type { CallLimits, HttpAnswer } from '#platform';
 import { SETTINGS } from '../settings.js';
 import type { ResponderSettings } from '../settings.js';
@@ -19,6 +19,11 @@ export class SmsRefusedError extends Error {
 /** The provider did not accept the SMS this time; a later call may succeed. */
 export class SmsNotTakenError extends Error {
   override readonly name = 'SmsNotTakenError';
+}
+
+/** The provider has not seen the SMS, so nothing is wrong with it. */
+export class SmsProviderUnreachedError extends Error {
+  override readonly name = 'SmsProviderUnreachedError';
 }
 
 /**
@@ -49,11 +54,12 @@ export class SmsGateway {
     try {
       return await call(this.url, { method: 'POST', headers, body, redirect: 'manual', signal }, this.limits);
     } catch (error) {
-      throw new SmsNotTakenError(
-        error instanceof AnswerTooLargeError
-          ? `the provider's answer exceeds ${error.maxBytes} bytes`
-          : `no answer from the provider: ${(error as Error).message}`,
-      );
+      if (error instanceof AnswerTooLargeError) {
+        throw new SmsNotTakenError(`the provider's answer exceeds ${error.maxBytes} bytes`);
+      }
+      const reason = `no answer from the provider: ${(error as Error).message}`;
+      if (error instanceof NoAnswerError && error.isUnreached) throw new SmsProviderUnreachedError(reason);
+      throw new SmsNotTakenError(reason);
     }
   }
 }

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { ClientProxy } from '@nestjs/microservices';
 import { RedisStreamRecordBuilder } from 'nestjs-redis-stream-transport';
 import { lastValueFrom } from 'rxjs';
-import { EMAIL_NOTIFICATION, EmailRequested, MAX_SMS_CHARACTERS, SMS, SmsRequested } from '#contracts';
+import { EMAIL_NOTIFICATION, EmailRequested, SMS, SmsRequested, fittingSms } from '#contracts';
 import type { NotificationPage, Recipient } from '#contracts';
 import { CampaignTexts, personalised } from '../intents/campaign-texts.js';
 import type { CampaignText } from '../intents/campaign-texts.js';
@@ -55,6 +55,6 @@ const sms = (intent: IntentKey, { body }: CampaignText, { name, phone }: Recipie
   Object.assign(new SmsRequested(), {
     uuid: messageIdOf(intent),
     number: phone,
-    text: personalised(body, name).slice(0, MAX_SMS_CHARACTERS),
+    text: fittingSms(personalised(body, name)),
     reference: smsReference(intent),
   });

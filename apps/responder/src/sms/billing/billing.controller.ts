@@ -1,7 +1,9 @@
 import { Controller, Logger, UsePipes } from '@nestjs/common';
-import { EventPattern, Payload } from '@nestjs/microservices';
+import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
+import { RedisStreamContext } from 'nestjs-redis-stream-transport';
 import { BILLING_GROUP, SMS_OK, SmsSent } from '#contracts';
 import { eventValidation } from '../../validation.js';
+import { onceThereIsMemory } from '../memory-wait.js';
 import { Ledger } from './ledger.js';
 
 @Controller()
@@ -10,10 +12,12 @@ export class BillingController {
 
   constructor(private readonly ledger: Ledger) {}
 
-  @EventPattern(SMS_OK, { group: BILLING_GROUP })
+  // Without `<string>` Nest 12 takes the overload for typed event maps, which allows no typed second parameter.
+  @EventPattern<string>(SMS_OK, { group: BILLING_GROUP })
   @UsePipes(eventValidation())
-  async charge(@Payload() sms: SmsSent): Promise<void> {
+  async charge(@Payload() sms: SmsSent, @Ctx() { signal }: RedisStreamContext): Promise<void> {
+    const isFirst = await onceThereIsMemory(() => this.ledger.charge(sms), signal);
     // An SMS that is announced twice was sent once.
-    if (!(await this.ledger.charge(sms))) this.logger.log(`SMS ${sms.uuid} has already been charged`);
+    if (!isFirst) this.logger.log(`SMS ${sms.uuid} has already been charged`);
   }
 }

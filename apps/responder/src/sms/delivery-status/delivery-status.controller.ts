@@ -1,8 +1,10 @@
 import { Controller, UsePipes } from '@nestjs/common';
-import { EventPattern, Payload } from '@nestjs/microservices';
+import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
+import { RedisStreamContext } from 'nestjs-redis-stream-transport';
 import { DELIVERY_STATUS_GROUP, SMS_FAIL, SmsFailed } from '#contracts';
 import { SmsRecords } from '#store';
 import { eventValidation } from '../../validation.js';
+import { onceThereIsMemory } from '../memory-wait.js';
 import { FailureJournal } from './failure-journal.js';
 
 @Controller()
@@ -12,11 +14,12 @@ export class DeliveryStatusController {
     private readonly failures: FailureJournal,
   ) {}
 
-  @EventPattern(SMS_FAIL, { group: DELIVERY_STATUS_GROUP })
+  // Without `<string>` Nest 12 takes the overload for typed event maps, which allows no typed second parameter.
+  @EventPattern<string>(SMS_FAIL, { group: DELIVERY_STATUS_GROUP })
   @UsePipes(eventValidation())
-  async record(@Payload() sms: SmsFailed): Promise<void> {
-    await this.failures.note(sms);
+  async record(@Payload() sms: SmsFailed, @Ctx() { signal }: RedisStreamContext): Promise<void> {
+    await onceThereIsMemory(() => this.failures.note(sms), signal);
     // The role `sms-worker` has done this already; another producer of the event has not.
-    await this.records.markFailed(sms);
+    await onceThereIsMemory(() => this.records.markFailed(sms, 'foreign'), signal);
   }
 }
