@@ -1,26 +1,17 @@
-import type { Redis } from 'ioredis';
 import { RequestCanceller } from '../../../lib/client/request-canceller.js';
 import { Connection } from '../../../lib/redis/connection.js';
 import { eventually } from '../../support/eventually.js';
 import { FaultProxy } from '../../support/fault-proxy.js';
-import { RedisProcess } from '../../support/redis-process.js';
+import { useRedis } from '../../support/use-redis.js';
 
 describe('RequestCanceller', () => {
-  let redis: RedisProcess;
-  let raw: Redis;
+  const redis = useRedis();
   let proxy: FaultProxy;
   let writer: Connection;
   let canceller: RequestCanceller;
 
-  beforeAll(async () => {
-    redis = await RedisProcess.start();
-    raw = redis.client();
-  });
-  afterAll(() => redis.stop());
-
   beforeEach(async () => {
-    await raw.flushall();
-    proxy = await FaultProxy.to(redis);
+    proxy = await FaultProxy.to(redis.process);
     const watcher = { statusChanged: (): void => undefined, failed: (): void => undefined };
     writer = new Connection('publisher', { host: proxy.host, port: proxy.port }, 1_000, watcher);
     canceller = new RequestCanceller(writer, 'ctl', () => undefined);
@@ -34,14 +25,14 @@ describe('RequestCanceller', () => {
   });
 
   it('cancels again what was on its way when the connection was lost', async () => {
-    const ids = [await raw.xadd('job', '*', 'data', '1'), await raw.xadd('job', '*', 'data', '2')];
+    const ids = [await redis.raw.xadd('job', '*', 'data', '1'), await redis.raw.xadd('job', '*', 'data', '2')];
     proxy.set({ kind: 'blackhole', direction: 'up' });
     for (const id of ids) canceller.cancel('job', { entryId: String(id), requestId: String(id) });
     const sent = canceller.flushed();
     proxy.rst();
     await sent;
-    expect(await raw.xlen('job')).toBe(2);
+    expect(await redis.raw.xlen('job')).toBe(2);
     proxy.heal();
-    await eventually(async () => expect(await raw.xlen('job')).toBe(0));
+    await eventually(async () => expect(await redis.raw.xlen('job')).toBe(0));
   });
 });

@@ -1,33 +1,24 @@
-import type { Redis } from 'ioredis';
 import { DEAD_LETTER } from '../../../lib/redis/lua.generated.js';
 import type { GroupStream } from '../../../lib/server/holding/group-stream.js';
 import type { HeldEntry } from '../../../lib/server/holding/held-entry.js';
 import { eventually } from '../../support/eventually.js';
 import { FaultProxy } from '../../support/fault-proxy.js';
-import { RedisProcess } from '../../support/redis-process.js';
+import { useRedis } from '../../support/use-redis.js';
 import { callsOf, pendingOf } from '../../support/stream-view.js';
 import { delivered } from './support/delivered.js';
 import { groupStreamOf } from './support/entries.js';
 import { ServerParts, writerTo } from './support/server-parts.js';
 
 describe('DeadLetterStore', () => {
-  let redis: RedisProcess;
-  let raw: Redis;
+  const redis = useRedis();
   let proxy: FaultProxy;
   let parts: ServerParts;
   let groupStream: GroupStream;
 
-  beforeAll(async () => {
-    redis = await RedisProcess.start();
-    raw = redis.client();
-  });
-  afterAll(() => redis.stop());
-
   beforeEach(async () => {
-    await raw.flushall();
     // Otherwise the lost answer would be that Redis does not know the script.
-    await raw.script('LOAD', DEAD_LETTER.body);
-    proxy = await FaultProxy.to(redis);
+    await redis.raw.script('LOAD', DEAD_LETTER.body);
+    proxy = await FaultProxy.to(redis.process);
     const writer = writerTo(proxy.port);
     parts = new ServerParts(writer);
     writer.open();
@@ -42,27 +33,31 @@ describe('DeadLetterStore', () => {
   /** Reads this many entries, then gives them up. */
   async function giveUp(count: number): Promise<HeldEntry[]> {
     const entries: HeldEntry[] = [];
-    for (let n = 0; n < count; n++) entries.push(await delivered(raw, groupStream, ['data', String(n)]));
+    for (let n = 0; n < count; n++) entries.push(await delivered(redis.raw, groupStream, ['data', String(n)]));
     for (const entry of entries) parts.run.deadLetters.store(entry, 'failed', 'oops');
     return entries;
   }
 
-  const letters = (): Promise<number> => raw.xlen(groupStream.deadLetterStream);
-  const pending = (): Promise<number> => pendingOf(raw, groupStream.stream, groupStream.group);
+  const letters = (): Promise<number> => redis.raw.xlen(groupStream.deadLetterStream);
+  const pending = (): Promise<number> => pendingOf(redis.raw, groupStream.stream, groupStream.group);
 
   it('keeps the letters that Redis refuses again after it has taken one of them', async () => {
-    await raw.set(groupStream.deadLetterStream, 'not a stream');
+    await redis.raw.set(groupStream.deadLetterStream, 'not a stream');
     const entries = await giveUp(3);
     await parts.run.deadLetters.drained();
     proxy.set({ kind: 'blackhole', direction: 'down' });
-    await raw.del(groupStream.deadLetterStream);
+    await redis.raw.del(groupStream.deadLetterStream);
     await eventually(async () => expect(await letters()).toBe(1));
-    await raw.multi().rename(groupStream.deadLetterStream, 'kept').set(groupStream.deadLetterStream, 'text').exec();
-    const stored = await callsOf(raw, 'evalsha');
+    await redis.raw
+      .multi()
+      .rename(groupStream.deadLetterStream, 'kept')
+      .set(groupStream.deadLetterStream, 'text')
+      .exec();
+    const stored = await callsOf(redis.raw, 'evalsha');
     proxy.heal();
-    await eventually(async () => expect(await callsOf(raw, 'evalsha')).toBe(stored + 2));
+    await eventually(async () => expect(await callsOf(redis.raw, 'evalsha')).toBe(stored + 2));
     expect(entries.map(({ phase }) => phase)).toEqual(['released', 'settling', 'settling']);
-    await raw.rename('kept', groupStream.deadLetterStream);
+    await redis.raw.rename('kept', groupStream.deadLetterStream);
     await eventually(async () => expect(await letters()).toBe(3));
     await eventually(() => expect(entries.map(({ phase }) => phase)).toEqual(['released', 'released', 'released']));
     expect(await pending()).toBe(0);

@@ -1,5 +1,4 @@
 import type { Deserializer } from '@nestjs/microservices';
-import type { Redis } from 'ioredis';
 import { Buffer } from 'node:buffer';
 import { runInNewContext } from 'node:vm';
 import type { IncomingMessage } from '../../../lib/codec/entry.codec.js';
@@ -7,7 +6,7 @@ import type { GroupStream } from '../../../lib/server/holding/group-stream.js';
 import type { HeldEntry } from '../../../lib/server/holding/held-entry.js';
 import type { DecodeSink } from '../../../lib/server/running/entry-decoder.js';
 import { eventually } from '../../support/eventually.js';
-import { RedisProcess } from '../../support/redis-process.js';
+import { useRedis } from '../../support/use-redis.js';
 import { entriesOf } from '../../support/stream-view.js';
 import { delivered } from './support/delivered.js';
 import { groupStreamOf, quietRun } from './support/entries.js';
@@ -33,19 +32,11 @@ class Sink implements DecodeSink {
 }
 
 describe('EntryDecoder', () => {
-  let redis: RedisProcess;
-  let raw: Redis;
+  const redis = useRedis();
   let groupStream: GroupStream;
   let parts: ServerParts;
 
-  beforeAll(async () => {
-    redis = await RedisProcess.start();
-    raw = redis.client();
-  });
-  afterAll(() => redis.stop());
-
   beforeEach(async () => {
-    await raw.flushall();
     groupStream = groupStreamOf();
     await use();
   });
@@ -54,14 +45,14 @@ describe('EntryDecoder', () => {
   async function use(deserialize?: Deserializer['deserialize']): Promise<void> {
     parts?.close();
     const deserializer = deserialize && { deserialize };
-    const writer = writerTo(redis.port);
+    const writer = writerTo(redis.process.port);
     parts = new ServerParts(writer, { decoding: { maxPayloadBytes: 100, deserializer } });
     writer.open();
     await writer.ready();
   }
 
   async function running(fields: readonly (string | Buffer)[]): Promise<HeldEntry> {
-    const entry = await delivered(raw, groupStream, fields);
+    const entry = await delivered(redis.raw, groupStream, fields);
     entry.queue();
     entry.run(quietRun);
     return entry;
@@ -80,7 +71,7 @@ describe('EntryDecoder', () => {
     return received;
   }
 
-  const letters = (): ReturnType<typeof entriesOf> => entriesOf(raw, groupStream.deadLetterStream);
+  const letters = (): ReturnType<typeof entriesOf> => entriesOf(redis.raw, groupStream.deadLetterStream);
 
   it('decodes unambiguous fields at once', async () => {
     const { received } = decode(await running(['data', '{"a":"é"}']));
@@ -99,20 +90,20 @@ describe('EntryDecoder', () => {
     expect(entry.phase).toBe('settling');
     await eventually(() => expect(entry.phase).toBe('released'));
     expect(await letters()).toMatchObject([{ fields: { data: '{', 'x-reason': 'undecodable' } }]);
-    expect(await entriesOf(raw, groupStream.stream)).toHaveLength(1);
+    expect(await entriesOf(redis.raw, groupStream.stream)).toHaveLength(1);
   });
 
   it('answers an undecodable request, and deletes it', async () => {
-    await raw.xadd(REPLIES, '*', 'open', '1');
+    await redis.raw.xadd(REPLIES, '*', 'open', '1');
     const entry = await running(['data', '{', 'id', ID, 'reply', INBOX]);
     decode(entry);
-    await eventually(async () => expect(await raw.xlen(REPLIES)).toBe(2));
-    const [, reply] = await entriesOf(raw, REPLIES);
+    await eventually(async () => expect(await redis.raw.xlen(REPLIES)).toBe(2));
+    const [, reply] = await entriesOf(redis.raw, REPLIES);
     expect(reply?.fields).toMatchObject({ id: ID, seq: '0', last: '1' });
     expect(reply?.fields['err']).toContain('Field `data` is not JSON');
     await eventually(() => expect(entry.phase).toBe('released'));
     expect(await letters()).toHaveLength(1);
-    expect(await entriesOf(raw, groupStream.stream)).toEqual([]);
+    expect(await entriesOf(redis.raw, groupStream.stream)).toEqual([]);
   });
 
   it('acks an entry that was deleted, and emits `entryLost`', async () => {

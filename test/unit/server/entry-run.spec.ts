@@ -1,5 +1,4 @@
 import type { MessageHandler } from '@nestjs/microservices';
-import type { Redis } from 'ioredis';
 import { NEVER, Observable, Subject, of, throwError } from 'rxjs';
 import { NO_MESSAGE_HANDLER } from '../../../lib/constants.js';
 import type { RedisStreamContext } from '../../../lib/context/redis-stream.context.js';
@@ -12,7 +11,7 @@ import { Lane } from '../../../lib/server/running/lane.js';
 import { RunningRequests } from '../../../lib/server/running/running-requests.js';
 import { deferred } from '../../support/deferred.js';
 import { eventually } from '../../support/eventually.js';
-import { RedisProcess } from '../../support/redis-process.js';
+import { useRedis } from '../../support/use-redis.js';
 import { entriesOf, pendingOf } from '../../support/stream-view.js';
 import type { Fields } from '../../support/stream-view.js';
 import { delivered, nextOf } from './support/delivered.js';
@@ -30,28 +29,20 @@ const oops = new Error('oops');
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('EntryRun', () => {
-  let redis: RedisProcess;
-  let raw: Redis;
+  const redis = useRedis();
   let parts: ServerParts;
   let lane: Lane;
   let groupStream: GroupStream;
   let requests: RunningRequests;
 
-  beforeAll(async () => {
-    redis = await RedisProcess.start();
-    raw = redis.client();
-  });
-  afterAll(() => redis.stop());
-
   beforeEach(async () => {
-    await raw.flushall();
-    await raw.xadd(REPLIES, '*', 'open', '1');
+    await redis.raw.xadd(REPLIES, '*', 'open', '1');
   });
   afterEach(() => parts.close());
 
   /** A lane with one slot for one group stream. */
   async function laneOf(route: RouteParts, overrides: Partial<RunParts> = {}): Promise<void> {
-    const writer = writerTo(redis.port);
+    const writer = writerTo(redis.process.port);
     parts = new ServerParts(writer, overrides);
     writer.open();
     await writer.ready();
@@ -61,7 +52,7 @@ describe('EntryRun', () => {
   }
 
   async function run(fields: readonly string[]): Promise<HeldEntry> {
-    const entry = await delivered(raw, groupStream, fields);
+    const entry = await delivered(redis.raw, groupStream, fields);
     lane.run(entry);
     return entry;
   }
@@ -74,11 +65,11 @@ describe('EntryRun', () => {
   }
 
   const replies = async (): Promise<Fields[]> =>
-    (await entriesOf(raw, REPLIES)).slice(1).map(({ fields: { run: _run, ...fields } }) => fields);
-  const lengthOfStream = (): Promise<number> => raw.xlen(groupStream.stream);
-  const pending = (): Promise<number> => pendingOf(raw, groupStream.stream, groupStream.group);
+    (await entriesOf(redis.raw, REPLIES)).slice(1).map(({ fields: { run: _run, ...fields } }) => fields);
+  const lengthOfStream = (): Promise<number> => redis.raw.xlen(groupStream.stream);
+  const pending = (): Promise<number> => pendingOf(redis.raw, groupStream.stream, groupStream.group);
   const letters = async (): Promise<Fields[]> =>
-    (await entriesOf(raw, groupStream.deadLetterStream)).map(({ fields }) => fields);
+    (await entriesOf(redis.raw, groupStream.deadLetterStream)).map(({ fields }) => fields);
 
   describe('of an event', () => {
     it('runs all event handlers, and no request handler', async () => {
@@ -195,8 +186,8 @@ describe('EntryRun', () => {
       let runs = 0;
       await laneOf({ message: handlerOf(() => runs++) });
       // Its id dates it to 1970.
-      await raw.xadd(groupStream.stream, '1-0', ...REQUEST, 'ttl', '30000');
-      const entry = await nextOf(raw, groupStream);
+      await redis.raw.xadd(groupStream.stream, '1-0', ...REQUEST, 'ttl', '30000');
+      const entry = await nextOf(redis.raw, groupStream);
       lane.run(entry);
       await eventually(() => expect(entry.phase).toBe('released'));
       expect(runs).toBe(0);
@@ -209,7 +200,7 @@ describe('EntryRun', () => {
       const mailer = groupStreamOf('app:sum', routeOf({ group: 'mailer' }));
       await runToTheEnd(['x-only-group', 'mailer', ...REQUEST]);
       expect([await replies(), await pending(), await lengthOfStream()]).toEqual([[], 0, 1]);
-      expect((await nextOf(raw, mailer)).takeFields()).toContain(INBOX);
+      expect((await nextOf(redis.raw, mailer)).takeFields()).toContain(INBOX);
     });
   });
 
@@ -231,7 +222,7 @@ describe('EntryRun', () => {
     });
 
     it('ends the run when a part finds no reply stream for a second', async () => {
-      await raw.del(REPLIES);
+      await redis.raw.del(REPLIES);
       const source = new Subject();
       await laneOf({ message: handlerOf(() => source) });
       const entry = await run(REQUEST);
@@ -342,7 +333,7 @@ describe('EntryRun', () => {
   describe('of an entry that is given up', () => {
     it('answers a request with an error, and stores it as a dead letter', async () => {
       await laneOf({ message: handlerOf(() => 7) });
-      const entry = await delivered(raw, groupStream, REQUEST);
+      const entry = await delivered(redis.raw, groupStream, REQUEST);
       lane.abandon(entry);
       await eventually(() => expect(entry.phase).toBe('released'));
       await eventually(async () => expect(await replies()).toHaveLength(1));
@@ -355,7 +346,7 @@ describe('EntryRun', () => {
 
     it('neither answers nor deletes a request that is for another group to answer', async () => {
       await laneOf({ events: [handlerOf(() => 7)] }, { isOnlyGroup: () => Promise.resolve(false) });
-      const entry = await delivered(raw, groupStream, REQUEST);
+      const entry = await delivered(redis.raw, groupStream, REQUEST);
       lane.abandon(entry);
       await eventually(() => expect(entry.phase).toBe('released'));
       expect([await replies(), await lengthOfStream()]).toEqual([[], 1]);

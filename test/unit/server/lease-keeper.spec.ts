@@ -1,5 +1,4 @@
 import { jest } from '@jest/globals';
-import type { Redis } from 'ioredis';
 import type { Connection } from '../../../lib/redis/connection.js';
 import { RENEW } from '../../../lib/redis/lua.generated.js';
 import type { GroupStream } from '../../../lib/server/holding/group-stream.js';
@@ -8,7 +7,7 @@ import { ServerEventEmitter } from '../../../lib/server/holding/server-events.js
 import { LeaseKeeper } from '../../../lib/server/keeping/lease-keeper.js';
 import { eventually } from '../../support/eventually.js';
 import { FaultProxy } from '../../support/fault-proxy.js';
-import { RedisProcess } from '../../support/redis-process.js';
+import { useRedis } from '../../support/use-redis.js';
 import { callsOf } from '../../support/stream-view.js';
 import { delivered } from './support/delivered.js';
 import { groupStreamOf, quietRun } from './support/entries.js';
@@ -19,24 +18,16 @@ const LEASE_MS = 300;
 const LONG_LEASE_MS = 60_000;
 
 describe('LeaseKeeper', () => {
-  let redis: RedisProcess;
-  let raw: Redis;
+  const redis = useRedis();
   let proxy: FaultProxy;
   let writer: Connection;
   let keeper: LeaseKeeper;
   let groupStream: GroupStream;
   let lost: string[];
 
-  beforeAll(async () => {
-    redis = await RedisProcess.start();
-    raw = redis.client();
-  });
-  afterAll(() => redis.stop());
-
   beforeEach(async () => {
-    await raw.flushall();
-    await raw.script('LOAD', RENEW.body);
-    proxy = await FaultProxy.to(redis);
+    await redis.raw.script('LOAD', RENEW.body);
+    proxy = await FaultProxy.to(redis.process);
     writer = writerTo(proxy.port);
     writer.open();
     await writer.ready();
@@ -59,7 +50,7 @@ describe('LeaseKeeper', () => {
 
   /** A running entry whose lease was last confirmed so long ago. */
   async function running(sinceMs: number): Promise<HeldEntry> {
-    const entry = await delivered(raw, groupStream, ['data', '7']);
+    const entry = await delivered(redis.raw, groupStream, ['data', '7']);
     entry.queue();
     entry.run(quietRun);
     entry.confirm(performance.now() - sinceMs);
@@ -77,10 +68,10 @@ describe('LeaseKeeper', () => {
   it('counts a lease from the moment the renewal was sent, since Redis may have renewed it then', async () => {
     const entry = await running(LEASE_MS);
     const confirm = jest.spyOn(entry, 'confirm');
-    const before = await callsOf(raw, 'evalsha');
+    const before = await callsOf(redis.raw, 'evalsha');
     proxy.set({ kind: 'blackhole', direction: 'down' });
     keep(LEASE_MS);
-    await eventually(async () => expect(await callsOf(raw, 'evalsha')).toBe(before + 1));
+    await eventually(async () => expect(await callsOf(redis.raw, 'evalsha')).toBe(before + 1));
     const renewed = performance.now();
     proxy.heal();
     await eventually(() => expect(confirm).toHaveBeenCalled());
@@ -89,7 +80,7 @@ describe('LeaseKeeper', () => {
 
   it('takes an entry as lost that another consumer owns, and keeps the others', async () => {
     const [entry, other] = [await running(LEASE_MS), await running(LEASE_MS)];
-    await raw.xclaim(groupStream.stream, groupStream.group, 'two', 0, entry.id);
+    await redis.raw.xclaim(groupStream.stream, groupStream.group, 'two', 0, entry.id);
     keep(LEASE_MS);
     await eventually(() => expect(lost).toEqual([entry.id]));
     expect([entry.isOurs, other.phase]).toEqual([false, 'running']);
@@ -98,7 +89,7 @@ describe('LeaseKeeper', () => {
   it('does not take an entry as lost that is no longer pending because its ack has just arrived', async () => {
     const [entry, other] = [await running(LEASE_MS), await running(LEASE_MS)];
     entry.settle();
-    await raw.xack(groupStream.stream, groupStream.group, entry.id);
+    await redis.raw.xack(groupStream.stream, groupStream.group, entry.id);
     const confirmed = other.ownedAt;
     keep(LEASE_MS);
     // Both are in one call.

@@ -1,7 +1,6 @@
 import { jest } from '@jest/globals';
-import type { Redis } from 'ioredis';
 import { eventually } from '../../support/eventually.js';
-import { RedisProcess } from '../../support/redis-process.js';
+import { useRedis } from '../../support/use-redis.js';
 import { groupStreamOf, runningIn } from './support/entries.js';
 import { ServerParts, writerTo } from './support/server-parts.js';
 
@@ -12,19 +11,11 @@ const MOST = 1_000;
 const RETRY_MS = 200;
 
 describe('NodeQueue', () => {
-  let redis: RedisProcess;
-  let raw: Redis;
+  const redis = useRedis();
   let parts: ServerParts;
 
-  beforeAll(async () => {
-    redis = await RedisProcess.start();
-    raw = redis.client();
-  });
-  afterAll(() => redis.stop());
-
   beforeEach(async () => {
-    await raw.flushall();
-    const writer = writerTo(redis.port);
+    const writer = writerTo(redis.process.port);
     parts = new ServerParts(writer);
     writer.open();
     await writer.ready();
@@ -46,9 +37,9 @@ describe('NodeQueue', () => {
     await eventually(() => expect(parts.emitted).toHaveLength(100));
     const dropped = { stream: 'app:sum', id: String(MOST), reason: 'the caller is gone' };
     expect(parts.emitted[0]).toEqual(['replyDropped', dropped]);
-    await raw.xadd(REPLIES, '*', 'created', '1');
+    await redis.raw.xadd(REPLIES, '*', 'created', '1');
     jest.advanceTimersByTime(RETRY_MS);
-    await eventually(async () => expect(await raw.xlen(REPLIES)).toBe(MOST + 1));
+    await eventually(async () => expect(await redis.raw.xlen(REPLIES)).toBe(MOST + 1));
     expect(parts.emitted).toHaveLength(100);
   });
 });

@@ -1,31 +1,23 @@
 import { jest } from '@jest/globals';
-import type { Redis } from 'ioredis';
 import type { Connection } from '../../../lib/redis/connection.js';
 import { RedisClock } from '../../../lib/redis/redis-clock.js';
 import { createGroup } from '../../../lib/redis/stream-commands.js';
 import { ServerEventEmitter } from '../../../lib/server/holding/server-events.js';
 import { Retention } from '../../../lib/server/keeping/retention.js';
 import { eventually } from '../../support/eventually.js';
-import { RedisProcess } from '../../support/redis-process.js';
+import { useRedis } from '../../support/use-redis.js';
 import { groupStreamOf, serverSettings } from './support/entries.js';
 import { writerTo } from './support/server-parts.js';
 
 const MINUTE_MS = 60_000;
 
 describe('Retention', () => {
-  let redis: RedisProcess;
-  let raw: Redis;
+  const redis = useRedis();
   let writer: Connection;
   let retention: Retention;
 
-  beforeAll(async () => {
-    redis = await RedisProcess.start();
-    raw = redis.client();
-  });
-  afterAll(() => redis.stop());
-
   beforeEach(async () => {
-    writer = writerTo(redis.port);
+    writer = writerTo(redis.process.port);
     writer.open();
     await writer.ready();
   });
@@ -39,15 +31,15 @@ describe('Retention', () => {
     // The timers of ioredis stay real.
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'setTimeout', 'clearTimeout'] });
     const groupStream = groupStreamOf();
-    await createGroup(raw, groupStream.stream, groupStream.group, '0');
+    await createGroup(redis.raw, groupStream.stream, groupStream.group, '0');
     const parts = { writer, clock: new RedisClock(), events: new ServerEventEmitter(() => undefined), info: jest.fn() };
     const settings = { ...serverSettings, retention: { maxLength: 10, maxAgeMs: undefined } };
     retention = new Retention([groupStream], parts, settings);
     const expectDeclared = async (): Promise<void> =>
-      expect(await raw.hgetall(groupStream.shape)).toEqual({ 'keep:workers': '10' });
+      expect(await redis.raw.hgetall(groupStream.shape)).toEqual({ 'keep:workers': '10' });
     retention.start();
     await eventually(expectDeclared);
-    await raw.del(groupStream.shape);
+    await redis.raw.del(groupStream.shape);
     const oneTurnLater = (): Promise<void> => {
       jest.advanceTimersByTime(settings.sweepIntervalMs);
       return expectDeclared();
