@@ -1,5 +1,5 @@
-import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
-import { makePrivate } from '#platform';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { makePrivate, wholeLines } from '#platform';
 
 /** The ids of all mails in a private file, one per line. Written lines survive the process, however it ends. */
 export class Journal {
@@ -9,7 +9,7 @@ export class Journal {
 
   constructor(path: string) {
     makePrivate(path);
-    this.ids = whole(path);
+    this.ids = wholeLines(path);
     this.file = openSync(path, 'a');
   }
 
@@ -21,11 +21,3 @@ export class Journal {
     closeSync(this.file);
   }
 }
-
-/** Drops a last line that a kill cut short: that mail was never confirmed to a client. */
-const whole = (path: string): string[] => {
-  const bytes = readFileSync(path);
-  const length = bytes.lastIndexOf('\n') + 1;
-  if (length < bytes.length) truncateSync(path, length);
-  return bytes.toString('utf8', 0, length).split('\n').slice(0, -1);
-};

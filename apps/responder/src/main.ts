@@ -8,14 +8,10 @@ import { runApp } from '#platform';
 import { AppModule } from './app.module.js';
 import { readSettings } from './settings.js';
 import type { ResponderSettings } from './settings.js';
+import { SPARE_ATTEMPTS } from './spare-attempts.js';
 
 /** Group of the handlers that name no group of their own: the SMS status and the demo. */
 const DEFAULT_GROUP = 'responder';
-/**
- * The worker itself gives up on an SMS after `MAX_ATTEMPTS`. A run that kills its process counts as an attempt too, and
- * a later attempt must be left to report the failure.
- */
-const SPARE_ATTEMPTS = 5;
 const MAX_SWEEP_INTERVAL_MS = 5_000;
 /** No group is added later that would read old events. */
 const RETENTION: Retention = { maxLength: 1_000, maxAge: 3_600_000 };
@@ -25,6 +21,7 @@ const transporter = (settings: ResponderSettings): RedisStreamServer =>
     connection: settings.redisUrl,
     option: {
       consumerGroup: DEFAULT_GROUP,
+      // The worker itself gives up on an SMS after `MAX_ATTEMPTS`.
       maxAttempts: settings.maxAttempts + SPARE_ATTEMPTS,
       backoff: { delay: settings.retryDelayMs, maxDelay: settings.retryMaxDelayMs },
       lease: settings.leaseMs,

@@ -7,3 +7,4 @@ export { PRIVATE_MODE, makePrivate } from './private-file.js';
 export { runApp, runTask } from './process-life.js';
 export { lockForProcess } from './process-lock.js';
 export { SettingsModule } from './settings.module.js';
+export { wholeLines } from './whole-lines.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, readFileSync, truncateSync } from 'node:fs';
-import { PRIVATE_MODE, makePrivate } from '#platform';
+import { appendFileSync } from 'node:fs';
+import { PRIVATE_MODE, makePrivate, wholeLines } from '#platform';
 
 export interface SentMessage {
   readonly id: string;
@@ -47,14 +47,3 @@ export class Outbox {
     }
   }
 }
-
-/**
- * Drops a last line that a kill cut short: that message was never confirmed to a caller, and the next one must not
- * become its end.
- */
-const wholeLines = (path: string): string[] => {
-  const bytes = readFileSync(path);
-  const length = bytes.lastIndexOf('\n') + 1;
-  if (length < bytes.length) truncateSync(path, length);
-  return bytes.toString('utf8', 0, length).split('\n').slice(0, -1);
-};

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { RedisStreamUnrecoverableError } from 'nestjs-redis-stream-transport';
-import { retry } from '../../../apps/responder/src/campaigns/email/retry.js';
+import { retry } from '../../../apps/responder/src/retry.js';
 
 describe('retry', () => {
   it('repeats a step until it succeeds', async () => {

@@ -114,8 +114,11 @@ const conflict = (action: CampaignAction, campaign: CampaignStatus): ConflictExc
   const message =
     campaign.status === 'queued'
       ? `No responder has started this campaign yet, so it cannot be ${PARTICIPLES[action]}`
-      : `A campaign that ${campaign.status === 'failed' ? 'has failed' : `is ${stateOf(campaign)}`} cannot be ${PARTICIPLES[action]}`;
+      : `A campaign that ${conditionOf(campaign)} cannot be ${PARTICIPLES[action]}`;
   return new ConflictException({ statusCode: HttpStatus.CONFLICT, error: 'Conflict', message, campaign });
 };
 
-const stateOf = ({ paused, status }: CampaignStatus): string => (paused ? 'paused' : status);
+function conditionOf({ paused, status }: CampaignStatus): string {
+  if (status === 'failed') return 'has failed';
+  return paused ? 'is paused' : `is ${status}`;
+}

@@ -13,10 +13,11 @@ import {
   CampaignRequested,
 } from '#contracts';
 import type { CampaignOrderResult, CampaignStatus } from '#contracts';
+import { SPARE_ATTEMPTS } from '../spare-attempts.js';
 import { eventValidation, requestValidation } from '../validation.js';
 import { CampaignReports } from './campaign-reports.js';
 import { CampaignOrders } from './campaign-orders.js';
-import { FailedStartInterceptor, MAX_ATTEMPTS, SPARE_ATTEMPTS } from './failed-start.interceptor.js';
+import { FailedStartInterceptor, MAX_ATTEMPTS } from './failed-start.interceptor.js';
 import { FanOut } from './fan-out.js';
 
 /** Slots of their own: fan-outs may wait for hours, and requests and orders must not wait for them. */

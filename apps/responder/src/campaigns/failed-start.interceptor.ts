@@ -11,8 +11,6 @@ import { Campaigns } from './campaigns.js';
 
 /** Each attempt continues where the previous one ended, so many attempts do not mean that the campaign is broken. */
 export const MAX_ATTEMPTS = 1_000;
-/** A run that kills its process counts as an attempt too, and a later attempt must be left to report the failure. */
-export const SPARE_ATTEMPTS = 5;
 
 /**
  * Ends a campaign whose start has failed for good. One whose fan-out has begun stays as it is. An interceptor, because

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { OnModuleDestroy } from '@nestjs/common';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { SmsRequested } from '#contracts';
+import { pauseAfter } from '../retry.js';
 import { SETTINGS } from '../settings.js';
 import type { ResponderSettings } from '../settings.js';
 import { SmsGateway, SmsProviderUnreachedError } from './sms-gateway.js';
@@ -29,16 +29,14 @@ export class PatientGateway implements OnModuleDestroy {
    * @throws {SmsProviderUnreachedError} once `signal` aborts or the app stops
    */
   async send(sms: SmsRequested, signal: AbortSignal): Promise<string> {
-    const end = AbortSignal.any([signal, this.stopping.signal]);
     const { retryDelayMs, retryMaxDelayMs } = this.settings;
     for (let pauseMs = retryDelayMs; ; pauseMs = Math.min(2 * pauseMs, retryMaxDelayMs)) {
       const outcome = await this.gateway.send(sms, signal).catch((error: Error) => error);
       if (!signal.aborted) this.report(outcome);
       if (typeof outcome === 'string') return outcome;
       if (!(outcome instanceof SmsProviderUnreachedError)) throw outcome;
-      await delay(Math.max(pauseMs, MIN_PAUSE_MS), undefined, { signal: end }).catch(() => {
-        throw outcome;
-      });
+      const end = AbortSignal.any([signal, this.stopping.signal]);
+      await pauseAfter(outcome, Math.max(pauseMs, MIN_PAUSE_MS), end);
     }
   }
 

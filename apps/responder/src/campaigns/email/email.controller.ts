@@ -1,7 +1,6 @@
 import { Controller, Logger, UsePipes } from '@nestjs/common';
 import type { OnModuleDestroy } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
-import { setTimeout as delay } from 'node:timers/promises';
 import { RedisStreamContext } from 'nestjs-redis-stream-transport';
 import type { RedisStreamHandlerExtras } from 'nestjs-redis-stream-transport';
 import { EMAIL_GROUP, EMAIL_NOTIFICATION, EmailRequested } from '#contracts';
@@ -9,15 +8,14 @@ import { CampaignTexts, personalised } from '../intents/campaign-texts.js';
 import { Intents } from '../intents/intents.js';
 import type { IntentKey, Settlement } from '../intents/intents.js';
 import { messageIdOf } from '../intents/message-id.js';
+import { pauseAfter, retry } from '../../retry.js';
+import { SPARE_ATTEMPTS } from '../../spare-attempts.js';
 import { eventValidation } from '../../validation.js';
 import { MailRefusedError, MailServerAwayError, Mailer } from './mailer.js';
 import type { Mail } from './mailer.js';
-import { retry } from './retry.js';
 
 /** Enough for a server that refuses one mail in ten at random to accept each of a hundred thousand in the end. */
 const MAX_MAIL_ATTEMPTS = 10;
-/** A run that kills its process counts as an attempt too, and a later attempt must be left to report the failure. */
-const SPARE_ATTEMPTS = 5;
 const MAILS: RedisStreamHandlerExtras = {
   group: EMAIL_GROUP,
   maxAttempts: MAX_MAIL_ATTEMPTS + SPARE_ATTEMPTS,
@@ -88,10 +86,7 @@ export class EmailController implements OnModuleDestroy {
       } catch (error) {
         if (!(error instanceof MailServerAwayError)) throw error;
         this.noteAway(error);
-        const signal = AbortSignal.any([ctx.signal, this.closing.signal]);
-        await delay(pause, undefined, { signal }).catch(() => {
-          throw error;
-        });
+        await pauseAfter(error, pause, AbortSignal.any([ctx.signal, this.closing.signal]));
       }
     }
   }
